@@ -1,3 +1,31 @@
+//! wisp: cloud-init in one static file, for where cloud-init does not fit.
+//!
+//! This library is all of the behaviour and none of the machine: it is `no_std`, has no `unsafe`, and
+//! asks for everything outside itself through [`host::Host`]. The binary (`main.rs`, `cli/`, `sys/`)
+//! brings the live machine; the tests bring one in memory.
+//!
+//! Ranks, lowest first; a module uses lower ranks only and never a sibling folder of its own rank
+//! (`tests/layers.rs` holds this):
+//!
+//! | rank | modules |
+//! | --- | --- |
+//! | 0 | [`limits`], [`paths`], [`error`] |
+//! | 1 | [`format`], [`host`] |
+//! | 2 | [`config`], [`net`], [`transport`] |
+//! | 3 | [`instance`] |
+//! | 4 | [`datasource`], [`userdata`] |
+//! | 5 | [`module`] |
+//! | 6 | [`stage`] |
+//!
+//! To add a config module, read [`stage`], `module/write_files.rs` and the table in [`module`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 extern crate alloc;
+
+pub mod error;
+pub mod format;
+pub mod host;
+pub mod limits;
+pub mod paths;

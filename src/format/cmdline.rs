@@ -1,0 +1,1 @@
+//! The kernel command line (Documentation/admin-guide/kernel-parameters.rst).

@@ -1,0 +1,438 @@
+//! [`Doc`]: the one tree for YAML and JSON, a flat table of nodes that point into [`Sources`].
+//!
+//! A document does not copy text: a node is kind, style, source and span, and its scalar stays raw until it is
+//! read through a [`Value`]. An alias is a node that names another node, never a copy. Whoever walks a
+//! document of unknown origin goes through [`Value`], and through [`Visits`] where it walks all of it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::{self, Error, ParseError};
+use crate::format::scalar::{self, Scalar, ScalarReader};
+use crate::limits::MAX_VISITS;
+
+/// Which text of a [`Sources`] a node points into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SourceId(pub u16);
+
+/// One text and what to call it in messages ("user-data part 2 (init.cfg)", "/etc/cloud/cloud.cfg").
+#[derive(Debug)]
+pub struct Source {
+    /// The name that messages use.
+    pub name: String,
+    /// The text as it was read.
+    pub text: Vec<u8>,
+}
+
+/// The texts that documents point into. Texts are only ever added.
+#[derive(Debug, Default)]
+pub struct Sources {
+    texts: Vec<Source>,
+}
+
+impl Sources {
+    /// No texts yet.
+    pub const fn new() -> Self {
+        Sources { texts: Vec::new() }
+    }
+
+    /// Takes a text in; the name is for messages.
+    ///
+    /// # Panics
+    /// With more than 65,535 texts; parts and configuration files are bounded far below that.
+    pub fn add(&mut self, name: impl Into<String>, text: Vec<u8>) -> SourceId {
+        let id = SourceId(u16::try_from(self.texts.len()).expect("fewer than 65,536 sources"));
+        self.texts.push(Source { name: name.into(), text });
+        id
+    }
+
+    /// The text and its name.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.texts[id.0 as usize]
+    }
+
+    /// The bytes of the text.
+    pub fn text(&self, id: SourceId) -> &[u8] {
+        &self.get(id).text
+    }
+}
+
+/// Index of a node in its document's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NodeId(pub u32);
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One text, typed when read.
+    Scalar,
+    /// Items in order.
+    Sequence,
+    /// Key and value nodes in turns.
+    Mapping,
+    /// Stands for another node of the same document.
+    Alias,
+}
+
+/// How a scalar or collection was written, which says how to decode it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A block collection, or a scalar without quotes.
+    Plain,
+    /// `'…'`; the span is inside the quotes.
+    SingleQuoted,
+    /// `"…"` of YAML; the span is inside the quotes.
+    DoubleQuoted,
+    /// `|`; the span is the content lines, without the header.
+    Literal,
+    /// `>`; the span is the content lines, without the header.
+    Folded,
+    /// A flow collection, or one of JSON.
+    Flow,
+    /// `"…"` of JSON; the span is inside the quotes.
+    JsonString,
+    /// A number, `true`, `false` or `null` of JSON.
+    JsonLiteral,
+    /// Text that is the value as it stands, byte for byte; never typed (made by us: merge results, templates).
+    Verbatim,
+}
+
+/// An explicit tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// None: the value's form decides.
+    None,
+    /// `!!str`, or the non-specific `!`.
+    Str,
+    /// `!!binary`: base64 text.
+    Binary,
+    /// `!!int`
+    Int,
+    /// `!!float`
+    Float,
+    /// `!!bool`
+    Bool,
+    /// `!!null`
+    Null,
+    /// `!!seq`
+    Seq,
+    /// `!!map`
+    Map,
+}
+
+/// What happens to the line ends after a block scalar's last line (YAML 1.1 section 9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chomp {
+    /// One is kept.
+    Clip,
+    /// `-`: none.
+    Strip,
+    /// `+`: all.
+    Keep,
+}
+
+/// One row of the table. Small on purpose: a cloud-config of 10,000 files has 100,000 of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// How it was written.
+    pub style: Style,
+    /// Its tag.
+    pub tag: Tag,
+    /// Block scalars only.
+    pub chomp: Chomp,
+    /// The text it points into.
+    pub source: SourceId,
+    /// First byte of the raw value.
+    pub start: u32,
+    /// One past its last byte.
+    pub end: u32,
+    /// Collections: the first child + 1, 0 for none. Aliases: the node named. Block scalars: columns of indentation
+    /// to take off each line.
+    pub first: u32,
+    /// The next sibling + 1, 0 for none.
+    pub next: u32,
+}
+
+impl Node {
+    /// A node without tag, children or sibling.
+    pub fn new(kind: Kind, style: Style, source: SourceId, start: usize, end: usize) -> Self {
+        Node {
+            kind,
+            style,
+            tag: Tag::None,
+            chomp: Chomp::Clip,
+            source,
+            start: start as u32,
+            end: end as u32,
+            first: 0,
+            next: 0,
+        }
+    }
+}
+
+/// A document: its nodes, and which of them is the root.
+#[derive(Clone, Debug, Default)]
+pub struct Doc {
+    nodes: Vec<Node>,
+    root: u32,
+}
+
+impl Doc {
+    /// An empty document; [`Doc::root`] is `None` until a node is set as root.
+    pub const fn new() -> Self {
+        Doc { nodes: Vec::new(), root: 0 }
+    }
+
+    /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`].
+    pub fn push(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId(self.nodes.len() as u32 - 1)
+    }
+
+    /// Makes `child` the next child of `parent`; `last` is the parent's last child so far.
+    pub fn attach(&mut self, parent: NodeId, last: Option<NodeId>, child: NodeId) {
+        match last {
+            None => self.nodes[parent.0 as usize].first = child.0 + 1,
+            Some(last) => self.nodes[last.0 as usize].next = child.0 + 1,
+        }
+    }
+
+    /// Names the root.
+    pub fn set_root(&mut self, id: NodeId) {
+        self.root = id.0 + 1;
+    }
+
+    /// The root node, `None` in an empty document.
+    pub fn root(&self) -> Option<NodeId> {
+        self.root.checked_sub(1).map(NodeId)
+    }
+
+    /// One row.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// One row, to be changed by the parser that makes it.
+    pub fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0 as usize]
+    }
+
+    /// Rows in the table.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// True before the first row.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The root as a [`Value`], `None` in an empty document.
+    pub fn value<'a>(&'a self, sources: &'a Sources) -> Option<Value<'a>> {
+        self.root().map(|id| Value { doc: self, sources, id }.followed())
+    }
+}
+
+/// A node seen together with its document and texts. Aliases are already followed.
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    /// The document.
+    pub doc: &'a Doc,
+    /// Its texts.
+    pub sources: &'a Sources,
+    /// The node.
+    pub id: NodeId,
+}
+
+impl<'a> Value<'a> {
+    /// The node behind an alias. The parsers refuse an alias inside its own anchor, so a chain ends.
+    fn followed(mut self) -> Self {
+        while self.doc.node(self.id).kind == Kind::Alias {
+            self.id = NodeId(self.doc.node(self.id).first);
+        }
+        self
+    }
+
+    /// The row of the table.
+    pub fn node(&self) -> &'a Node {
+        self.doc.node(self.id)
+    }
+
+    /// What it is; never [`Kind::Alias`].
+    pub fn kind(&self) -> Kind {
+        self.node().kind
+    }
+
+    /// True for a mapping.
+    pub fn is_mapping(&self) -> bool {
+        self.kind() == Kind::Mapping
+    }
+
+    /// True for a sequence.
+    pub fn is_sequence(&self) -> bool {
+        self.kind() == Kind::Sequence
+    }
+
+    /// True for a scalar that is null.
+    pub fn is_null(&self) -> bool {
+        self.kind() == Kind::Scalar && matches!(self.scalar(), Scalar::Null)
+    }
+
+    /// The raw text of the node.
+    pub fn raw(&self) -> &'a [u8] {
+        let node = self.node();
+        &self.sources.text(node.source)[node.start as usize..node.end as usize]
+    }
+
+    /// The children of a collection, as they stand (a mapping: key, value, key, …); none for a scalar.
+    pub fn children(&self) -> Children<'a> {
+        let next = match self.kind() {
+            Kind::Sequence | Kind::Mapping => self.node().first,
+            _ => 0,
+        };
+        Children { doc: self.doc, sources: self.sources, next }
+    }
+
+    /// The items of a sequence; none for anything else.
+    pub fn items(&self) -> Children<'a> {
+        if self.is_sequence() { self.children() } else { Children { doc: self.doc, sources: self.sources, next: 0 } }
+    }
+
+    /// The (key, value) pairs of a mapping in the text's order; none for anything else.
+    pub fn entries(&self) -> Entries<'a> {
+        let next = if self.is_mapping() { self.node().first } else { 0 };
+        Entries { children: Children { doc: self.doc, sources: self.sources, next } }
+    }
+
+    /// The value of `key` in a mapping. The last of equal keys wins, as in PyYAML and Python's `json`.
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.entries().filter(|(name, _)| name.is_text(key)).last().map(|(_, value)| value)
+    }
+
+    /// The value at a path of keys separated by `.` ("system_info.paths.cloud_dir"); no key has a dot in it.
+    pub fn at(&self, path: &str) -> Option<Value<'a>> {
+        path.split('.').try_fold(*self, |value, key| value.get(key))
+    }
+
+    /// True if this is a scalar whose decoded text is `text`.
+    pub fn is_text(&self, text: &str) -> bool {
+        self.kind() == Kind::Scalar && scalar::equals(self, text.as_bytes())
+    }
+
+    /// The scalar, typed by YAML 1.1 or JSON rules. A collection is [`Scalar::Text`] (callers look at [`Value::kind`] first).
+    pub fn scalar(&self) -> Scalar {
+        scalar::resolve(self)
+    }
+
+    /// The decoded bytes of a scalar as a stream; `!!binary` is decoded from base64 too.
+    pub fn reader(&self) -> ScalarReader<'a> {
+        ScalarReader::new(*self)
+    }
+
+    /// The decoded bytes of a scalar, at most `max` of them.
+    ///
+    /// # Errors
+    /// Not a scalar, bad base64 in a `!!binary`, or longer than `max`.
+    pub fn bytes(&self, max: usize) -> Result<Vec<u8>, Error> {
+        scalar::bytes(self, max)
+    }
+
+    /// The decoded text of a scalar: numbers and booleans as they were written. At most the size of its source.
+    ///
+    /// # Errors
+    /// Not a scalar, or (`!!binary`) not UTF-8.
+    pub fn text(&self) -> Result<String, Error> {
+        let bytes = self.bytes(self.sources.text(self.node().source).len() * 2)?;
+        String::from_utf8(bytes).map_err(|_| self.error("UTF-8 text"))
+    }
+
+    /// Where the node begins.
+    pub fn position(&self) -> Position<'a> {
+        let node = self.node();
+        let (line, column) = error::position(self.sources.text(node.source), node.start as usize);
+        Position { source: &self.sources.get(node.source).name, line, column }
+    }
+
+    /// The error "cannot read SOURCE: line L, column C: expected …" at this node.
+    pub fn error(&self, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
+        let at = self.position();
+        Error::new("read", at.source, ParseError { line: at.line, column: at.column, expected: expected.into() })
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}", self.kind(), self.position())
+    }
+}
+
+/// A place in a source, printed as `NAME:LINE:COLUMN`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position<'a> {
+    /// The source's name.
+    pub source: &'a str,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in bytes, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Position<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source, self.line, self.column)
+    }
+}
+
+/// Iterator over children, aliases followed.
+#[derive(Clone)]
+pub struct Children<'a> {
+    doc: &'a Doc,
+    sources: &'a Sources,
+    next: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        let id = NodeId(self.next.checked_sub(1)?);
+        self.next = self.doc.node(id).next;
+        Some(Value { doc: self.doc, sources: self.sources, id }.followed())
+    }
+}
+
+/// Iterator over the (key, value) pairs of a mapping.
+#[derive(Clone)]
+pub struct Entries<'a> {
+    children: Children<'a>,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (Value<'a>, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.children.next()?;
+        Some((key, self.children.next()?))
+    }
+}
+
+/// Counts nodes visited against [`MAX_VISITS`], for whoever walks a document through its aliases.
+#[derive(Debug, Default)]
+pub struct Visits(usize);
+
+impl Visits {
+    /// Counts one more node.
+    ///
+    /// # Errors
+    /// Past the bound: an error at the node that was visited.
+    pub fn count(&mut self, value: &Value<'_>) -> Result<(), Error> {
+        self.0 += 1;
+        if self.0 > MAX_VISITS {
+            return Err(value.error("fewer than 1,000,000 nodes once aliases are followed"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Quoted-printable (RFC 2045 section 6.7) as a streaming reader.

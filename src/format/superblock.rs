@@ -1,0 +1,1 @@
+//! File system type and label from the first bytes of a device.

@@ -1,0 +1,1 @@
+//! The host of the tests: files in memory, volatile and durable state apart, faults on demand.

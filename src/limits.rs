@@ -1,0 +1,63 @@
+//! Every capacity of wisp: value, unit, source. A `MAX_` is inclusive.
+
+/// Nesting of collections in a document (YAML, JSON), levels. libyaml and cloud-init have none; deeper
+/// user-data does not exist, and a bound keeps hostile input off the stack.
+pub const MAX_NESTING: usize = 64;
+
+/// Nodes visited while a document is walked, merged or printed, aliases included: a few bytes of
+/// aliases to aliases would otherwise grow without end ("billion laughs").
+pub const MAX_VISITS: usize = 1_000_000;
+
+/// Anchors in one YAML document.
+pub const MAX_ANCHORS: usize = 1_024;
+
+/// Raw user-data, bytes. Clouds allow 16 to 64 KiB; drives have no bound of their own.
+pub const MAX_USER_DATA: u64 = 16 << 20;
+
+/// User-data after decompression, all of it together, bytes.
+pub const MAX_INFLATED: u64 = 64 << 20;
+
+/// Parts in one user-data.
+pub const MAX_PARTS: usize = 1_024;
+
+/// Multiparts inside multiparts.
+pub const MAX_MIME_NESTING: usize = 16;
+
+/// One metadata file of a datasource (`meta_data.json`, `network_data.json`), bytes.
+pub const MAX_METADATA: u64 = 4 << 20;
+
+/// One of our own state files, a line of `/proc` or `/sys`, a small config file, bytes.
+pub const MAX_STATE_FILE: u64 = 1 << 20;
+
+/// One file of cloud.cfg, bytes.
+pub const MAX_CONFIG_FILE: u64 = 16 << 20;
+
+/// A file of `files[]` on a config drive, bytes (Nova's personality files are 10 KiB by default).
+pub const MAX_DRIVE_FILE: u64 = 16 << 20;
+
+/// A host name with its domain, bytes (RFC 1035 section 2.3.4).
+pub const MAX_HOST_NAME: usize = 253;
+
+/// The kernel's host name, bytes (`__NEW_UTS_LEN`, include/uapi/linux/utsname.h).
+pub const MAX_KERNEL_HOST_NAME: usize = 64;
+
+/// A file name, bytes (`NAME_MAX`, include/uapi/linux/limits.h).
+pub const MAX_FILE_NAME: usize = 255;
+
+/// A file that `append` is allowed to copy so that the append is atomic, bytes; larger ones are appended in place.
+pub const MAX_APPEND_COPY: u64 = 16 << 20;
+
+/// Buffer through which content is streamed, bytes.
+pub const COPY_BUFFER: usize = 4096;
+
+/// Log lines kept in memory before they are written out, bytes.
+pub const LOG_BUFFER: usize = 4096;
+
+/// Log kept in memory while the log file cannot be opened, bytes.
+pub const MAX_LOG_HELD: usize = 64 << 10;
+
+/// One record from a stage's child process to its parent, bytes. Longer text is cut with a mark.
+pub const MAX_RECORD: usize = 4096;
+
+/// Output of a command that is captured (not streamed), bytes.
+pub const MAX_CAPTURE: usize = 64 << 10;

@@ -1,0 +1,124 @@
+//! Every path that wisp reads or writes. State paths hang below [`State::dir`], which is
+//! [`CLOUD_DIR`] unless `system_info.paths.cloud_dir` or an unwritable disk moves it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::Write;
+
+use crate::limits::MAX_FILE_NAME;
+
+/// State across boots.
+pub const CLOUD_DIR: &str = "/var/lib/cloud";
+/// State of this boot.
+pub const RUN_DIR: &str = "/run/cloud-init";
+/// Where state goes for this boot when [`CLOUD_DIR`] cannot be written.
+pub const VOLATILE_CLOUD_DIR: &str = "/run/cloud-init/state";
+/// The main configuration file.
+pub const CLOUD_CFG: &str = "/etc/cloud/cloud.cfg";
+/// Further configuration, `*.cfg` in name order.
+pub const CLOUD_CFG_DIR: &str = "/etc/cloud/cloud.cfg.d";
+/// Written by an identification step (ds-identify): `datasource_list`.
+pub const RUN_CLOUD_CFG: &str = "/run/cloud-init/cloud.cfg";
+/// Its presence turns everything off.
+pub const DISABLED: &str = "/etc/cloud/cloud-init.disabled";
+/// The log, 0640.
+pub const LOG: &str = "/var/log/cloud-init.log";
+/// What programs print, 0640.
+pub const OUTPUT_LOG: &str = "/var/log/cloud-init-output.log";
+/// Random at each boot (Documentation/admin-guide/sysctl/kernel.rst).
+pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The kernel's command line.
+pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
+/// Mounted file systems, proc(5).
+pub const MOUNTS: &str = "/proc/self/mounts";
+/// Block devices of the kernel, sysfs.
+pub const SYS_BLOCK: &str = "/sys/class/block";
+/// Directory of the private mount points.
+pub const MOUNT_BASE: &str = "/run/cloud-init/mnt";
+/// DMI system UUID, as sysfs shows it.
+pub const DMI_UUID: &str = "/sys/class/dmi/id/product_uuid";
+/// Lock that keeps one stage at a time.
+pub const LOCK: &str = "/run/cloud-init/lock";
+/// What `data/previous-instance-id` holds when there was none (cloud-init `stages.py`).
+pub const NO_PREVIOUS_INSTANCE: &str = "NO_PREVIOUS_INSTANCE_ID";
+
+/// The state directory and the names below it (contracts: `/var/lib/cloud`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// [`CLOUD_DIR`], or where it was moved to.
+    pub dir: String,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State { dir: CLOUD_DIR.to_string() }
+    }
+}
+
+impl State {
+    /// `DIR/NAME`: `data/…`, `sem/…`, `scripts/…`, `seed/…`.
+    pub fn join(&self, name: &str) -> String {
+        format!("{}/{name}", self.dir)
+    }
+
+    /// `DIR/data/NAME`.
+    pub fn data(&self, name: &str) -> String {
+        format!("{}/data/{name}", self.dir)
+    }
+
+    /// The link to the current instance's directory.
+    pub fn instance_link(&self) -> String {
+        self.join("instance")
+    }
+
+    /// The directory of instance `id`. The id is made a single safe file name: see [`file_name`].
+    pub fn instance_dir(&self, id: &str) -> String {
+        format!("{}/instances/{}", self.dir, file_name(id))
+    }
+}
+
+/// `raw` as one file name: `/` becomes `_` (as cloud-init does), control characters and NUL become
+/// `%XX`, `.`, `..` and nothing at all get a leading `%`, and what is longer than [`MAX_FILE_NAME`] is cut on a character.
+pub fn file_name(raw: &str) -> String {
+    let mut name = String::with_capacity(raw.len());
+    if matches!(raw, "" | "." | "..") {
+        name.push('%');
+    }
+    for character in raw.chars() {
+        let mut escaped = String::new();
+        match character {
+            '/' => escaped.push('_'),
+            c if (c as u32) < 0x20 || c as u32 == 0x7f => {
+                let _ = write!(escaped, "%{:02X}", c as u32);
+            }
+            c => escaped.push(c),
+        }
+        if name.len() + escaped.len() > MAX_FILE_NAME {
+            break;
+        }
+        name.push_str(&escaped);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_id_is_one_safe_name() {
+        let state = State::default();
+        for (id, wanted) in [
+            ("i-1", "i-1"),
+            ("a/b", "a_b"),
+            ("../../etc", ".._.._etc"),
+            ("..", "%.."),
+            (".", "%."),
+            ("", "%"),
+            ("a\nb\0", "a%0Ab%00"),
+        ] {
+            assert_eq!(state.instance_dir(id), alloc::format!("/var/lib/cloud/instances/{wanted}"));
+        }
+        assert_eq!(file_name(&"é".repeat(200)).len(), 254);
+    }
+}
