@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | 0 | [`limits`], [`paths`], [`error`] |
 //! | 1 | [`format`], [`host`] |
-//! | 2 | [`config`], [`net`], [`transport`] |
+//! | 2 | [`config`] |
 //! | 3 | [`instance`] |
 //! | 4 | [`datasource`], [`userdata`] |
 //! | 5 | [`module`] |
@@ -24,8 +24,14 @@
 
 extern crate alloc;
 
+pub mod config;
+pub mod datasource;
 pub mod error;
 pub mod format;
 pub mod host;
+pub mod instance;
 pub mod limits;
+pub mod module;
 pub mod paths;
+pub mod stage;
+pub mod userdata;

@@ -52,6 +52,14 @@ impl Sources {
         &self.texts[id.0 as usize]
     }
 
+    /// Adds bytes at the end of a text that we made; where they stand in it.
+    pub fn extend(&mut self, id: SourceId, bytes: &[u8]) -> core::ops::Range<usize> {
+        let text = &mut self.texts[id.0 as usize].text;
+        let start = text.len();
+        text.extend_from_slice(bytes);
+        start..text.len()
+    }
+
     /// The bytes of the text.
     pub fn text(&self, id: SourceId) -> &[u8] {
         &self.get(id).text
@@ -220,6 +228,28 @@ impl Doc {
         &mut self.nodes[id.0 as usize]
     }
 
+    /// Takes over the rows of `other`, end to end with ours; the root it had. Ours stays as it is.
+    pub fn absorb(&mut self, mut other: Doc) -> Option<NodeId> {
+        let offset = self.nodes.len() as u32;
+        for node in &mut other.nodes {
+            if node.next != 0 {
+                node.next += offset;
+            }
+            match node.kind {
+                Kind::Sequence | Kind::Mapping if node.first != 0 => node.first += offset,
+                Kind::Alias => node.first += offset,
+                _ => {}
+            }
+        }
+        let root = other.root().map(|id| NodeId(id.0 + offset));
+        if self.nodes.is_empty() {
+            self.nodes = other.nodes;
+        } else {
+            self.nodes.append(&mut other.nodes);
+        }
+        root
+    }
+
     /// Rows in the table.
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -248,6 +278,11 @@ pub struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// Node `id` of `doc`, or what it is an alias of.
+    pub fn new(doc: &'a Doc, sources: &'a Sources, id: NodeId) -> Self {
+        Value { doc, sources, id }.followed()
+    }
+
     /// The node behind an alias. The parsers refuse an alias inside its own anchor, so a chain ends.
     fn followed(mut self) -> Self {
         while self.doc.node(self.id).kind == Kind::Alias {

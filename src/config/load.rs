@@ -1,0 +1,1 @@
+//! Reading the layers of the configuration.

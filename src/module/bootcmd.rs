@@ -1,0 +1,5 @@
+//! Module `bootcmd`.
+
+use super::Context;
+
+pub fn run(_context: &mut Context<'_>) {}

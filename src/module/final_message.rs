@@ -1,0 +1,5 @@
+//! Module `final_message`.
+
+use super::Context;
+
+pub fn run(_context: &mut Context<'_>) {}

@@ -1,0 +1,5 @@
+//! Module `set_hostname`.
+
+use super::Context;
+
+pub fn run(_context: &mut Context<'_>) {}
