@@ -58,6 +58,99 @@ pub fn copy(from: &mut Read<'_>, to: &mut Write<'_>) -> Result<u64, Error> {
     }
 }
 
+/// A decoder of an encoding that never grows: what comes out is at most as long as what went in.
+pub trait Decoder {
+    /// Takes all of `input` in and appends what it decodes to.
+    ///
+    /// # Errors
+    /// A byte that the encoding does not allow; line and column count from the first byte ever given.
+    fn decode(&mut self, input: &[u8], out: &mut Decoded) -> Result<(), ParseError>;
+
+    /// The input is over.
+    ///
+    /// # Errors
+    /// It was cut short.
+    fn finish(&mut self, out: &mut Decoded) -> Result<(), ParseError>;
+}
+
+const STEP: usize = 1024;
+
+/// Output of one step of a [`Decoder`]: room for the step's bytes and for the few that the step before held back.
+#[derive(Debug)]
+pub struct Decoded {
+    bytes: [u8; STEP + 4],
+    taken: usize,
+    end: usize,
+}
+
+impl Decoded {
+    const fn new() -> Self {
+        Decoded { bytes: [0; STEP + 4], taken: 0, end: 0 }
+    }
+
+    /// Appends one byte.
+    pub fn push(&mut self, byte: u8) {
+        self.bytes[self.end] = byte;
+        self.end += 1;
+    }
+
+    /// Appends some bytes.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+}
+
+/// A stream seen through a [`Decoder`].
+pub struct Decoding<R, D> {
+    from: R,
+    decoder: D,
+    object: &'static str,
+    input: [u8; STEP],
+    output: Decoded,
+    ended: bool,
+}
+
+impl<R, D> Decoding<R, D> {
+    /// Decodes `from`; `object` is what errors call the encoded text, unless they are [`relocated`].
+    pub const fn with(from: R, decoder: D, object: &'static str) -> Self {
+        Decoding { from, decoder, object, input: [0; STEP], output: Decoded::new(), ended: false }
+    }
+}
+
+impl<R: embedded_io::Read<Error = Error>, D: Decoder> Decoding<R, D> {
+    /// The next bytes decoded; none at the end.
+    fn step(&mut self) -> Result<(), Error> {
+        (self.output.taken, self.output.end) = (0, 0);
+        while self.output.end == 0 && !self.ended {
+            let count = self.from.read(&mut self.input)?;
+            self.ended = count == 0;
+            let decoded = match count {
+                0 => self.decoder.finish(&mut self.output),
+                _ => self.decoder.decode(&self.input[..count], &mut self.output),
+            };
+            decoded.map_err(|at| Error::new("read", self.object, at))?;
+        }
+        Ok(())
+    }
+}
+
+impl<R, D> embedded_io::ErrorType for Decoding<R, D> {
+    type Error = Error;
+}
+
+impl<R: embedded_io::Read<Error = Error>, D: Decoder> embedded_io::Read for Decoding<R, D> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        if self.output.taken == self.output.end {
+            self.step()?;
+        }
+        let count = out.len().min(self.output.end - self.output.taken);
+        out[..count].copy_from_slice(&self.output.bytes[self.output.taken..self.output.taken + count]);
+        self.output.taken += count;
+        Ok(count)
+    }
+}
+
 /// Gives an error of a decoder its place in the text that the encoded bytes were part of: `name` for its object, and
 /// `line` and `column` for where the encoded bytes begin there. Other causes than [`ParseError`] keep their words.
 #[must_use]
