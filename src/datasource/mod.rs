@@ -14,6 +14,7 @@ use crate::host::{Host, Tree};
 use crate::instance::{DataKind, Instance};
 
 pub mod config_drive;
+pub mod none;
 
 /// What a reader found.
 pub struct Candidate {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Create, Files, Found, Host, Kind, Pending, Sink, Stat};
 use crate::error::{Errno, Error};
+use crate::limits::COMPARE_BUFFER;
 
 /// A sink into memory that is full at `max` bytes.
 pub struct Buffer {
@@ -88,6 +89,35 @@ pub fn read_text(files: &mut dyn Files, path: &str, max: u64) -> Result<Option<S
 /// The kernel's; what was there before still is.
 pub fn write_file(files: &mut dyn Files, path: &str, how: &Create, bytes: &[u8]) -> Result<(), Error> {
     write_with(files, path, how, &mut |sink| sink.write_all(bytes))
+}
+
+/// [`write_file`], unless the file already holds just that. True if it was written.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_changed(host: &mut dyn Host, path: &str, how: &Create, bytes: &[u8]) -> Result<bool, Error> {
+    let files = host.files();
+    if holds(files, path, bytes).unwrap_or(false) {
+        return Ok(false);
+    }
+    write_file(files, path, how, bytes).map(|()| true)
+}
+
+/// True if the file at `path` holds just `bytes`.
+fn holds(files: &mut dyn Files, path: &str, bytes: &[u8]) -> Result<bool, Error> {
+    // One byte more than wanted, so that a longer file shows.
+    let mut chunk = alloc::vec![0; COMPARE_BUFFER.min(bytes.len() + 1)];
+    let mut at = 0;
+    loop {
+        let got = files.read_at(path, at as u64, &mut chunk)?;
+        if !bytes[at..].starts_with(&chunk[..got]) {
+            return Ok(false);
+        }
+        at += got;
+        if got < chunk.len() {
+            return Ok(at == bytes.len());
+        }
+    }
 }
 
 /// [`write_file`] for content that `fill` streams.
