@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::config::load::{Above, load};
 use crate::error::{Errno, Error};
 use crate::format::cmdline;
-use crate::host::log::rfc2822;
+use crate::host::log::Rfc2822;
 use crate::host::write::{read_text, write_file};
 use crate::host::{Create, Host, Level, StageOutput};
 use crate::instance::Instance;
@@ -170,10 +170,11 @@ fn lock(host: &mut dyn Host) -> Result<(), Error> {
 
 fn banner(host: &mut dyn Host, name: &str) {
     let now = host.now();
+    // cloud-init's banners say `modules:final` where its status says `modules-final`.
+    let name = name.replace("modules-", "modules:");
     let line = format!(
-        "Cloud-init v. {VERSION} running '{}' at {}. Up {}.{:02} seconds.",
-        if name == "init-local" || name == "init" || name == "single" { name } else { &name.replace("modules-", "modules:") },
-        rfc2822(now.wall),
+        "Cloud-init v. {VERSION} running '{name}' at {}. Up {}.{:02} seconds.",
+        Rfc2822(now.wall),
         now.up.as_secs(),
         now.up.subsec_millis() / 10
     );

@@ -18,7 +18,8 @@ use crate::userdata::{self, Outcome};
 pub(super) fn work(work: &mut Work<'_, '_>) {
     let config = configuration(work, None);
     work.step("check-cache", |work| find(work, &config));
-    let Some(instance) = cached(work.host, &current_state(work.host, &work.boot.boot_id)) else { return };
+    let state = current_state(work.host, &work.boot.boot_id);
+    let Some(instance) = cached(work.host, &state) else { return };
     configure(work, &instance);
 }
 

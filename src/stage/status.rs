@@ -66,7 +66,7 @@ impl Status {
     pub fn begin(&mut self, stage: &str, now: Time) {
         self.v1.stage = Some(stage.to_string());
         if let Some(record) = self.stage(stage) {
-            *record = Stage { start: Some(seconds(now)), ..Stage::default() };
+            *record = Stage { start: Some(seconds(now)), ..Default::default() };
         }
     }
 
