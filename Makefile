@@ -31,7 +31,7 @@ test: all guest host-rust
 	@.ci/need $(TEST_TOOLS)
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked
+	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked --no-fail-fast
 
 bench: all
 	benches/run
