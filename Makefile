@@ -46,6 +46,6 @@ guest:
 
 # Tests run on the host's own target, by whatever cargo is in PATH.
 host-rust:
-	@.ci/need cargo=cargo-web rustc=rustc-web
+	@.ci/need cargo=cargo-web rustc=rustc-web /etc/ssl/certs/ca-certificates.crt=ca-certificates
 	@cargo fmt --version >/dev/null 2>&1 || .ci/need cargo-fmt=rustfmt-web
 	@cargo clippy --version >/dev/null 2>&1 || .ci/need cargo-clippy=rust-web-clippy

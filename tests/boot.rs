@@ -250,3 +250,28 @@ fn truncated_drive() {
         "no line above DEBUG names sr0:\n{log}"
     );
 }
+
+/// The image as another program reads it: cpio(1). Owners and nodes are root's, whoever built it.
+#[test]
+fn initramfs_is_a_newc_archive() {
+    let archive = fs::File::open(image().join("initramfs")).unwrap();
+    let listing = must(
+        Command::new("cpio")
+            .args(["-itv", "--quiet"])
+            .stdin(archive),
+    );
+    let has = |mode: &str, name: &str| {
+        let mut lines = listing.lines();
+        lines.any(|line| line.starts_with(mode) && line.contains(" root ") && line.contains(name))
+    };
+    assert!(
+        has("crw-------", "5,   1 Jan  1  1970 dev/console"),
+        "{listing}"
+    );
+    assert!(has("-rwxr-xr-x", " init"), "{listing}");
+    assert!(has("-rwxr-xr-x", " bin/busybox"), "{listing}");
+    assert!(
+        has("lrwxrwxrwx", " usr/bin/cloud-init -> wisp"),
+        "{listing}"
+    );
+}
