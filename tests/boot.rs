@@ -257,6 +257,8 @@ fn initramfs_is_a_newc_archive() {
     let archive = fs::File::open(image().join("initramfs")).unwrap();
     let listing = must(
         Command::new("cpio")
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
             .args(["-itv", "--quiet"])
             .stdin(archive),
     );
