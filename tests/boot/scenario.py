@@ -1,8 +1,10 @@
-"""The story that the demo and the boot tests tell, in data: two drives, three boots, and what must be on the
-guest's disk after each. make-drive writes the drives, check looks the facts up."""
+"""The story that the demo and the boot tests tell, in data: the drives, three boots, and what must be on the
+guest's disk after each. make-drive writes the drives, check.py looks the facts up."""
 import collections
 
-Drive = collections.namedtuple("Drive", "uuid hostname metadata_hostname key")
+# parts: of the user-data, files of drive/parts.
+Drive = collections.namedtuple("Drive", "uuid hostname metadata_hostname key parts")
+PARTS = ("config.yaml", "setup.sh", "station.cfg")
 
 # hostname is the user-data's, and wins over the metadata's.
 DRIVES = {
@@ -11,12 +13,22 @@ DRIVES = {
         "station-1",
         "from-metadata-1",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiB0aGUgZmlyc3QgZHJpdmUgZGVtbyEh first@drive",
+        PARTS,
     ),
     "second": Drive(
         "d4a90f37-2c46-4d0b-b6f1-77e83a15c202",
         "station-2",
         "from-metadata-2",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiB0aGUgc2Vjb25kIGRyaXZlIGRlbW8h second@drive",
+        PARTS,
+    ),
+    # Not in the demo: a part that is no YAML and a script that fails, among the good ones.
+    "broken": Drive(
+        "0f2f7d1e-5b0c-4c0e-9a55-3a8c1d6e7303",
+        "station-3",
+        "from-metadata-3",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiB0aGUgYnJva2VuIGRyaXZlIGRlbW8h broken@drive",
+        ("config.yaml", "tabs.yaml", "fails.sh", "setup.sh"),
     ),
 }
 OPERATOR_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoZSBvcGVyYXRvcidzIGtleSBmb3IgdGhlIGRlbW8h operator@lab"
