@@ -44,6 +44,9 @@ pub const MAX_KERNEL_HOST_NAME: usize = 64;
 /// A file name, bytes (`NAME_MAX`, include/uapi/linux/limits.h).
 pub const MAX_FILE_NAME: usize = 255;
 
+/// A file system's label, bytes (btrfs: `BTRFS_LABEL_SIZE`, include/uapi/linux/btrfs.h; the others have less).
+pub const MAX_LABEL: usize = 256;
+
 /// A file that `append` is allowed to copy so that the append is atomic, bytes; larger ones are appended in place.
 pub const MAX_APPEND_COPY: u64 = 16 << 20;
 
