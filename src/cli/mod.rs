@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use lexopt::{Arg, Parser, ValueExt};
+use wisp::host::Level;
 use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
 
@@ -198,9 +199,11 @@ fn query(call: &Call) -> Result<u8, String> {
 /// The live machine, inside `--root` if that was given.
 fn machine(call: &Call) -> Result<sys::LiveHost, String> {
     if let Some(root) = &call.root {
-        sys::enter_root(root).map_err(|error| error.to_string())?;
+        sys::root::enter_root(root).map_err(|error| error.to_string())?;
     }
-    Ok(sys::LiveHost::new())
+    sys::crash::install();
+    let stderr = if call.options.debug { Level::Debug } else { Level::Warning };
+    Ok(sys::LiveHost::new(sys::Options { stderr, ..sys::Options::default() }))
 }
 
 fn on_machine(call: &Call, run: impl FnOnce(&mut sys::LiveHost) -> i32) -> Result<u8, String> {
