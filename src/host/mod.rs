@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use crate::error::Error;
 
+pub mod log;
 pub mod memory;
 pub mod preview;
 pub mod write;
