@@ -15,6 +15,7 @@ use crate::error::Error;
 pub mod log;
 pub mod memory;
 pub mod preview;
+mod walk;
 pub mod write;
 
 /// Where streamed bytes come from.
