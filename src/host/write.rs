@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Create, Files, Found, Host, Kind, Pending, Sink, Stat};
 use crate::error::{Errno, Error};
+use crate::limits::MAX_LINKS;
 
 /// A sink into memory that is full at `max` bytes.
 pub struct Buffer {
@@ -39,9 +40,9 @@ impl embedded_io::Write for Buffer {
 }
 
 /// The sink of a file begun.
-struct PendingSink<'a> {
-    files: &'a mut dyn Files,
-    file: Pending,
+pub(super) struct PendingSink<'a> {
+    pub files: &'a mut dyn Files,
+    pub file: Pending,
 }
 
 impl embedded_io::ErrorType for PendingSink<'_> {
@@ -116,36 +117,32 @@ pub fn write_with(
 /// The kernel's; more than 40 links.
 pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool), Error> {
     let mut at = String::from(path);
-    for _ in 0..40 {
-        let Some(target) = files.read_link(&at)? else { break };
-        at = resolve(&at, &target);
-        if files.read_link(&at)?.is_some() {
-            continue;
-        }
-        let shared = files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat)) && name(&at) != name(path);
-        return Ok(if shared { (path.into(), true) } else { (at, false) });
+    for _ in 0..=MAX_LINKS {
+        let Some(target) = files.read_link(&at)? else {
+            let renamed = name(&at) != name(path);
+            let shared = renamed && files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat));
+            return Ok(if shared { (path.into(), true) } else { (at, false) });
+        };
+        // `..` stays for the kernel: the directory may itself be behind a link.
+        at = if target.starts_with('/') { target } else { alloc::format!("{}/{target}", parent(&at)) };
     }
-    match files.read_link(&at)? {
-        None => Ok((at, false)),
-        Some(_) => Err(Error::new("write", path, Errno::LOOP)),
-    }
+    Err(Error::new("write", path, Errno::LOOP))
 }
 
-/// `target` of the link at `link`, as an absolute path without `.` and `..`.
-fn resolve(link: &str, target: &str) -> String {
-    let dir = if target.starts_with('/') { "" } else { parent(link) };
-    let mut path = String::new();
-    for part in dir.split('/').chain(target.split('/')) {
+/// `path` without `.`, `..`, doubled and trailing `/`; a relative one hangs below `/`.
+pub fn absolute(path: &str) -> String {
+    let mut absolute = String::with_capacity(path.len() + 1);
+    for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => path.truncate(path.rfind('/').unwrap_or(0)),
+            ".." => absolute.truncate(absolute.rfind('/').unwrap_or(0)),
             name => {
-                path.push('/');
-                path.push_str(name);
+                absolute.push('/');
+                absolute.push_str(name);
             }
         }
     }
-    if path.is_empty() { "/".into() } else { path }
+    if absolute.is_empty() { "/".into() } else { absolute }
 }
 
 fn is_executable(stat: &Stat) -> bool {
