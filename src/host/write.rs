@@ -40,9 +40,9 @@ impl embedded_io::Write for Buffer {
 }
 
 /// The sink of a file begun.
-struct PendingSink<'a> {
-    files: &'a mut dyn Files,
-    file: Pending,
+pub(super) struct PendingSink<'a> {
+    pub files: &'a mut dyn Files,
+    pub file: Pending,
 }
 
 impl embedded_io::ErrorType for PendingSink<'_> {
@@ -146,19 +146,15 @@ pub fn write_with(
 /// The kernel's; more than `MAX_LINKS` links.
 pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool), Error> {
     let mut at = String::from(path);
-    for _ in 0..MAX_LINKS {
-        let Some(target) = files.read_link(&at)? else { break };
+    for _ in 0..=MAX_LINKS {
+        let Some(target) = files.read_link(&at)? else {
+            let renamed = name(&at) != name(path);
+            let shared = renamed && files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat));
+            return Ok(if shared { (path.into(), true) } else { (at, false) });
+        };
         at = resolve(&at, &target);
-        if files.read_link(&at)?.is_some() {
-            continue;
-        }
-        let shared = files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat)) && name(&at) != name(path);
-        return Ok(if shared { (path.into(), true) } else { (at, false) });
     }
-    match files.read_link(&at)? {
-        None => Ok((at, false)),
-        Some(_) => Err(Error::new("write", path, Errno::LOOP)),
-    }
+    Err(Error::new("write", path, Errno::LOOP))
 }
 
 /// `target` of the link at `link`, as an absolute path. `..` stays in it: the directory of the link may be reached through
@@ -169,6 +165,22 @@ fn resolve(link: &str, target: &str) -> String {
         "/" => alloc::format!("/{target}"),
         dir => alloc::format!("{dir}/{target}"),
     }
+}
+
+/// `path` without `.`, `..`, doubled and trailing `/`; a relative one hangs below `/`.
+pub fn absolute(path: &str) -> String {
+    let mut absolute = String::with_capacity(path.len() + 1);
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => absolute.truncate(absolute.rfind('/').unwrap_or(0)),
+            name => {
+                absolute.push('/');
+                absolute.push_str(name);
+            }
+        }
+    }
+    if absolute.is_empty() { "/".into() } else { absolute }
 }
 
 fn is_executable(stat: &Stat) -> bool {
