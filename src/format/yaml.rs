@@ -1,1 +1,12 @@
-//! A YAML 1.1 subset into a Doc, as PyYAML's safe loader reads it.
+//! YAML.
+
+use crate::error::ParseError;
+use crate::format::doc::{Doc, SourceId};
+
+/// Reads one document.
+///
+/// # Errors
+/// Where and what.
+pub fn parse(_text: &[u8], _source: SourceId) -> Result<Doc, ParseError> {
+    Ok(Doc::new())
+}

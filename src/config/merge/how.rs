@@ -54,8 +54,7 @@ pub struct How {
 /// The keys of a cloud-config that say how it is merged; the second is looked at only where the first is absent or null.
 const KEYS: [&str; 2] = ["merge_how", "merge_type"];
 
-const PLAIN_LIST: List =
-    List { method: Lists::Replace, recurse: Recurse { lists: false, dicts: false, texts: false } };
+const PLAIN_LIST: List = List { method: Lists::Replace, recurse: Recurse { lists: false, dicts: false, texts: false } };
 
 const fn plain_dict(replace: bool) -> Dict {
     Dict { replace, allow_delete: false, recurse: Recurse { lists: false, dicts: true, texts: false } }
@@ -146,7 +145,8 @@ impl How {
 
     /// Adds a merger; of several for one kind of value the first counts.
     fn add(&mut self, name: &str, has: &dyn Fn(&str) -> bool) -> Result<(), String> {
-        let recurse = |dicts| Recurse { lists: has("recurse_array") || has("recurse_list"), dicts, texts: has("recurse_str") };
+        let recurse =
+            |dicts| Recurse { lists: has("recurse_array") || has("recurse_list"), dicts, texts: has("recurse_str") };
         let name = name.trim().replace('-', "_");
         match name.strip_prefix("m_").unwrap_or(&name) {
             "list" => {

@@ -122,8 +122,7 @@ impl Merger<'_> {
                 self.link(base, last, next);
                 continue;
             }
-            let merged =
-                if dict.replace { new.value } else { self.met(slot, new.value, dict.recurse, slot, depth)? };
+            let merged = if dict.replace { new.value } else { self.met(slot, new.value, dict.recurse, slot, depth)? };
             self.point(slot, merged);
             last = Some(slot);
         }
