@@ -10,5 +10,6 @@ pub mod json;
 pub mod mime;
 pub mod quoted_printable;
 pub mod scalar;
+pub mod stream;
 pub mod superblock;
 pub mod yaml;
