@@ -44,6 +44,15 @@ pub const MAX_KERNEL_HOST_NAME: usize = 64;
 /// A file name, bytes (`NAME_MAX`, include/uapi/linux/limits.h).
 pub const MAX_FILE_NAME: usize = 255;
 
+/// A path, bytes (`PATH_MAX`, include/uapi/linux/limits.h, less its NUL).
+pub const MAX_PATH: usize = 4095;
+
+/// Symbolic links followed for one path (path_resolution(7)).
+pub const MAX_LINKS: usize = 40;
+
+/// Content that a preview keeps in memory so that later stages can read it back, bytes, all files together.
+pub const MAX_PREVIEW: u64 = 64 << 20;
+
 /// A file that `append` is allowed to copy so that the append is atomic, bytes; larger ones are appended in place.
 pub const MAX_APPEND_COPY: u64 = 16 << 20;
 

@@ -14,6 +14,7 @@ use crate::error::Error;
 
 pub mod memory;
 pub mod preview;
+mod walk;
 pub mod write;
 
 /// Where streamed bytes come from.

@@ -1,1 +1,0 @@
-//! The host of the tests: files in memory, volatile and durable state apart, faults on demand.
