@@ -46,8 +46,11 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
         }
     }
     match read_text(files, paths::KERNEL_CMDLINE, MAX_STATE_FILE) {
-        Ok(Some(line)) => layers.text("the kernel command line (cc:)", cmdline::cloud_config(line.as_bytes())),
-        Ok(None) => {}
+        Ok(line) => {
+            if let Some(text) = line.as_deref().and_then(cmdline::cloud_config) {
+                layers.text("the kernel command line (cc:)", text.into_bytes());
+            }
+        }
         Err(error) => (layers.broken)(error),
     }
     layers.file(files, paths::RUN_CLOUD_CFG, MAX_CONFIG_FILE);

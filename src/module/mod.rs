@@ -23,7 +23,7 @@ mod final_message;
 mod resolv_conf;
 mod runcmd;
 mod scripts_user;
-pub mod set_hostname;
+mod set_hostname;
 mod ssh;
 mod write_files;
 mod ws_virt_network_dep;

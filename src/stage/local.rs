@@ -6,12 +6,11 @@ use alloc::string::{String, ToString};
 use super::claim::claim;
 use super::record::Record;
 use super::work::Work;
-use super::{cached, configuration, network};
+use super::{cached, configuration, network, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
 use crate::instance::{DsMode, Instance};
-use crate::module::set_hostname;
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
@@ -27,17 +26,10 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
         None => cached(work.host, &work.boot.state),
     };
     let Some(instance) = instance else { return };
-    work.step("hostname", |work| host_name(work, &instance));
+    // Before the network, so that DHCP asks with it; the module does it again once user-data is there.
+    rows::set_hostname(work, &instance);
     if instance.mode == DsMode::Local {
         network::configure(work, &instance);
-    }
-}
-
-/// Sets the host name before the network is there, so that DHCP asks with it.
-fn host_name(work: &mut Work<'_, '_>, instance: &Instance) {
-    let config = configuration(work, Some(instance));
-    if let Err(error) = set_hostname::apply(work.host, &config, instance) {
-        work.warn("set_hostname", &error);
     }
 }
 

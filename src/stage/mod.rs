@@ -156,8 +156,8 @@ fn turned_off(host: &mut dyn Host) -> Option<String> {
         return Some(format!("{} is there", paths::DISABLED));
     }
     let line = read_text(host.files(), paths::KERNEL_CMDLINE, MAX_STATE_FILE).ok().flatten()?;
-    let value = cmdline::get(line.as_bytes(), "cloud-init")?;
-    (value == b"disabled").then(|| "`cloud-init=disabled` on the kernel command line".to_string())
+    let value = cmdline::get(&line, "cloud-init")??;
+    (value == "disabled").then(|| "`cloud-init=disabled` on the kernel command line".to_string())
 }
 
 fn lock(host: &mut dyn Host) -> Result<(), Error> {

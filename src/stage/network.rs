@@ -45,7 +45,10 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
     let semaphore = semaphore::path(&state, &instance.id, "consume_data", Frequency::Instance).unwrap_or_default();
     let ran = semaphore::read(work.host.files(), &semaphore, &work.boot.boot_id).unwrap_or(Ran::No);
     if ran == Ran::Yes {
-        work.step("boothooks", |work| told(work, DataKind::User, userdata::boothooks(work.host, &state, instance)));
+        work.step("boothooks", |work| {
+            let outcome = userdata::run_boothooks(work.host, &state, instance, &image);
+            told(work, DataKind::User, outcome);
+        });
     } else {
         for kind in DataKind::ALL {
             work.step(&format!("consume-{}", kind.stem()), |work| {

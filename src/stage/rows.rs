@@ -61,6 +61,14 @@ pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
     }
 }
 
+/// The host name alone, whatever the list says and without a semaphore.
+pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
+    let Some(row) = module::find("set_hostname") else { return };
+    let config = configuration(work, Some(instance));
+    let state = current_state(work.host, &work.boot.boot_id);
+    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new()));
+}
+
 /// `single`: one module by its name.
 pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Frequency>, args: &[String]) {
     let Some(instance) = claimed(work) else { return };
