@@ -747,6 +747,65 @@ fn devices_that_are_none_leave_nothing_mounted() {
     });
 }
 
+/// Runs a tool of the distribution; `None`: it is not there, or it failed.
+fn tool(argv: &[&str]) -> Option<String> {
+    let output = std::process::Command::new(argv[0]).args(&argv[1..]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
+/// A file system of this kernel on a loop device. Where there is none, the boot tests alone mount drives.
+#[test]
+fn a_drive_is_mounted_read_and_gone() {
+    alone("drive", |dir| {
+        own_mounts();
+        mount(Path::new("/run"), "tmpfs", "");
+        fs::create_dir_all(dir.join("content/openstack")).unwrap();
+        fs::write(dir.join("content/openstack/file"), "on the drive").unwrap();
+        symlink("/etc/shadow", dir.join("content/shadow")).unwrap();
+        let (image, content) = (path(dir, "image"), path(dir, "content"));
+        let device = |journal: bool| {
+            let kind = if journal { "ext4" } else { "ext2" };
+            tool(&["mke2fs", "-q", "-F", "-t", kind, "-d", &content, &image, "8M"])?;
+            if journal {
+                tool(&["debugfs", "-w", "-R", "feature needs_recovery", &image])?;
+            }
+            tool(&["losetup", "-r", "-f", "--show", &image])
+        };
+        for (journal, fstype) in [(false, "ext2"), (true, "ext4")] {
+            let Some(node) = device(journal) else {
+                eprintln!("not tested here: no mke2fs or no loop device; the boot tests mount drives");
+                return;
+            };
+            let mut host = host(dir);
+            let mut superblock = [0; 2];
+            assert_eq!(host.files().read_at(&node, 0x438, &mut superblock).unwrap(), 2);
+            assert_eq!(superblock, [0x53, 0xef]);
+            let wrong = host.open_tree(&Place::Device { node: &node, fstype: "squashfs" }).map(|_| ()).unwrap_err();
+            assert!(wrong.to_string().starts_with(&format!("cannot mount {node}: ")), "{wrong}");
+            let mut tree = host.open_tree(&Place::Device { node: &node, fstype }).unwrap().unwrap();
+            let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+            let line = mounts.lines().find(|line| line.starts_with(&node)).unwrap();
+            assert!(line.contains(" /run/cloud-init/mnt/") && line.contains(" ro,nosuid,nodev,noexec"), "{line}");
+            assert_eq!(mode("/run/cloud-init/mnt"), 0o700);
+            let mut buffer = Buffer::new(100);
+            assert_eq!(tree.read("openstack/file", 100, &mut buffer), Ok(Found::Read(12)));
+            assert!(tree.read("shadow", 100, &mut buffer).is_err());
+            tree.close().unwrap();
+            // Dropped without a word, and while somebody is in it.
+            let tree = host.open_tree(&Place::Device { node: &node, fstype }).unwrap().unwrap();
+            let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+            let line = mounts.lines().find(|line| line.starts_with(&node)).unwrap();
+            let inside = fs::File::open(line.split(' ').nth(1).unwrap()).unwrap();
+            drop(tree);
+            drop(inside);
+            assert!(!fs::read_to_string("/proc/self/mounts").unwrap().contains("/run/cloud-init"));
+            assert_eq!(names(Path::new("/run/cloud-init")), [""; 0]);
+            drop(host);
+            tool(&["losetup", "-d", &node]).unwrap();
+        }
+    });
+}
+
 #[test]
 fn another_root_is_entered() {
     alone("root", |dir| {
