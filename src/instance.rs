@@ -11,8 +11,8 @@ use crate::error::{Error, ParseError};
 use crate::format::doc::{Doc, Kind, Node, NodeId, Sources, Style, Value};
 use crate::format::emit::Json;
 use crate::format::json;
-use crate::host::write::{read_file, write_with};
-use crate::host::{Create, Files};
+use crate::host::write::read_file;
+use crate::host::{Files, Sink};
 use crate::limits::MAX_METADATA;
 
 /// The format of `obj.json` that this version writes and reads.
@@ -262,12 +262,11 @@ impl Instance {
         keys
     }
 
-    /// Writes the cache.
+    /// Writes the cache's text.
     ///
     /// # Errors
-    /// The kernel's.
-    pub fn save(&self, files: &mut dyn Files, path: &str) -> Result<(), Error> {
-        write_with(files, path, &Create::mode(0o400), &mut |sink| {
+    /// The sink's.
+    pub fn save(&self, sink: &mut Sink) -> Result<(), Error> {
             let mut json = Json::new(sink, Some(1));
             json.begin_object()?;
             json.key("format")?;
@@ -297,7 +296,6 @@ impl Instance {
             }
             json.end_object()?;
             json.finish()
-        })
     }
 
     /// Reads the cache at `path`; `None` if there is none.

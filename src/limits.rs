@@ -52,7 +52,6 @@ pub const MAX_LINKS: usize = 40;
 
 /// Content that a preview keeps in memory so that later stages can read it back, bytes, all files together.
 pub const MAX_PREVIEW: u64 = 64 << 20;
-
 /// A file system's label, bytes (btrfs: `BTRFS_LABEL_SIZE`, include/uapi/linux/btrfs.h; the others have less).
 pub const MAX_LABEL: usize = 256;
 
@@ -61,6 +60,9 @@ pub const MAX_APPEND_COPY: u64 = 16 << 20;
 
 /// Buffer through which content is streamed, bytes.
 pub const COPY_BUFFER: usize = 4096;
+
+/// Buffer in which a file is compared with what it should hold, bytes.
+pub const COMPARE_BUFFER: usize = 64 << 10;
 
 /// Log lines kept in memory before they are written out, bytes.
 pub const LOG_BUFFER: usize = 4096;

@@ -43,6 +43,12 @@ pub const CONFIG_DRIVE_DIR: &str = "/config-drive";
 pub const MOUNT_BASE: &str = "/run/cloud-init/mnt";
 /// DMI system UUID, as sysfs shows it.
 pub const DMI_UUID: &str = "/sys/class/dmi/id/product_uuid";
+/// In the instance's directory, 0600: the plan of the module `ws_virt_network_dep`, which the network reads.
+pub const VIRT_NETWORK: &str = "ws_virt_network.json";
+/// `bootcmd` as a shell script, while it runs.
+pub const BOOTCMD_SCRIPT: &str = "/run/cloud-init/bootcmd.sh";
+/// Directory of new SSH host keys until they are installed.
+pub const SSH_KEYGEN_DIR: &str = "/run/cloud-init/ssh-keygen";
 /// Lock that keeps one stage at a time.
 pub const LOCK: &str = "/run/cloud-init/lock";
 /// What `data/previous-instance-id` holds when there was none (cloud-init `stages.py`).
@@ -81,6 +87,22 @@ impl State {
     pub fn instance_dir(&self, id: &str) -> String {
         format!("{}/instances/{}", self.dir, file_name(id))
     }
+}
+
+/// Whether people are locked out, or the machine does not boot, if the file at `path` is lost: it is made durable before it takes
+/// its name.
+pub fn is_vital(path: &str) -> bool {
+    const VITAL: &[&str] = &[
+        "/etc/passwd",
+        "/etc/shadow",
+        "/etc/group",
+        "/etc/gshadow",
+        "/etc/sudoers",
+        "/etc/fstab",
+        "/etc/inittab",
+        "/etc/ssh/sshd_config",
+    ];
+    VITAL.contains(&path) || path.ends_with("/.ssh/authorized_keys")
 }
 
 /// `raw` as one file name: `/` becomes `_` (as cloud-init does), control characters and NUL become

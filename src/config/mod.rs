@@ -13,6 +13,7 @@ use crate::format::scalar::Scalar;
 
 pub mod load;
 pub mod merge;
+pub mod shell;
 
 /// The built-in default, in force where there is no `/etc/cloud/cloud.cfg`.
 pub const DEFAULT: &str = include_str!("default.cfg");

@@ -15,6 +15,7 @@ use crate::instance::{DataKind, Instance};
 
 mod block;
 pub mod config_drive;
+pub mod none;
 mod openstack;
 
 /// What a reader found.

@@ -12,6 +12,9 @@ use core::time::Duration;
 
 use crate::error::Error;
 
+pub mod accounts;
+pub mod append;
+pub mod log;
 pub mod memory;
 pub mod preview;
 mod walk;

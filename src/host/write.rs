@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Create, Files, Found, Host, Kind, Pending, Sink, Stat};
 use crate::error::{Errno, Error};
-use crate::limits::MAX_LINKS;
+use crate::limits::{COMPARE_BUFFER, MAX_LINKS};
 
 /// A sink into memory that is full at `max` bytes.
 pub struct Buffer {
@@ -40,9 +40,9 @@ impl embedded_io::Write for Buffer {
 }
 
 /// The sink of a file begun.
-struct PendingSink<'a> {
-    files: &'a mut dyn Files,
-    file: Pending,
+pub(super) struct PendingSink<'a> {
+    pub files: &'a mut dyn Files,
+    pub file: Pending,
 }
 
 impl embedded_io::ErrorType for PendingSink<'_> {
@@ -91,6 +91,35 @@ pub fn write_file(files: &mut dyn Files, path: &str, how: &Create, bytes: &[u8])
     write_with(files, path, how, &mut |sink| sink.write_all(bytes))
 }
 
+/// [`write_file`], unless the file already holds just that. True if it was written.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_changed(host: &mut dyn Host, path: &str, how: &Create, bytes: &[u8]) -> Result<bool, Error> {
+    let files = host.files();
+    if holds(files, path, bytes).unwrap_or(false) {
+        return Ok(false);
+    }
+    write_file(files, path, how, bytes).map(|()| true)
+}
+
+/// True if the file at `path` holds just `bytes`.
+fn holds(files: &mut dyn Files, path: &str, bytes: &[u8]) -> Result<bool, Error> {
+    // One byte more than wanted, so that a longer file shows.
+    let mut chunk = alloc::vec![0; COMPARE_BUFFER.min(bytes.len() + 1)];
+    let mut at = 0;
+    loop {
+        let got = files.read_at(path, at as u64, &mut chunk)?;
+        if !bytes[at..].starts_with(&chunk[..got]) {
+            return Ok(false);
+        }
+        at += got;
+        if got < chunk.len() {
+            return Ok(at == bytes.len());
+        }
+    }
+}
+
 /// [`write_file`] for content that `fill` streams.
 ///
 /// # Errors
@@ -117,19 +146,15 @@ pub fn write_with(
 /// The kernel's; more than `MAX_LINKS` links.
 pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool), Error> {
     let mut at = String::from(path);
-    for _ in 0..MAX_LINKS {
-        let Some(target) = files.read_link(&at)? else { break };
+    for _ in 0..=MAX_LINKS {
+        let Some(target) = files.read_link(&at)? else {
+            let renamed = name(&at) != name(path);
+            let shared = renamed && files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat));
+            return Ok(if shared { (path.into(), true) } else { (at, false) });
+        };
         at = resolve(&at, &target);
-        if files.read_link(&at)?.is_some() {
-            continue;
-        }
-        let shared = files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat)) && name(&at) != name(path);
-        return Ok(if shared { (path.into(), true) } else { (at, false) });
     }
-    match files.read_link(&at)? {
-        None => Ok((at, false)),
-        Some(_) => Err(Error::new("write", path, Errno::LOOP)),
-    }
+    Err(Error::new("write", path, Errno::LOOP))
 }
 
 /// `target` of the link at `link`, as an absolute path. `..` stays in it: the directory of the link may be reached through
@@ -140,6 +165,22 @@ fn resolve(link: &str, target: &str) -> String {
         "/" => alloc::format!("/{target}"),
         dir => alloc::format!("{dir}/{target}"),
     }
+}
+
+/// `path` without `.`, `..`, doubled and trailing `/`; a relative one hangs below `/`.
+pub fn absolute(path: &str) -> String {
+    let mut absolute = String::with_capacity(path.len() + 1);
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => absolute.truncate(absolute.rfind('/').unwrap_or(0)),
+            name => {
+                absolute.push('/');
+                absolute.push_str(name);
+            }
+        }
+    }
+    if absolute.is_empty() { "/".into() } else { absolute }
 }
 
 fn is_executable(stat: &Stat) -> bool {
