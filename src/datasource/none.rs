@@ -1,7 +1,6 @@
 //! The datasource None: no metadata, no user-data; the image's own configuration is carried out all the same.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use super::Candidate;
 use crate::error::Error;
@@ -10,7 +9,8 @@ use crate::instance::Instance;
 
 /// The instance of a machine that no datasource knows.
 pub fn candidate() -> Candidate {
-    Candidate { instance: Instance::none(), tree: Box::new(Nothing), data: Vec::new(), files: Vec::new() }
+    let (data, files, recoverable) = Default::default();
+    Candidate { instance: Instance::none(), tree: Box::new(Nothing), data, files, recoverable }
 }
 
 /// A tree without files.

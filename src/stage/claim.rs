@@ -17,7 +17,10 @@ use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State};
 
 /// Claims what a datasource found. An unwritable state directory moves to the run directory first.
 pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Instance> {
-    let Candidate { instance, mut tree, data, files } = candidate;
+    let Candidate { instance, mut tree, data, files, recoverable } = candidate;
+    for error in &recoverable {
+        work.recoverable("datasource", error);
+    }
     let mut state = work.boot.state.clone();
     let mut kept = keep(work, &state, &instance, &mut *tree, &data);
     if let Err(error) = &kept
