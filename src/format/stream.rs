@@ -151,6 +151,55 @@ impl<R: embedded_io::Read<Error = Error>, D: Decoder> embedded_io::Read for Deco
     }
 }
 
+/// Checks UTF-8 (RFC 3629) byte by byte, for text that comes in pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Utf8 {
+    /// Continuation bytes to come, and the range of the next.
+    missing: u8,
+    low: u8,
+    high: u8,
+}
+
+impl Default for Utf8 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Utf8 {
+    /// Between characters.
+    pub const fn new() -> Self {
+        Utf8 { missing: 0, low: 0x80, high: 0xBF }
+    }
+
+    /// True if a character is not left half.
+    pub const fn is_whole(&self) -> bool {
+        self.missing == 0
+    }
+
+    /// False if `byte` cannot stand here. What was begun is then dropped, and the byte may still begin a character.
+    pub fn accepts(&mut self, byte: u8) -> bool {
+        if self.missing > 0 {
+            let fits = (self.low..=self.high).contains(&byte);
+            *self = if fits { Utf8 { missing: self.missing - 1, ..Self::new() } } else { Self::new() };
+            return fits;
+        }
+        let (missing, low, high) = match byte {
+            0..=0x7F => return true,
+            0xC2..=0xDF => (1, 0x80, 0xBF),
+            0xE0 => (2, 0xA0, 0xBF),
+            0xED => (2, 0x80, 0x9F),
+            0xE1..=0xEF => (2, 0x80, 0xBF),
+            0xF0 => (3, 0x90, 0xBF),
+            0xF1..=0xF3 => (3, 0x80, 0xBF),
+            0xF4 => (3, 0x80, 0x8F),
+            _ => return false,
+        };
+        *self = Utf8 { missing, low, high };
+        true
+    }
+}
+
 /// Gives an error of a decoder its place in the text that the encoded bytes were part of: `name` for its object, and
 /// `line` and `column` for where the encoded bytes begin there. Other causes than [`ParseError`] keep their words.
 #[must_use]
@@ -175,6 +224,23 @@ mod tests {
         assert_eq!(fill(&mut Bytes(&text), &mut out), Ok(10_000));
         assert_eq!(out, text);
         assert_eq!(fill(&mut Bytes(b"abc"), &mut [0; 8]), Ok(3));
+    }
+
+    #[test]
+    fn utf8_as_the_standard_library_has_it() {
+        let mut seed = 7u32;
+        for _ in 0..20_000 {
+            let mut text = [0; 5];
+            for byte in &mut text {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let edges =
+                    [0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xE0, 0xE1, 0xED, 0xF0, 0xF4, 0xF5];
+                *byte = edges[(seed >> 28) as usize];
+            }
+            let mut utf8 = Utf8::new();
+            let valid = text.iter().all(|byte| utf8.accepts(*byte)) && utf8.is_whole();
+            assert_eq!(valid, core::str::from_utf8(&text).is_ok(), "{text:x?}");
+        }
     }
 
     #[test]

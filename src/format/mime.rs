@@ -1,1 +1,0 @@
-//! MIME messages (RFC 2045 to 2047, 2231, 5322).
