@@ -114,7 +114,7 @@ pub fn write_with(
 /// then the link itself is replaced. The second value is true in that case.
 ///
 /// # Errors
-/// The kernel's; more than 40 links.
+/// The kernel's; more than `MAX_LINKS` links.
 pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool), Error> {
     let mut at = String::from(path);
     for _ in 0..=MAX_LINKS {
@@ -123,8 +123,7 @@ pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool),
             let shared = renamed && files.stat(&at, true)?.is_some_and(|stat| is_executable(&stat));
             return Ok(if shared { (path.into(), true) } else { (at, false) });
         };
-        // `..` stays for the kernel: the directory may itself be behind a link.
-        at = if target.starts_with('/') { target } else { alloc::format!("{}/{target}", parent(&at)) };
+        at = resolve(&at, &target);
     }
     Err(Error::new("write", path, Errno::LOOP))
 }
@@ -143,6 +142,16 @@ pub fn absolute(path: &str) -> String {
         }
     }
     if absolute.is_empty() { "/".into() } else { absolute }
+}
+
+/// `target` of the link at `link`, as an absolute path. `..` stays in it: the directory of the link may be reached through
+/// another link, and only the kernel knows its parent.
+fn resolve(link: &str, target: &str) -> String {
+    match parent(link) {
+        _ if target.starts_with('/') => target.into(),
+        "/" => alloc::format!("/{target}"),
+        dir => alloc::format!("{dir}/{target}"),
+    }
 }
 
 fn is_executable(stat: &Stat) -> bool {
@@ -176,4 +185,149 @@ pub fn remove_tree(host: &mut dyn Host, path: &str) -> Result<(), Error> {
         }
     }
     host.files().remove(path).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::host::memory::{Fault, FaultSpan, MemoryHost};
+
+    const PLAIN: Create = Create::mode(0o640);
+
+    #[test]
+    fn a_read_stops_at_its_bound() {
+        let mut host = MemoryHost::new();
+        host.put("/etc/x", 0o644, "four\n");
+        host.put("/etc/latin1", 0o644, &b"\xe9"[..]);
+        let files = host.files();
+        assert_eq!(read_file(files, "/etc/x", 5), Ok(Some(b"four\n".to_vec())));
+        assert_eq!(read_file(files, "/etc/x", 4).unwrap_err().to_string(), "cannot read /etc/x: more than 4 bytes");
+        assert_eq!(read_file(files, "/etc/none", 4), Ok(None));
+        assert_eq!(read_text(files, "/etc/x", 5).unwrap().as_deref(), Some("four"));
+        assert_eq!(
+            read_text(files, "/etc/latin1", 5).unwrap_err().to_string(),
+            "cannot read /etc/latin1: not UTF-8 text"
+        );
+    }
+
+    #[test]
+    fn a_fill_that_fails_leaves_what_was_there_and_no_litter() {
+        let mut host = MemoryHost::new();
+        host.put("/etc/x", 0o644, "old");
+        let before = host.tree();
+        let error = Error::new("decode", "part 1", "a bad character");
+        let done = write_with(host.files(), "/etc/x", &PLAIN, &mut |sink| {
+            sink.write_all(b"half")?;
+            Err(error.clone())
+        });
+        assert_eq!((done, host.tree(), host.text("/etc/x")), (Err(error), before, "old".into()));
+    }
+
+    #[test]
+    fn a_sink_that_fails_is_reported() {
+        let mut host = MemoryHost::new();
+        host.put("/etc/x", 0o644, "old");
+        host.fail_at(2, Fault::NoSpace, FaultSpan::Once);
+        let done = write_file(host.files(), "/etc/x", &PLAIN, b"new");
+        assert_eq!(done.unwrap_err().to_string(), "cannot write /etc/x: no space left on device");
+        assert_eq!((host.text("/etc/x"), host.mode("/etc/x")), ("old".into(), 0o644));
+    }
+
+    /// A machine of links; the chains are of as many links as their name says.
+    fn links() -> MemoryHost {
+        let mut host = MemoryHost::new();
+        host.put("/bin/busybox", 0o755, "\x7fELF");
+        host.put("/etc/selinux/config", 0o644, "");
+        host.put("/opt/tool-1/tool", 0o755, "#!/bin/sh");
+        host.put("/var/lib/data", 0o755, "#!/bin/sh");
+        for (path, target) in [
+            ("/bin/arch", "busybox"),
+            ("/bin/uname", "/bin/arch"),
+            ("/etc/sysconfig/selinux", "../selinux/config"),
+            ("/usr/bin/tool", "/opt/tool-1/tool"),
+            ("/etc/dangling", "./new"),
+            ("/etc/loop", "loop"),
+            ("/srv", "/var/lib"),
+            ("/var/lib/up", "../log/up"),
+        ] {
+            host.put_link(path, target);
+        }
+        for (length, name) in [(40, "forty"), (41, "more")] {
+            host.put_link(&alloc::format!("/tmp/{name}1"), "/var/end");
+            for at in 2..=length {
+                host.put_link(&alloc::format!("/tmp/{name}{at}"), &alloc::format!("{name}{}", at - 1));
+            }
+        }
+        host
+    }
+
+    #[test]
+    fn a_write_follows_links_but_not_to_a_shared_executable() {
+        for (path, wanted, replaces_link) in [
+            ("/etc/hostname", "/etc/hostname", false),
+            ("/etc/sysconfig/selinux", "/etc/selinux/config", false),
+            ("/usr/bin/tool", "/opt/tool-1/tool", false),
+            ("/etc/dangling", "/etc/new", false),
+            ("/bin/busybox", "/bin/busybox", false),
+            ("/bin/arch", "/bin/arch", true),
+            ("/bin/uname", "/bin/uname", true),
+            ("/tmp/forty40", "/var/end", false),
+            // `..` is the parent of where the link really is.
+            ("/srv/up", "/var/log/up", false),
+        ] {
+            let mut host = links();
+            let (target, replaced) = write_target(host.files(), path).unwrap();
+            assert_eq!(replaced, replaces_link, "{path}");
+            write_file(host.files(), &target, &PLAIN, b"new").unwrap();
+            assert_eq!(host.text(wanted), "new", "{path} went to {target}");
+            assert!(host.text("/bin/busybox") == "\x7fELF" || path == "/bin/busybox", "{path}");
+            let link = host.files().read_link(path).unwrap();
+            assert_eq!(link.is_some(), !replaces_link && path != wanted, "{path}");
+        }
+        for path in ["/etc/loop", "/tmp/more41"] {
+            let error = write_target(links().files(), path).unwrap_err();
+            assert_eq!(error.to_string(), alloc::format!("cannot write {path}: too many symbolic links"));
+        }
+    }
+
+    #[test]
+    fn a_tree_is_removed_and_its_links_are_not_followed() {
+        let mut host = MemoryHost::new();
+        host.put("/var/gone/a/b/file", 0o644, "");
+        host.put("/var/kept/file", 0o644, "kept");
+        host.put_link("/var/gone/a/link", "/var/kept");
+        host.put_link("/var/gone/dangling", "none");
+        remove_tree(&mut host, "/var/gone").unwrap();
+        assert!(!host.exists("/var/gone"));
+        assert_eq!(host.text("/var/kept/file"), "kept");
+        remove_tree(&mut host, "/var/gone").unwrap();
+        host.put_link("/var/link", "/var/kept");
+        remove_tree(&mut host, "/var/link").unwrap();
+        assert!(!host.exists("/var/link") && host.exists("/var/kept/file"));
+    }
+
+    #[test]
+    fn absolute_paths() {
+        for (path, wanted) in [
+            ("/a/b", "/a/b"),
+            ("a/b", "/a/b"),
+            ("//a/./b/../c/", "/a/c"),
+            ("../../a", "/a"),
+            ("/..", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(absolute(path), wanted, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn paths_come_apart() {
+        for (path, dir, last) in
+            [("/a/b", "/a", "b"), ("/a", "/", "a"), ("/", "/", ""), ("a", "/", "a"), ("/a/b/", "/a/b", "")]
+        {
+            assert_eq!((parent(path), name(path)), (dir, last), "{path:?}");
+        }
+    }
 }

@@ -69,10 +69,10 @@ impl FileSystem {
         })
     }
 
-    /// The inode behind a path; `None` for ENOENT.
+    /// The inode behind a path; `None` for ENOENT and ENOTDIR, as a path below a file leads to nothing.
     fn find(&self, path: &str, follow: bool) -> Result<Option<(u64, &Inode)>, Cause> {
         let walked = match self.walk(path, follow) {
-            Err(Cause::Errno(Errno::NOENT)) => return Ok(None),
+            Err(Cause::Errno(Errno::NOENT | Errno::NOTDIR)) => return Ok(None),
             walked => walked?,
         };
         Ok(self.now.number(&walked.path).and_then(|number| Some((number, self.now.inodes.get(&number)?))))
@@ -152,6 +152,17 @@ impl FileSystem {
         Ok(walked.path)
     }
 
+    /// [`FileSystem::walk`], making the directory of the path if that is what is missing.
+    fn walk_making(&mut self, path: &str, follow: bool) -> Result<Walked, Cause> {
+        match self.walk(path, follow) {
+            Err(Cause::Errno(Errno::NOENT)) => {
+                self.directory(parent(path), 0o755)?;
+                self.walk(path, follow)
+            }
+            walked => walked,
+        }
+    }
+
     /// Where a new name goes: its directory made, links of the directory followed.
     fn place(&mut self, path: &str) -> Result<String, Cause> {
         if path.ends_with('/') || matches!(name(path), "." | "..") {
@@ -204,7 +215,7 @@ impl FileSystem {
         let target = self.place(path)?;
         self.next_draft += 1;
         let number = self.next_draft;
-        let temporary = child(parent(&target), &alloc::format!(".wisp-{number}"));
+        let temporary = child(parent(&target), &temporary(name(&target), number));
         let inode = self.make(&temporary, Inode::new(Kind::File, 0o600))?;
         self.drafts.insert(number, Draft { temporary, target, inode, how: *how });
         Ok(Pending(number))
@@ -225,7 +236,7 @@ impl FileSystem {
     }
 
     fn extend(&mut self, path: &str, bytes: &[u8], mode: u32, durable: bool) -> Result<(), Cause> {
-        let walked = self.walk(path, true)?;
+        let walked = self.walk_making(path, true)?;
         let inode = match self.now.at(&walked.path) {
             Some(node) if node.kind == Kind::Dir => return Err(Errno::ISDIR.into()),
             Some(_) => {
@@ -245,7 +256,7 @@ impl FileSystem {
 
     fn delete(&mut self, path: &str) -> Result<bool, Cause> {
         let walked = match self.walk(path, false) {
-            Err(Cause::Errno(Errno::NOENT)) => return Ok(false),
+            Err(Cause::Errno(Errno::NOENT | Errno::NOTDIR)) => return Ok(false),
             walked => walked?,
         };
         match self.now.at(&walked.path) {
@@ -273,7 +284,7 @@ impl FileSystem {
     }
 
     fn node(&mut self, path: &str, kind: Kind, device: (u32, u32)) -> Result<(), Cause> {
-        let walked = self.walk(path, false)?;
+        let walked = self.walk_making(path, false)?;
         if walked.found {
             return Err(Errno::EXIST.into());
         }
@@ -288,6 +299,15 @@ impl FileSystem {
         self.act(op);
         Ok(())
     }
+}
+
+/// A temporary name, like those of the live host.
+fn temporary(name: &str, number: u32) -> String {
+    let mut cut = name.len().min(MAX_FILE_NAME - 24);
+    while !name.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    alloc::format!(".{}.wisp-1.{number}", &name[..cut])
 }
 
 /// Streams bytes held in memory, in pieces as a real file's come.
@@ -365,9 +385,12 @@ impl Files for FileSystem {
     fn commit(&mut self, file: Pending) -> Result<(), Error> {
         let Some(draft) = self.drafts.remove(&file.0) else { return Err(Error::new("write", "a file", Errno::INVAL)) };
         self.finish(&draft).map_err(|cause| {
-            // A disk that turned read-only keeps the temporary file.
-            let _ = self.delete(&draft.temporary);
-            Error::new("write", draft.target, cause)
+            let error = Error::new("write", &*draft.target, cause);
+            // A disk that turned read-only keeps the temporary file: then it can still be aborted.
+            if self.delete(&draft.temporary).is_err() {
+                self.drafts.insert(file.0, draft);
+            }
+            error
         })
     }
 

@@ -33,6 +33,8 @@ mod procs;
 mod setup;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_faults;
 
 pub use device::Device;
 pub use fault::{Fault, FaultSpan};

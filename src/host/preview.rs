@@ -1,1 +1,0 @@
-//! The host of `wisp plan`: reads the real machine, writes to an overlay, prints.

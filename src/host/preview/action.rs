@@ -1,0 +1,160 @@
+//! What a boot would do: one line each.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::host::Kind;
+
+/// One thing that a boot would do to the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A file gets new content. Content is never shown: it may be a secret.
+    Write {
+        /// Where it is, links followed.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+        /// Its user and group; `None`: root's.
+        owner: Option<(u32, u32)>,
+        /// Bytes.
+        size: u64,
+    },
+    /// A file grows.
+    Append {
+        /// Where it is, links followed.
+        path: String,
+        /// Bytes more.
+        size: u64,
+    },
+    /// A directory is made.
+    Dir {
+        /// Where.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A symbolic link is made or replaced.
+    Link {
+        /// Where.
+        path: String,
+        /// What it points to.
+        target: String,
+    },
+    /// A device node is made.
+    Node {
+        /// Where.
+        path: String,
+        /// Block or character device.
+        kind: Kind,
+        /// Major and minor number.
+        device: (u32, u32),
+    },
+    /// A file, link or empty directory is removed.
+    Remove {
+        /// Which.
+        path: String,
+    },
+    /// Permissions or owner change.
+    Meta {
+        /// Of what.
+        path: String,
+        /// The new permissions.
+        mode: Option<u32>,
+        /// The new user and group.
+        owner: Option<(u32, u32)>,
+    },
+    /// A program is run.
+    Run {
+        /// Program and arguments.
+        argv: Vec<String>,
+    },
+    /// The kernel's host name is set.
+    HostName {
+        /// To this.
+        name: String,
+    },
+    /// A device is mounted, read-only, on a private directory, for as long as it is read. (A preview does that too.)
+    Mount {
+        /// Its node.
+        node: String,
+        /// The type of its file system.
+        fstype: String,
+    },
+    /// One stage at a time.
+    Lock {
+        /// The file.
+        path: String,
+    },
+    /// Everything written so far is made durable.
+    Sync,
+}
+
+fn owned(f: &mut fmt::Formatter<'_>, owner: Option<(u32, u32)>) -> fmt::Result {
+    owner.map_or(Ok(()), |(user, group)| write!(f, " owner {user}:{group}"))
+}
+
+/// A word of a command, quoted if a shell would need it.
+fn word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { f.write_str(word) } else { write!(f, "{word:?}") }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Write { path, mode, owner, size } => {
+                write!(f, "write   ")?;
+                word(f, path)?;
+                write!(f, " mode {mode:04o}")?;
+                owned(f, *owner)?;
+                write!(f, ", {size} bytes")
+            }
+            Action::Append { path, size } => {
+                write!(f, "append  ")?;
+                word(f, path)?;
+                write!(f, ", {size} bytes")
+            }
+            Action::Dir { path, mode } => {
+                write!(f, "mkdir   ")?;
+                word(f, path)?;
+                write!(f, " mode {mode:04o}")
+            }
+            Action::Link { path, target } => {
+                write!(f, "link    ")?;
+                word(f, path)?;
+                write!(f, " -> ")?;
+                word(f, target)
+            }
+            Action::Node { path, kind, device: (major, minor) } => {
+                write!(f, "mknod   ")?;
+                word(f, path)?;
+                write!(f, " {} {major}:{minor}", if *kind == Kind::Block { "block" } else { "character" })
+            }
+            Action::Remove { path } => {
+                write!(f, "remove  ")?;
+                word(f, path)
+            }
+            Action::Meta { path, mode, owner } => {
+                write!(f, "change  ")?;
+                word(f, path)?;
+                mode.map_or(Ok(()), |mode| write!(f, " mode {mode:04o}"))?;
+                owned(f, *owner)
+            }
+            Action::Run { argv } => {
+                write!(f, "run    ")?;
+                argv.iter().try_for_each(|arg| {
+                    f.write_str(" ")?;
+                    word(f, arg)
+                })
+            }
+            Action::HostName { name } => {
+                write!(f, "name    ")?;
+                word(f, name)
+            }
+            Action::Mount { node, fstype } => write!(f, "mount   {node} {fstype} read-only"),
+            Action::Lock { path } => write!(f, "lock    {path}"),
+            Action::Sync => f.write_str("sync"),
+        }
+    }
+}
