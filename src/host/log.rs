@@ -13,9 +13,9 @@ use super::Level;
 /// Those of `out`.
 pub fn line(out: &mut dyn Write, wall: Duration, level: Level, area: &str, text: &dyn fmt::Display) -> fmt::Result {
     let at = Civil::of(wall);
-    write!(
+    writeln!(
         out,
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03} - {}[{}]: {}\n",
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03} - {}[{}]: {}",
         at.year,
         at.month,
         at.day,
