@@ -199,6 +199,11 @@ impl Doc {
         Doc { nodes: Vec::new(), root: 0 }
     }
 
+    /// An empty document with room for `nodes` rows.
+    pub fn with_capacity(nodes: usize) -> Self {
+        Doc { nodes: Vec::with_capacity(nodes), root: 0 }
+    }
+
     /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`].
     pub fn push(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);

@@ -1,0 +1,282 @@
+//! Scalars: what a raw scalar says (its type) and what its bytes are (its decoding).
+//!
+//! Nothing here allocates but [`bytes`]: a scalar is decoded piece by piece out of the source's text, so a file of many
+//! megabytes in a document is never held twice.
+
+mod base64_text;
+mod pieces;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::{Error, ParseError};
+use crate::format::doc::{Kind, Node, Style, Tag, Value};
+use base64_text::Quads;
+pub(crate) use pieces::{Decoder, find_break, find_unprintable};
+use types::Whole;
+
+/// A scalar, typed as PyYAML's safe loader (YAML 1.1) or JSON types it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar {
+    /// `~`, `null`, nothing at all.
+    Null,
+    /// `yes`, `off`, `true`…
+    Bool(bool),
+    /// Decimal, `0644` (octal), `0x1F`, `0b1`, `1_000`, sexagesimal.
+    Int(i64),
+    /// `1.5`, `.inf`, `.nan`.
+    Float(f64),
+    /// Anything else, an integer too big for 64 bits among it.
+    Text,
+    /// `!!binary`.
+    Binary,
+}
+
+/// The longest scalar that is typed, bytes: a number has fewer digits.
+const TYPED: usize = 512;
+
+/// The decoded bytes of a scalar as a stream: line folding, escapes, indentation, chomping, and base64 for `!!binary`.
+pub struct ScalarReader<'a> {
+    value: Value<'a>,
+    decoder: Decoder<'a>,
+    quads: Option<Quads>,
+}
+
+impl<'a> ScalarReader<'a> {
+    /// At the first byte.
+    pub fn new(value: Value<'a>) -> Self {
+        let node = value.node();
+        ScalarReader {
+            value,
+            decoder: Decoder::new(node, value.sources.text(node.source)),
+            quads: (node.tag == Tag::Binary).then(Quads::new),
+        }
+    }
+
+    fn fault(&self, at: usize, expected: &'static str) -> Error {
+        let source = self.value.sources.get(self.value.node().source);
+        Error::new("read", source.name.as_str(), ParseError::at(&source.text, at, expected))
+    }
+}
+
+impl embedded_io::ErrorType for ScalarReader<'_> {
+    type Error = Error;
+}
+
+impl embedded_io::Read for ScalarReader<'_> {
+    /// Fills `out` as far as the scalar goes.
+    ///
+    /// # Errors
+    /// Not a scalar; a character that is not base64 in a `!!binary`, or a number of them that does not fit.
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        if self.value.kind() != Kind::Scalar {
+            return Err(self.value.error("a scalar"));
+        }
+        match &mut self.quads {
+            None => Ok(self.decoder.read(out)),
+            Some(quads) => quads.read(&mut self.decoder, out).map_err(|(at, expected)| self.fault(at, expected)),
+        }
+    }
+}
+
+/// The type of a number or word without tag.
+fn plain_type(text: &[u8]) -> Scalar {
+    match types::plain(text) {
+        types::Plain::Null => Scalar::Null,
+        types::Plain::Bool(truth) => Scalar::Bool(truth),
+        types::Plain::Int(Whole::Fits(int)) => Scalar::Int(int),
+        types::Plain::Float(float) => Scalar::Float(float),
+        _ => Scalar::Text,
+    }
+}
+
+/// The decoded text if it is short enough to be typed.
+fn short<'b>(node: &Node, text: &[u8], buffer: &'b mut [u8; TYPED + 1]) -> Option<&'b [u8]> {
+    let length = Decoder::new(node, text).read(buffer);
+    (length <= TYPED).then_some(&buffer[..length])
+}
+
+fn tagged_whole(node: &Node, text: &[u8]) -> Whole {
+    let mut buffer = [0; TYPED + 1];
+    short(node, text, &mut buffer).map_or(Whole::No, types::whole)
+}
+
+fn node_type(node: &Node, text: &[u8]) -> Scalar {
+    if node.kind != Kind::Scalar {
+        return Scalar::Text;
+    }
+    let raw = &text[node.start as usize..node.end as usize];
+    match node.tag {
+        Tag::None if node.style == Style::Plain => plain_type(raw),
+        Tag::None if node.style == Style::JsonLiteral => match types::json(raw) {
+            types::Plain::Null => Scalar::Null,
+            types::Plain::Bool(truth) => Scalar::Bool(truth),
+            types::Plain::Int(Whole::Fits(int)) => Scalar::Int(int),
+            types::Plain::Float(float) => Scalar::Float(float),
+            _ => Scalar::Text,
+        },
+        Tag::None | Tag::Str | Tag::Seq | Tag::Map => Scalar::Text,
+        Tag::Binary => Scalar::Binary,
+        Tag::Null => Scalar::Null,
+        Tag::Int => match tagged_whole(node, text) {
+            Whole::Fits(int) => Scalar::Int(int),
+            _ => Scalar::Text,
+        },
+        Tag::Float | Tag::Bool => {
+            let mut buffer = [0; TYPED + 1];
+            let Some(decoded) = short(node, text, &mut buffer) else { return Scalar::Text };
+            if node.tag == Tag::Bool {
+                types::truth(decoded).map_or(Scalar::Text, Scalar::Bool)
+            } else {
+                types::float(decoded).map_or(Scalar::Text, Scalar::Float)
+            }
+        }
+    }
+}
+
+/// See [`Value::scalar`].
+pub fn resolve(value: &Value<'_>) -> Scalar {
+    let node = value.node();
+    node_type(node, value.sources.text(node.source))
+}
+
+/// The tag of a scalar that was written with `!`: PyYAML types it as if it were plain, quotes or not.
+pub(crate) fn tag_as_plain(node: &Node, text: &[u8]) -> Tag {
+    let mut buffer = [0; TYPED + 1];
+    if node.style == Style::Plain {
+        return Tag::None;
+    }
+    match short(node, text, &mut buffer).map_or(types::Plain::Text, types::plain) {
+        types::Plain::Null => Tag::Null,
+        types::Plain::Bool(_) => Tag::Bool,
+        types::Plain::Int(_) => Tag::Int,
+        types::Plain::Float(_) => Tag::Float,
+        types::Plain::Text => Tag::Str,
+    }
+}
+
+/// Whether a scalar is what its tag says.
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn check_tag(node: &Node, text: &[u8]) -> Result<(), &'static str> {
+    match (node.tag, node_type(node, text)) {
+        (Tag::Int, Scalar::Text) if matches!(tagged_whole(node, text), Whole::No) => Err("a whole number behind !!int"),
+        (Tag::Float, Scalar::Text) => Err("a number behind !!float"),
+        (Tag::Bool, Scalar::Text) => Err("yes, no, true, false, on or off behind !!bool"),
+        _ => Ok(()),
+    }
+}
+
+/// True if the text, written plain, would be text (and not a number, a word like `yes`, or null).
+pub(crate) fn is_plain_text(text: &[u8]) -> bool {
+    matches!(types::plain(text), types::Plain::Text)
+}
+
+/// True if the decoded text is `text`, without allocation.
+pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
+    let mut reader = value.reader();
+    let mut rest = text;
+    if reader.quads.is_none() && value.kind() == Kind::Scalar {
+        while let Some(chunk) = reader.decoder.chunk() {
+            let Some(left) = rest.strip_prefix(chunk) else { return false };
+            rest = left;
+        }
+        return rest.is_empty();
+    }
+    let mut buffer = [0; 64];
+    loop {
+        match embedded_io::Read::read(&mut reader, &mut buffer) {
+            Ok(0) => return rest.is_empty(),
+            Ok(length) => match rest.strip_prefix(&buffer[..length]) {
+                Some(left) => rest = left,
+                None => return false,
+            },
+            Err(_) => return false,
+        }
+    }
+}
+
+/// The number that a scalar is as a key of Python's: `1`, `1.0` and `true` are one key.
+fn key_number(scalar: Scalar) -> Option<f64> {
+    match scalar {
+        Scalar::Bool(truth) => Some(f64::from(u8::from(truth))),
+        Scalar::Int(int) => Some(int as f64),
+        Scalar::Float(float) => Some(float),
+        _ => None,
+    }
+}
+
+/// A hash of a scalar as a key (FNV-1a of its text).
+pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
+    if let Some(number) = key_number(node_type(node, text)) {
+        let bits = (number + 0.0).to_bits();
+        return (bits ^ (bits >> 32)) as u32 ^ (bits >> 52) as u32;
+    }
+    let mut hash = 0x811C_9DC5u32;
+    if node_type(node, text) == Scalar::Null {
+        return hash;
+    }
+    let mut decoder = Decoder::new(node, text);
+    while let Some(chunk) = decoder.chunk() {
+        for byte in chunk {
+            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+        }
+    }
+    hash
+}
+
+/// True if two scalars of one text are the same key: numbers by value, others by kind and decoded text.
+pub(crate) fn same(one: &Node, other: &Node, text: &[u8]) -> bool {
+    let (kind, other_kind) = (node_type(one, text), node_type(other, text));
+    match (key_number(kind), key_number(other_kind)) {
+        (Some(a), Some(b)) => match (kind, other_kind) {
+            (Scalar::Int(a), Scalar::Int(b)) => a == b,
+            _ => a == b || (a.is_nan() && b.is_nan()),
+        },
+        (None, None) => match (kind, other_kind) {
+            (Scalar::Null, Scalar::Null) => true,
+            _ => kind == other_kind && same_text(one, other, text),
+        },
+        _ => false,
+    }
+}
+
+fn same_text(one: &Node, other: &Node, text: &[u8]) -> bool {
+    let (mut one, mut other) = (Decoder::new(one, text), Decoder::new(other, text));
+    let (mut left, mut right) = ([0; 64], [0; 64]);
+    loop {
+        let (a, b) = (one.read(&mut left), other.read(&mut right));
+        if left[..a] != right[..b] {
+            return false;
+        }
+        if a < left.len() {
+            return true;
+        }
+    }
+}
+
+/// See [`Value::bytes`].
+pub fn bytes(value: &Value<'_>, max: usize) -> Result<Vec<u8>, Error> {
+    let mut reader = value.reader();
+    let mut all = Vec::with_capacity(value.raw().len().min(max));
+    let mut buffer = [0; 512];
+    loop {
+        let length = embedded_io::Read::read(&mut reader, &mut buffer)?;
+        if length == 0 {
+            return Ok(all);
+        }
+        if length > max - all.len() {
+            return Err(value.error(too_long(max)));
+        }
+        all.extend_from_slice(&buffer[..length]);
+    }
+}
+
+fn too_long(max: usize) -> String {
+    alloc::format!("at most {max} bytes")
+}

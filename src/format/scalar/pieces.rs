@@ -1,0 +1,410 @@
+//! Raw scalars into decoded text, piece by piece: slices of the source as long as they are, and what stands between them.
+//!
+//! The spans come from the parsers, which checked every escape; what they would have refused decodes to U+FFFD.
+
+use crate::format::doc::{Node, Style};
+
+/// Line ends to be handed out.
+const LINE_ENDS: &[u8; 64] = &[b'\n'; 64];
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// High bits set where a byte of `word` is zero (and perhaps above such a byte).
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+const fn all(byte: u8) -> u64 {
+    ONES * byte as u64
+}
+
+/// The index of the first byte that `wanted` accepts; whole words are passed over where `suspect` finds none.
+fn find(text: &[u8], suspect: impl Fn(u64) -> bool, wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut words = text.chunks_exact(8);
+    let mut at = 0;
+    for word in &mut words {
+        let bytes: [u8; 8] = word.try_into().unwrap_or_default();
+        if suspect(u64::from_ne_bytes(bytes))
+            && let Some(index) = word.iter().position(|byte| wanted(*byte))
+        {
+            return Some(at + index);
+        }
+        at += 8;
+    }
+    words.remainder().iter().position(|byte| wanted(*byte)).map(|index| at + index)
+}
+
+/// Offset of the first line end, or the length.
+pub(crate) fn find_break(text: &[u8]) -> usize {
+    find(text, |word| (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r'))) != 0, |byte| byte == b'\n' || byte == b'\r')
+        .unwrap_or(text.len())
+}
+
+fn find_special(text: &[u8], special: u8) -> usize {
+    find(
+        text,
+        |word| (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | zeros(word ^ all(special))) != 0,
+        |byte| byte == b'\n' || byte == b'\r' || byte == special,
+    )
+    .unwrap_or(text.len())
+}
+
+/// Offset of the first character that YAML does not allow (YAML 1.1 section 5.1); `text` is UTF-8.
+pub(crate) fn find_unprintable(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        // Control bytes, and the first bytes of U+0080 to U+00BF and of U+F000 to U+FFFF.
+        let at = from
+            + find(
+                &text[from..],
+                |word| {
+                    let below = word.wrapping_sub(all(0x20)) & !word & HIGHS;
+                    (below | zeros(word ^ all(0x7F)) | (word & HIGHS)) != 0
+                },
+                |byte| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || matches!(byte, 0x7F | 0xC2 | 0xEF),
+            )?;
+        let (second, third) = (text.get(at + 1).copied().unwrap_or(0), text.get(at + 2).copied().unwrap_or(0));
+        match text[at] {
+            0xC2 if second >= 0xA0 || second == 0x85 => from = at + 2,
+            0xEF if second != 0xBF || third < 0xBE => from = at + 3,
+            _ => return Some(at),
+        }
+    }
+}
+
+/// One step of decoding.
+enum Piece<'a> {
+    /// Of the text.
+    Text(&'a [u8]),
+    /// What stands for something else in the text.
+    Made(&'static [u8]),
+    Char(char),
+}
+
+/// Decodes a scalar; nodes of other kinds decode to nothing.
+pub(crate) struct Decoder<'a> {
+    text: &'a [u8],
+    style: Style,
+    at: usize,
+    end: usize,
+    indent: usize,
+    /// A space that stands for a line end comes next.
+    space: bool,
+    /// Line ends that come next.
+    line_ends: usize,
+    /// What was decoded and not taken yet: a slice, else what is left of one character.
+    slice: &'a [u8],
+    /// Where in the text the slice ends.
+    slice_end: usize,
+    character: [u8; 4],
+    character_left: core::ops::Range<usize>,
+}
+
+impl<'a> Decoder<'a> {
+    pub fn new(node: &Node, text: &'a [u8]) -> Self {
+        Decoder {
+            text,
+            style: node.style,
+            at: node.start as usize,
+            end: node.end as usize,
+            indent: node.first as usize,
+            space: false,
+            line_ends: 0,
+            slice: &[],
+            slice_end: node.start as usize,
+            character: [0; 4],
+            character_left: 0..0,
+        }
+    }
+
+    /// Fills `out` as far as the scalar goes.
+    pub fn read(&mut self, out: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while filled < out.len() {
+            let Some(chunk) = self.peek() else { break };
+            let length = chunk.len().min(out.len() - filled);
+            out[filled..filled + length].copy_from_slice(&chunk[..length]);
+            self.take(length);
+            filled += length;
+        }
+        filled
+    }
+
+    /// The next bytes, at least one; `None` at the end.
+    pub fn chunk(&mut self) -> Option<&[u8]> {
+        self.peek()?;
+        if self.slice.is_empty() {
+            let range = core::mem::take(&mut self.character_left);
+            return Some(&self.character[range]);
+        }
+        Some(core::mem::take(&mut self.slice))
+    }
+
+    /// The next bytes, left where they are.
+    pub fn peek(&mut self) -> Option<&[u8]> {
+        while self.slice.is_empty() && self.character_left.is_empty() {
+            match self.piece()? {
+                Piece::Text(text) => self.slice = text,
+                Piece::Made(text) => {
+                    self.slice = text;
+                    self.slice_end = self.at + text.len();
+                }
+                Piece::Char(char) => self.character_left = 0..char.encode_utf8(&mut self.character).len(),
+            }
+        }
+        if self.slice.is_empty() { Some(&self.character[self.character_left.clone()]) } else { Some(self.slice) }
+    }
+
+    /// Goes over `length` of the bytes that [`Decoder::peek`] gave.
+    pub fn take(&mut self, length: usize) {
+        if self.slice.is_empty() {
+            self.character_left.start += length;
+        } else {
+            self.slice = &self.slice[length..];
+        }
+    }
+
+    /// Where in the text the next byte stands, if it stands there as such.
+    pub fn offset(&self) -> usize {
+        self.slice_end - self.slice.len()
+    }
+
+    fn piece(&mut self) -> Option<Piece<'a>> {
+        if core::mem::take(&mut self.space) {
+            return Some(Piece::Made(b" "));
+        }
+        if self.line_ends > 0 {
+            let count = self.line_ends.min(LINE_ENDS.len());
+            self.line_ends -= count;
+            return Some(Piece::Made(&LINE_ENDS[..count]));
+        }
+        if self.at >= self.end {
+            return None;
+        }
+        Some(match self.style {
+            Style::Verbatim | Style::JsonLiteral | Style::Flow => Piece::Text(self.up_to(self.end)),
+            Style::Plain => self.folding_text(None),
+            Style::SingleQuoted => self.folding_text(Some(b'\'')),
+            Style::DoubleQuoted => self.folding_text(Some(b'\\')),
+            Style::JsonString => self.json(),
+            Style::Literal => self.literal_line(),
+            Style::Folded => self.folded_line(),
+        })
+    }
+
+    fn byte(&self) -> u8 {
+        if self.at < self.end { self.text[self.at] } else { 0 }
+    }
+
+    /// The text from here to `to`, and goes there.
+    fn up_to(&mut self, to: usize) -> &'a [u8] {
+        let from = core::mem::replace(&mut self.at, to);
+        self.slice_end = to;
+        &self.text[from..to]
+    }
+
+    fn line_break(&mut self) -> bool {
+        let length = match self.byte() {
+            b'\r' if self.at + 1 < self.end && self.text[self.at + 1] == b'\n' => 2,
+            b'\r' | b'\n' => 1,
+            _ => 0,
+        };
+        self.at += length;
+        length > 0
+    }
+
+    /// Line ends here, with blanks in front of each and behind the last.
+    fn blank_lines(&mut self) -> usize {
+        let mut count = 0;
+        loop {
+            while matches!(self.byte(), b' ' | b'\t') {
+                self.at += 1;
+            }
+            if !self.line_break() {
+                return count;
+            }
+            count += 1;
+        }
+    }
+
+    /// A stretch of a plain or quoted scalar. A line end is a space, each further one a line end; blanks around them go.
+    fn folding_text(&mut self, special: Option<u8>) -> Piece<'a> {
+        let rest = &self.text[self.at..self.end];
+        let stop = self.at + special.map_or_else(|| find_break(rest), |special| find_special(rest, special));
+        if stop == self.end {
+            return Piece::Text(self.up_to(stop));
+        }
+        match self.text[stop] {
+            b'\'' => {
+                let text = self.up_to(stop + 1);
+                self.at = (stop + 2).min(self.end);
+                Piece::Text(text)
+            }
+            b'\\' if stop > self.at => Piece::Text(self.up_to(stop)),
+            b'\\' => self.escape(),
+            _ => {
+                let mut text = self.up_to(stop);
+                while let [shorter @ .., b' ' | b'\t'] = text {
+                    text = shorter;
+                    self.slice_end -= 1;
+                }
+                self.line_ends = self.blank_lines() - 1;
+                self.space = self.line_ends == 0;
+                Piece::Text(text)
+            }
+        }
+    }
+
+    /// An escape of a double-quoted scalar.
+    fn escape(&mut self) -> Piece<'a> {
+        self.at += 1;
+        if self.line_break() {
+            self.line_ends = self.blank_lines();
+            return Piece::Made(b"");
+        }
+        let letter = self.byte();
+        self.at += 1;
+        Piece::Char(match letter {
+            b'0' => '\0',
+            b'a' => '\x07',
+            b'b' => '\x08',
+            b't' | b'\t' => '\t',
+            b'n' => '\n',
+            b'v' => '\x0B',
+            b'f' => '\x0C',
+            b'r' => '\r',
+            b'e' => '\x1B',
+            b' ' => ' ',
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'N' => '\u{85}',
+            b'_' => '\u{A0}',
+            b'L' => '\u{2028}',
+            b'P' => '\u{2029}',
+            b'x' => self.code(2),
+            b'u' => self.utf16(),
+            b'U' => self.code(8),
+            _ => char::REPLACEMENT_CHARACTER,
+        })
+    }
+
+    fn hex(&mut self, digits: usize) -> u32 {
+        let mut code = 0u32;
+        for _ in 0..digits {
+            code = (code << 4) | (self.byte() as char).to_digit(16).unwrap_or(0);
+            self.at = (self.at + 1).min(self.end);
+        }
+        code
+    }
+
+    fn code(&mut self, digits: usize) -> char {
+        char::from_u32(self.hex(digits)).unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
+    /// Four digits, or a surrogate pair of two escapes.
+    fn utf16(&mut self) -> char {
+        let first = self.hex(4);
+        if !(0xD800..0xDC00).contains(&first) {
+            return char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER);
+        }
+        if !self.text[self.at..self.end].starts_with(b"\\u") {
+            return char::REPLACEMENT_CHARACTER;
+        }
+        let back = self.at;
+        self.at += 2;
+        let second = self.hex(4);
+        if !(0xDC00..0xE000).contains(&second) {
+            self.at = back;
+            return char::REPLACEMENT_CHARACTER;
+        }
+        char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)).unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
+    fn json(&mut self) -> Piece<'a> {
+        let rest = &self.text[self.at..self.end];
+        let stop =
+            self.at + find(rest, |word| zeros(word ^ all(b'\\')) != 0, |byte| byte == b'\\').unwrap_or(rest.len());
+        if stop > self.at {
+            return Piece::Text(self.up_to(stop));
+        }
+        self.at += 1;
+        let letter = self.byte();
+        self.at += 1;
+        Piece::Char(match letter {
+            b'b' => '\x08',
+            b'f' => '\x0C',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => self.utf16(),
+            b'"' | b'\\' | b'/' => letter as char,
+            _ => char::REPLACEMENT_CHARACTER,
+        })
+    }
+
+    fn skip_indent(&mut self) {
+        let most = self.at + self.indent;
+        while self.at < most && self.byte() == b' ' {
+            self.at += 1;
+        }
+    }
+
+    fn line_stop(&self) -> usize {
+        self.at + find_break(&self.text[self.at..self.end])
+    }
+
+    fn literal_line(&mut self) -> Piece<'a> {
+        self.skip_indent();
+        let stop = self.line_stop();
+        if stop < self.end && self.text[stop] == b'\n' {
+            return Piece::Text(self.up_to(stop + 1));
+        }
+        let text = self.up_to(stop);
+        self.line_ends = usize::from(self.line_break());
+        Piece::Text(text)
+    }
+
+    /// Blank lines of a block scalar; stays at the begin of the line behind them.
+    fn block_blanks(&mut self) -> usize {
+        let mut count = 0;
+        loop {
+            let line = self.at;
+            self.skip_indent();
+            if !self.line_break() {
+                self.at = line;
+                return count;
+            }
+            count += 1;
+        }
+    }
+
+    fn blank_here(&self) -> bool {
+        matches!(self.byte(), b' ' | b'\t')
+    }
+
+    /// A line of a folded scalar. Line ends between two lines fold unless one of them begins with a blank.
+    fn folded_line(&mut self) -> Piece<'a> {
+        let leading = self.block_blanks();
+        if leading > 0 {
+            self.line_ends = leading;
+            return Piece::Made(b"");
+        }
+        self.skip_indent();
+        let stays = self.blank_here();
+        let stop = self.line_stop();
+        let text = self.up_to(stop);
+        if !self.line_break() {
+            return Piece::Text(text);
+        }
+        let blanks = self.block_blanks();
+        let line = self.at;
+        self.skip_indent();
+        let fold = self.at < self.end && !stays && !self.blank_here();
+        self.at = line;
+        self.space = fold && blanks == 0;
+        self.line_ends = if fold { blanks } else { blanks + 1 };
+        Piece::Text(text)
+    }
+}

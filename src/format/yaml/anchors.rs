@@ -1,0 +1,77 @@
+//! The anchors of one document: names to nodes, in a table of fixed size.
+
+use heapless::Vec;
+
+use crate::error::{ParseError, position};
+use crate::format::doc::NodeId;
+use crate::format::yaml::scan::Lexeme;
+use crate::limits::MAX_ANCHORS;
+
+/// Chains of names with the same hash.
+const CHAINS: usize = 256;
+
+/// The end of a chain.
+const NONE: u16 = u16::MAX;
+
+struct Anchor {
+    start: u32,
+    end: u32,
+    hash: u32,
+    node: NodeId,
+    next: u16,
+}
+
+pub(super) struct Anchors {
+    anchors: Vec<Anchor, MAX_ANCHORS>,
+    chains: [u16; CHAINS],
+}
+
+/// FNV-1a.
+fn hash(name: &[u8]) -> u32 {
+    name.iter().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+impl Anchors {
+    pub fn new() -> Self {
+        Anchors { anchors: Vec::new(), chains: [NONE; CHAINS] }
+    }
+
+    fn lookup(&self, text: &[u8], name: &[u8], hash: u32) -> Option<&Anchor> {
+        let mut at = self.chains[hash as usize % CHAINS];
+        while let Some(anchor) = self.anchors.get(at as usize) {
+            if anchor.hash == hash && &text[anchor.start as usize..anchor.end as usize] == name {
+                return Some(anchor);
+            }
+            at = anchor.next;
+        }
+        None
+    }
+
+    /// Gives `node` a name. A name is given once: PyYAML refuses a second one too.
+    pub fn add(&mut self, text: &[u8], name: &Lexeme, node: NodeId) -> Result<(), ParseError> {
+        let bytes = &text[name.start..name.end];
+        let hash = hash(bytes);
+        if let Some(first) = self.lookup(text, bytes, hash) {
+            let (line, _) = position(text, first.start as usize);
+            let expected = alloc::format!("a new name: this anchor stands on line {line} already");
+            return Err(ParseError::at(text, name.at, expected));
+        }
+        let chain = hash as usize % CHAINS;
+        let anchor = Anchor { start: name.start as u32, end: name.end as u32, hash, node, next: self.chains[chain] };
+        let index = self.anchors.len() as u16;
+        if self.anchors.push(anchor).is_err() {
+            return Err(ParseError::at(text, name.at, alloc::format!("at most {MAX_ANCHORS} anchors")));
+        }
+        self.chains[chain] = index;
+        Ok(())
+    }
+
+    /// The node behind an alias.
+    pub fn find(&self, text: &[u8], name: &Lexeme) -> Result<NodeId, ParseError> {
+        let bytes = &text[name.start..name.end];
+        match self.lookup(text, bytes, hash(bytes)) {
+            Some(anchor) => Ok(anchor.node),
+            None => Err(ParseError::at(text, name.at, "the name of an anchor above")),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Merge keys (<https://yaml.org/type/merge.html>), as PyYAML resolves them: a mapping's own keys win over merged ones, an earlier mapping of a
+//! list over a later one, and a later `<<` over an earlier one.
+
+use alloc::vec::Vec;
+
+use crate::error::ParseError;
+use crate::format::doc::{Doc, Kind, Node, NodeId, Style, Tag};
+use crate::format::scalar;
+use crate::limits::MAX_VISITS;
+
+/// A key and its value.
+type Entry = (NodeId, NodeId);
+
+fn followed(doc: &Doc, mut id: NodeId) -> NodeId {
+    while doc.node(id).kind == Kind::Alias {
+        id = NodeId(doc.node(id).first);
+    }
+    id
+}
+
+fn children(doc: &Doc, parent: NodeId) -> impl Iterator<Item = NodeId> {
+    let mut next = doc.node(parent).first;
+    core::iter::from_fn(move || {
+        let id = NodeId(next.checked_sub(1)?);
+        next = doc.node(id).next;
+        Some(id)
+    })
+}
+
+fn entries(doc: &Doc, mapping: NodeId) -> impl Iterator<Item = Entry> {
+    let mut nodes = children(doc, mapping);
+    core::iter::from_fn(move || Some((nodes.next()?, nodes.next()?)))
+}
+
+fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
+    let node = doc.node(key);
+    node.kind == Kind::Scalar
+        && node.style == Style::Plain
+        && node.tag == Tag::None
+        && &text[node.start as usize..node.end as usize] == b"<<"
+}
+
+/// Entries in the order of rising precedence, counted against a bound: mappings that merge each other grow fast.
+struct Found<'a> {
+    doc: &'a Doc,
+    text: &'a [u8],
+    entries: Vec<Entry>,
+    room: usize,
+}
+
+impl Found<'_> {
+    fn error(&self, id: NodeId, expected: &'static str) -> ParseError {
+        ParseError::at(self.text, self.doc.node(id).start as usize, expected)
+    }
+
+    fn mapping(&mut self, given: NodeId) -> Result<(), ParseError> {
+        let id = followed(self.doc, given);
+        if self.doc.node(id).kind != Kind::Mapping {
+            return Err(self.error(given, "a mapping to merge, or a sequence of mappings"));
+        }
+        for entry in entries(self.doc, id) {
+            if self.entries.len() * 2 >= self.room {
+                return Err(self.error(given, "fewer than 1,000,000 nodes once merge keys are followed"));
+            }
+            self.entries.push(entry);
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, given: NodeId) -> Result<(), ParseError> {
+        let id = followed(self.doc, given);
+        if self.doc.node(id).kind != Kind::Sequence {
+            return self.mapping(given);
+        }
+        let mappings: Vec<NodeId> = children(self.doc, id).collect();
+        mappings.into_iter().rev().try_for_each(|mapping| self.mapping(mapping))
+    }
+}
+
+/// The keys seen, by their text.
+struct Keys<'a> {
+    doc: &'a Doc,
+    text: &'a [u8],
+    slots: Vec<u32>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(doc: &'a Doc, text: &'a [u8], count: usize) -> Self {
+        Keys { doc, text, slots: alloc::vec![0; (count * 2).next_power_of_two()] }
+    }
+
+    /// True if no equal key was added before.
+    fn add(&mut self, key: NodeId) -> bool {
+        let node = self.doc.node(followed(self.doc, key));
+        let mut slot = scalar::hash(node, self.text) as usize;
+        loop {
+            slot &= self.slots.len() - 1;
+            match self.slots[slot].checked_sub(1) {
+                None => {
+                    self.slots[slot] = key.0 + 1;
+                    return true;
+                }
+                Some(other) if scalar::same(self.doc.node(followed(self.doc, NodeId(other))), node, self.text) => {
+                    return false;
+                }
+                Some(_) => slot += 1,
+            }
+        }
+    }
+}
+
+/// Takes the `<<` entries out of `mapping` and puts in what they bring.
+pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, merged: &mut usize) -> Result<(), ParseError> {
+    let mut found = Found { doc, text, entries: Vec::new(), room: MAX_VISITS - *merged };
+    let mut own = Vec::new();
+    for (key, value) in entries(doc, mapping) {
+        if is_merge_key(doc, text, key) {
+            found.value(value)?;
+        } else {
+            own.push((key, value));
+        }
+    }
+    let mut brought = found.entries;
+    *merged += brought.len() * 2;
+    let mut keys = Keys::new(doc, text, own.len() + brought.len() + 1);
+    for (key, _) in &own {
+        keys.add(*key);
+    }
+    brought.reverse();
+    brought.retain(|(key, _)| keys.add(*key));
+    brought.reverse();
+    relink(doc, mapping, &brought, &own);
+    Ok(())
+}
+
+fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {
+    doc.node_mut(mapping).first = 0;
+    let mut last = None;
+    for (key, value) in brought {
+        for target in [*key, *value] {
+            let target = followed(doc, target);
+            let at = doc.node(target);
+            let mut alias = Node::new(Kind::Alias, Style::Plain, at.source, at.start as usize, at.end as usize);
+            alias.first = target.0;
+            let alias = doc.push(alias);
+            doc.attach(mapping, last, alias);
+            last = Some(alias);
+        }
+    }
+    for (key, value) in own {
+        for id in [*key, *value] {
+            doc.node_mut(id).next = 0;
+            doc.attach(mapping, last, id);
+            last = Some(id);
+        }
+    }
+}

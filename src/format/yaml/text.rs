@@ -1,0 +1,187 @@
+//! Where scalars end: plain, quoted and block. Their text is decoded when it is read (`format::scalar`).
+
+use crate::error::ParseError;
+use crate::format::doc::{Chomp, Style};
+use crate::format::yaml::lexeme;
+use crate::format::yaml::scan::{Lexeme, Scanner, Token};
+
+impl Scanner<'_> {
+    fn at_document_marker(&self) -> bool {
+        self.at_marker(b"---") || self.at_marker(b"...")
+    }
+
+    /// A plain scalar. It may go over lines that are indented deeper than the collection around it.
+    pub(super) fn plain(&mut self) -> Lexeme {
+        let start = self.at;
+        let mut end = start;
+        loop {
+            if self.byte(0) == b'#' {
+                break;
+            }
+            let from = self.at;
+            self.at = self.plain_end();
+            if self.at == from {
+                break;
+            }
+            self.allow_key = false;
+            end = self.at;
+            if !self.plain_spaces() || (!self.in_flow() && (self.column() as isize) <= self.indent) {
+                break;
+            }
+        }
+        Lexeme::new(Token::Scalar, start, start, end)
+    }
+
+    /// The end of the word that begins here.
+    fn plain_end(&self) -> usize {
+        let flow = self.in_flow();
+        let mut at = self.at;
+        while let Some(byte) = self.text.get(at) {
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' => break,
+                b':' => {
+                    let next = self.text.get(at + 1).copied().unwrap_or(0);
+                    if lexeme::blank(next) || (flow && b",[]{}".contains(&next)) {
+                        break;
+                    }
+                }
+                b',' | b'?' | b'[' | b']' | b'{' | b'}' if flow => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// Goes over spaces and line ends; false if the scalar cannot go on behind them.
+    fn plain_spaces(&mut self) -> bool {
+        let from = self.at;
+        while self.byte(0) == b' ' {
+            self.at += 1;
+        }
+        let spaces = self.at > from;
+        if !self.line_break() {
+            return spaces;
+        }
+        self.allow_key = true;
+        loop {
+            if self.at_document_marker() {
+                return false;
+            }
+            while self.byte(0) == b' ' {
+                self.at += 1;
+            }
+            if !self.line_break() {
+                return true;
+            }
+        }
+    }
+
+    /// A quoted scalar, single or double.
+    pub(super) fn quoted(&mut self) -> Result<Lexeme, ParseError> {
+        let open = self.at;
+        let quote = self.byte(0);
+        let double = quote == b'"';
+        self.at += 1;
+        let start = self.at;
+        loop {
+            let Some(byte) = self.text.get(self.at).copied() else {
+                let words = if double {
+                    "`\"` to end the text that begins here"
+                } else {
+                    "`'` to end the text that begins here"
+                };
+                return Err(self.error(open, words));
+            };
+            match byte {
+                b'\r' | b'\n' => self.quoted_break()?,
+                b'\'' if !double && self.byte(1) == b'\'' => self.at += 2,
+                b'\\' if double && matches!(self.byte(1), b'\r' | b'\n') => {
+                    self.at += 1;
+                    self.quoted_break()?;
+                }
+                b'\\' if double => self.at = lexeme::escape(self.text, self.at)?,
+                byte if byte == quote => break,
+                _ => self.at += 1,
+            }
+        }
+        let mut lexeme = Lexeme::new(Token::Scalar, open, start, self.at);
+        lexeme.style = if double { Style::DoubleQuoted } else { Style::SingleQuoted };
+        self.at += 1;
+        Ok(lexeme)
+    }
+
+    fn quoted_break(&mut self) -> Result<(), ParseError> {
+        self.line_break();
+        if self.at_document_marker() {
+            return Err(self.error(self.at, "the rest of a quoted text, not the end of the document"));
+        }
+        Ok(())
+    }
+
+    /// Goes over up to `indent` spaces, and over line ends as long as nothing else follows; the offset behind the
+    /// last line end.
+    fn block_breaks(&mut self, indent: usize) -> usize {
+        let mut end = self.at;
+        loop {
+            while self.column() < indent && self.byte(0) == b' ' {
+                self.at += 1;
+            }
+            if !self.line_break() {
+                return end;
+            }
+            end = self.at;
+        }
+    }
+
+    /// Goes over blank lines and spaces in front of the content: the widest line, and the offset behind the last line end.
+    fn block_indentation(&mut self) -> (usize, usize) {
+        let (mut widest, mut end) = (0, self.at);
+        loop {
+            while self.byte(0) == b' ' {
+                self.at += 1;
+            }
+            widest = widest.max(self.column());
+            if !self.line_break() {
+                return (widest, end);
+            }
+            end = self.at;
+        }
+    }
+
+    /// A literal or folded scalar. Its span ends where its chomping says: with the last text, with the line end behind it,
+    /// or with all line ends.
+    pub(super) fn block_scalar(&mut self) -> Result<Lexeme, ParseError> {
+        let open = self.at;
+        let style = if self.byte(0) == b'|' { Style::Literal } else { Style::Folded };
+        let ((chomp, given), after) = lexeme::block_header(self.text, open + 1)?;
+        self.at = after;
+        self.line_break();
+        let start = self.at;
+        let least = (self.indent + 1).max(1) as usize;
+        let (indent, mut all) = match given {
+            Some(columns) => {
+                let indent = least + columns - 1;
+                (indent, self.block_breaks(indent))
+            }
+            None => {
+                let (widest, end) = self.block_indentation();
+                (widest.max(least), end)
+            }
+        };
+        let (mut content, mut line) = (start, start);
+        while self.column() == indent && self.at < self.text.len() {
+            content = lexeme::line_end(self.text, self.at);
+            self.at = content;
+            self.line_break();
+            line = self.at;
+            all = self.block_breaks(indent);
+        }
+        let end = match chomp {
+            Chomp::Strip => content,
+            Chomp::Clip => line,
+            Chomp::Keep => all,
+        };
+        Ok(Lexeme { style, chomp, indent, ..Lexeme::new(Token::Scalar, open, start, end) })
+    }
+}

@@ -1,0 +1,233 @@
+//! Our YAML against PyYAML's safe loader (Debian's python3-yaml): random documents and damaged ones, read by both to the same tree, or
+//! refused by both. `WISP_YAML_CASES` says how many documents (each is also damaged once), `WISP_YAML_SEED` which.
+//!
+//! The loader is the pure Python one, as cloud-init uses it, without the resolver for dates, which are text here.
+
+mod yaml_generator;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use wisp::format::doc::{Kind, Sources, Value};
+use wisp::format::scalar::Scalar;
+use wisp::format::yaml;
+use yaml_generator::{Random, damage, document};
+
+/// Reads documents from stdin (a length in decimal and a line end before each), answers one line for each.
+const READER: &str = r#"
+import struct, sys
+try:
+    import yaml
+except ImportError:
+    sys.exit(77)
+class Loader(yaml.SafeLoader):
+    pass
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in rows if not tag.endswith(':timestamp')]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+def tree(value, above):
+    if value is None: return 'n'
+    if value is True: return 'b1'
+    if value is False: return 'b0'
+    if isinstance(value, int): return 'i%d' % value if -2**63 <= value < 2**63 else 'big'
+    if isinstance(value, float): return 'f' + ('nan' if value != value else struct.pack('>d', value).hex())
+    if isinstance(value, str): return 's' + value.encode('utf-8', 'surrogatepass').hex()
+    if isinstance(value, bytes): return 'x' + value.hex()
+    if id(value) in above: raise ValueError('recursive')
+    above = above | {id(value)}
+    if isinstance(value, list): return '[' + ','.join(tree(item, above) for item in value) + ']'
+    if isinstance(value, dict):
+        return '{' + ','.join(sorted(tree(key, above) + ':' + tree(item, above) for key, item in value.items())) + '}'
+    raise ValueError('other type: %s' % type(value))
+data = sys.stdin.buffer
+while True:
+    length = data.readline()
+    if not length: break
+    text = data.read(int(length))
+    try:
+        print('ok', tree(yaml.load(text, Loader), frozenset()))
+    except Exception as fault:
+        print('no', ' '.join(('%s: %s' % (type(fault).__name__, fault)).split()))
+"#;
+
+/// Python's equality of keys: `1`, `1.0` and `true` are one key.
+fn identity(tree: &str) -> String {
+    match tree.as_bytes().first() {
+        Some(b'b') => format!("i{}", &tree[1..]),
+        Some(b'f') if tree != "fnan" => {
+            let float = f64::from_bits(u64::from_str_radix(&tree[1..], 16).unwrap());
+            if float.fract() == 0.0 && float.abs() < 1e18 { format!("i{}", float as i64) } else { tree.into() }
+        }
+        _ => tree.into(),
+    }
+}
+
+fn tree(value: &Value<'_>) -> Result<String, String> {
+    Ok(match value.kind() {
+        Kind::Sequence => {
+            let items = value.items().map(|item| tree(&item)).collect::<Result<Vec<_>, _>>()?;
+            format!("[{}]", items.join(","))
+        }
+        Kind::Mapping => {
+            let mut rows: BTreeMap<String, (String, String)> = BTreeMap::new();
+            for (key, item) in value.entries() {
+                let (key, item) = (tree(&key)?, tree(&item)?);
+                rows.entry(identity(&key)).or_insert((key, String::new())).1 = item;
+            }
+            let mut rows: Vec<_> = rows.into_values().map(|(key, item)| format!("{key}:{item}")).collect();
+            rows.sort();
+            format!("{{{}}}", rows.join(","))
+        }
+        _ => match value.scalar() {
+            Scalar::Null => "n".into(),
+            Scalar::Bool(truth) => format!("b{}", u8::from(truth)),
+            Scalar::Int(int) => format!("i{int}"),
+            Scalar::Float(float) if float.is_nan() => "fnan".into(),
+            Scalar::Float(float) => format!("f{:016x}", float.to_bits()),
+            kind => {
+                let mut text = String::from(if kind == Scalar::Binary { "x" } else { "s" });
+                for byte in value.bytes(1 << 20).map_err(|fault| fault.to_string())? {
+                    write!(text, "{byte:02x}").unwrap();
+                }
+                text
+            }
+        },
+    })
+}
+
+fn ours(text: &[u8]) -> Result<String, String> {
+    let mut sources = Sources::new();
+    let source = sources.add("case", text.to_vec());
+    let doc = yaml::parse(text, source).map_err(|fault| fault.to_string())?;
+    doc.value(&sources).map_or(Ok("n".into()), |root| tree(&root))
+}
+
+fn theirs(cases: &[Vec<u8>]) -> Vec<Result<String, String>> {
+    let mut python = Command::new("/usr/bin/python3")
+        .args(["-c", READER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("/usr/bin/python3 runs: apt-get install python3 python3-yaml");
+    let mut stdin = python.stdin.take().unwrap();
+    let mut input = Vec::new();
+    for case in cases {
+        writeln!(input, "{}", case.len()).unwrap();
+        input.extend_from_slice(case);
+    }
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = python.wait_with_output().unwrap();
+    assert_ne!(output.status.code(), Some(77), "PyYAML is missing: apt-get install python3-yaml");
+    assert!(output.status.success(), "the Python side ended with {}", output.status);
+    writer.join().unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| match line.split_at(3) {
+            ("ok ", tree) => Ok(tree.to_string()),
+            (_, fault) => Err(fault.to_string()),
+        })
+        .collect()
+}
+
+type Answer = Result<String, String>;
+
+/// A difference that is meant. `true` if it is this one.
+struct Excuse {
+    name: &'static str,
+    applies: fn(&str, &Answer, &Answer) -> bool,
+}
+
+fn ours_says(answer: &Answer, words: &str) -> bool {
+    matches!(answer, Err(fault) if fault.contains(words))
+}
+
+fn theirs_says(answer: &Answer, words: &str) -> bool {
+    matches!(answer, Err(fault) if fault.contains(words))
+}
+
+/// What we do otherwise; the first two arguments after the text are ours and theirs.
+const EXCUSES: &[Excuse] = &[
+    Excuse {
+        name: "an alias inside its own anchor is refused",
+        applies: |_, ours, theirs| {
+            ours_says(ours, "inside its own anchor") && (theirs.is_ok() || theirs_says(theirs, "recursive"))
+        },
+    },
+    Excuse {
+        name: "half a surrogate pair is refused, a pair is one character",
+        applies: |text, ours, _| {
+            let lower = text.to_ascii_lowercase();
+            ["8", "9", "a", "b", "c", "d", "e", "f"].iter().any(|digit| lower.contains(&format!("\\ud{digit}")))
+                && (ours.is_ok() || ours_says(ours, "half of one"))
+        },
+    },
+    Excuse {
+        name: "a whole number beyond 64 bits is text",
+        applies: |_, ours, theirs| ours.is_ok() && matches!(theirs, Ok(tree) if tree.contains("big")),
+    },
+    Excuse {
+        name: "a number of underscores alone is text",
+        applies: |text, ours, theirs| {
+            ours.is_ok()
+                && theirs_says(theirs, "invalid literal for int")
+                && (text.contains("0x_") || text.contains("0b_"))
+        },
+    },
+    Excuse {
+        name: "base64 with characters that are none is refused",
+        applies: |text, ours, theirs| text.contains("!!binary") && ours_says(ours, "base64") && theirs.is_ok(),
+    },
+    Excuse {
+        name: "%TAG and tags beyond our eight are refused",
+        applies: |_, ours, theirs| ours_says(ours, "not supported") && theirs.is_ok(),
+    },
+    Excuse {
+        name: "a line end of Unicode (U+0085, U+2028, U+2029) is a character",
+        applies: |text, _, _| text.contains(['\u{85}', '\u{2028}', '\u{2029}']),
+    },
+];
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+#[test]
+fn documents_read_as_pyyaml_reads_them() {
+    let count = number("WISP_YAML_CASES", 2000);
+    let mut random = Random::new(number("WISP_YAML_SEED", 20));
+    let mut cases = Vec::new();
+    for _ in 0..count {
+        let text = document(&mut random);
+        cases.push(damage(&mut random, &text));
+        cases.push(text);
+    }
+    let theirs = theirs(&cases);
+    assert_eq!(theirs.len(), cases.len(), "one answer a case");
+    let mut excused = vec![0u64; EXCUSES.len()];
+    let (mut valid, mut wrong) = (0, Vec::new());
+    for (case, theirs) in cases.iter().zip(&theirs) {
+        let ours = ours(case);
+        valid += u64::from(theirs.is_ok());
+        if ours.as_ref().ok() == theirs.as_ref().ok() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(case);
+        match EXCUSES.iter().position(|excuse| (excuse.applies)(&text, &ours, theirs)) {
+            Some(index) => excused[index] += 1,
+            None => wrong.push(format!(
+                "---- text\n{text}\n---- escaped\n{text:?}\n---- ours\n{ours:?}\n---- theirs\n{theirs:?}\n"
+            )),
+        }
+    }
+    println!("{} documents, {valid} of them valid", cases.len());
+    for (excuse, count) in EXCUSES.iter().zip(&excused) {
+        println!("excused {count:6}: {}", excuse.name);
+    }
+    let shown = wrong.iter().take(number("WISP_YAML_SHOWN", 5) as usize).cloned().collect::<String>();
+    assert!(wrong.is_empty(), "{} of {} differ:\n{shown}", wrong.len(), cases.len());
+    assert!(valid * 2 > count, "only {valid} valid documents of {}: the generator is broken", cases.len());
+    let all: u64 = excused.iter().sum();
+    assert!(all * 100 < cases.len() as u64, "{all} of {} differences excused: 1 % at most", cases.len());
+}
