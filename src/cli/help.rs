@@ -7,6 +7,7 @@ pub fn of(command: Option<&str>) -> &'static str {
         Some("modules") => MODULES,
         Some("single") => SINGLE,
         Some("query") => QUERY,
+        Some("plan") => PLAN,
         _ => PROGRAM,
     }
 }
@@ -23,6 +24,7 @@ A boot runs four stages, in this order:
 Other commands:
   wisp single --name MODULE    one module again
   wisp query -n NAME           what is known of the instance
+  wisp plan                    what the four stages would do here, without doing it
 
 Options of every command:
   -f, --file FILE   configuration that counts above all other
@@ -70,4 +72,11 @@ wisp query -n NAME: print what is known of the instance
 
   -n, --name NAME   data: the user-data after decoding; data_raw: as it came; instance_id;
                     or a key of the metadata, with . between the keys of a path
+";
+
+const PLAN: &str = "\
+wisp plan: what the four stages would do on this machine, file by file and command by command
+
+Nothing is written and no program is run; a drive is read where mounting it is permitted. With
+--debug the log's lines are printed too. Exit status 1 if a stage would fail.
 ";

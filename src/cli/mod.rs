@@ -8,6 +8,7 @@ use std::io::Write;
 
 use lexopt::{Arg, Parser, ValueExt};
 use wisp::host::Level;
+use wisp::host::preview::PreviewHost;
 use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
 
@@ -33,6 +34,7 @@ static TABLE: &[Command] = &[
     Command { name: "modules", options: &["mode"], arguments: false, run: modules },
     Command { name: "single", options: &["name", "frequency", "report"], arguments: true, run: single },
     Command { name: "query", options: &["name"], arguments: false, run: query },
+    Command { name: "plan", options: &[], arguments: false, run: plan },
 ];
 
 /// What the command line said.
@@ -196,6 +198,20 @@ fn query(call: &Call) -> Result<u8, String> {
     }
 }
 
+/// The four stages over a preview of this machine: what they would do is printed, and nothing is done.
+fn plan(call: &Call) -> Result<u8, String> {
+    let mut live = machine(call)?;
+    let mut preview = PreviewHost::new(&mut live, call.options.debug);
+    let codes = [
+        stage::init_local(&mut preview, &call.options),
+        stage::init(&mut preview, &call.options),
+        stage::modules(&mut preview, &call.options, Stage::Config),
+        stage::modules(&mut preview, &call.options, Stage::Final),
+    ];
+    preview.print_actions();
+    Ok(u8::from(codes.iter().any(|code| *code != 0)))
+}
+
 /// The live machine, inside `--root` if that was given.
 fn machine(call: &Call) -> Result<sys::LiveHost, String> {
     if let Some(root) = &call.root {
@@ -222,7 +238,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (words, wanted) in [
-            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query"),
+            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan"),
             (&["init", "--mode", "final"], "`init` has no option --mode; see `wisp init --help`"),
             (&["modules", "-m", "last"], "--mode takes init, config or final, not `last`"),
             (&["modules", "final"], "`modules` takes no argument `final`; see `wisp modules --help`"),

@@ -338,6 +338,20 @@ mod tests {
     }
 
     #[test]
+    fn absolute_paths() {
+        for (path, wanted) in [
+            ("/a/b", "/a/b"),
+            ("a/b", "/a/b"),
+            ("//a/./b/../c/", "/a/c"),
+            ("../../a", "/a"),
+            ("/..", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(absolute(path), wanted, "{path:?}");
+        }
+    }
+
+    #[test]
     fn paths_come_apart() {
         for (path, dir, last) in
             [("/a/b", "/a", "b"), ("/a", "/", "a"), ("/", "/", ""), ("a", "/", "a"), ("/a/b/", "/a/b", "")]

@@ -256,6 +256,11 @@ impl<'a> Context<'a> {
         self.fault(Level::Warning, what);
     }
 
+    /// For whoever looks for a fault.
+    pub fn debug(&mut self, what: &dyn Display) {
+        self.host.log(Level::Debug, self.name, what);
+    }
+
     /// A step done.
     pub fn info(&mut self, what: &dyn Display) {
         self.host.log(Level::Info, self.name, what);

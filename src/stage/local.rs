@@ -49,7 +49,7 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
         return Some(instance);
     }
     match kept {
-        Some(kept) if datasource::config_drive::still_here(work.host, &kept) => {
+        Some(kept) if datasource::still_here(work.host, &kept) => {
             let line = format!("instance {}: its drive is gone, but this is the same machine: the cache is used", kept.id);
             work.host.log(Level::Info, "stage", &line);
             work.send(&Record::Datasource(kept.description.clone()));

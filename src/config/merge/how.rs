@@ -97,6 +97,10 @@ impl How {
         if value.kind() == Kind::Scalar && value.scalar() == Scalar::Text {
             return How::parse(&value.text()?).map_err(|expected| value.error(expected));
         }
+        // A mapping without anything in it is a list of no mergers, as Python iterates over it.
+        if value.is_mapping() && value.entries().next().is_none() {
+            return Ok(How::default());
+        }
         if !value.is_sequence() {
             return Err(value.error("mergers: a string, or a list of `name` and `settings`"));
         }

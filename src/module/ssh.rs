@@ -1,5 +1,0 @@
-//! Module `ssh`.
-
-use super::Context;
-
-pub fn run(_context: &mut Context<'_>) {}
