@@ -351,6 +351,8 @@ fn add_keys(value: &Value<'_>, keys: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::memory::MemoryHost;
+    use crate::host::write::Buffer;
 
     fn with(metadata: &str) -> (Instance, NodeId) {
         let mut instance = Instance::new("i-1", "DataSourceConfigDrive");
@@ -382,6 +384,38 @@ mod tests {
         let text = instance.add_text("ours", b"z".to_vec());
         instance.add_key(root, "y", text);
         assert_eq!(keys(&instance), ["y=z"]);
+    }
+
+    #[test]
+    fn the_cache_reads_back_what_was_kept() {
+        let (mut instance, root) = with(r#"{"uuid": "i-1", "hostname": "h\"ö"}"#);
+        let uuid = instance.meta("uuid").unwrap().id;
+        instance.add_key(root, "instance-id", uuid);
+        instance.network = Some(instance.add_document("network_data.json", br#"{"links": []}"#.to_vec()).unwrap());
+        instance.mode = DsMode::Local;
+        instance.eni = Some("auto lo\n".to_string());
+        let mut cache = Buffer::new(10_000);
+        instance.save(&mut cache).unwrap();
+
+        let mut host = MemoryHost::new();
+        host.put("/obj.json", 0o400, cache.bytes);
+        let kept = Instance::load(&mut host, "/obj.json").unwrap().unwrap();
+        assert_eq!((kept.id.as_str(), kept.mode, kept.eni.as_deref()), ("i-1", DsMode::Local, Some("auto lo\n")));
+        assert_eq!(kept.host_name().as_deref(), Some("h\"ö"));
+        assert_eq!(kept.meta("instance-id").unwrap().text().unwrap(), "i-1");
+        assert!(kept.document(kept.network).unwrap().get("links").unwrap().is_sequence());
+        assert!(kept.ec2.is_none());
+
+        assert!(Instance::load(&mut host, "/absent").unwrap().is_none());
+        for (text, wanted) in [
+            ("", "cannot read /c: line 1, column 1: expected "),
+            (r#"{"format": 2}"#, "cannot use /c: a cache of a format that this version does not know"),
+            (r#"{"format": 1}"#, "cannot use /c: a cache without an instance id"),
+        ] {
+            host.put("/c", 0o400, text);
+            let told = Instance::load(&mut host, "/c").unwrap_err().to_string();
+            assert!(told.starts_with(wanted), "{told}");
+        }
     }
 
     #[test]

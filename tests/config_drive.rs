@@ -1,7 +1,7 @@
 //! What the stages make of config drives that are not claimed, or only in part.
 
 use wisp::host::Level;
-use wisp::host::memory::MemoryHost;
+use wisp::host::memory::{Device, MemoryHost};
 use wisp::stage::{self, Options};
 
 const SEED: &str = "/var/lib/cloud/seed/config_drive";
@@ -62,4 +62,29 @@ fn broken_vendor_data_is_recoverable() {
     let told = format!("cannot read {SEED}/openstack/latest/vendor_data.json: line 1, column 2: expected ");
     assert!(logged(&host, Level::Warning, &told), "{:?}", host.log_lines);
     assert_eq!(host.text("/var/lib/cloud/data/instance-id"), "i-1\n");
+}
+
+#[test]
+fn a_drive_that_is_gone_makes_no_new_instance_on_the_same_machine() {
+    let uuid = "83679162-1378-4288-a2d4-70e13ec132aa";
+    for (dmi, kept) in
+        [("83679162-1378-4288-A2D4-70E13EC132AA\n", true), ("00000000-0000-4000-8000-000000000000\n", false)]
+    {
+        let mut host = MemoryHost::new();
+        let mut image = vec![0; 40 << 10];
+        for (at, bytes) in [(32768, &b"\x01CD001\x01"[..]), (32808, b"config-2                        ")] {
+            image[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        let meta = format!(r#"{{"uuid": "{uuid}", "hostname": "web1"}}"#);
+        let drive = Device::new("iso9660").image(image).file("openstack/latest/meta_data.json", meta);
+        host.add_device("/dev/sr0", drive);
+        host.put("/sys/class/dmi/id/product_uuid", 0o400, dmi);
+        assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
+        assert_eq!(host.open_trees(), 0);
+        host.remove_device("/dev/sr0");
+        host.reboot();
+        assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
+        assert_eq!(host.exists("/var/lib/cloud/instance/obj.json"), kept, "{dmi}");
+        assert_eq!(logged(&host, Level::Info, "its drive is gone, but this is the same machine"), kept, "{dmi}");
+    }
 }
