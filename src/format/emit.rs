@@ -63,7 +63,6 @@ impl<'s> Json<'s> {
     }
 
     /// Text outside JSON: a line end behind the last value.
-    #[allow(clippy::missing_errors_doc)]
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for piece in bytes.chunks(COPY_BUFFER) {
             if self.buffer.extend_from_slice(piece).is_err() {
@@ -118,31 +117,26 @@ impl<'s> Json<'s> {
     }
 
     /// `{`
-    #[allow(clippy::missing_errors_doc)]
     pub fn begin_object(&mut self) -> Result<(), Error> {
         self.begin(b"{")
     }
 
     /// `}`
-    #[allow(clippy::missing_errors_doc)]
     pub fn end_object(&mut self) -> Result<(), Error> {
         self.end(b"}")
     }
 
     /// `[`
-    #[allow(clippy::missing_errors_doc)]
     pub fn begin_array(&mut self) -> Result<(), Error> {
         self.begin(b"[")
     }
 
     /// `]`
-    #[allow(clippy::missing_errors_doc)]
     pub fn end_array(&mut self) -> Result<(), Error> {
         self.end(b"]")
     }
 
     /// A key.
-    #[allow(clippy::missing_errors_doc)]
     pub fn key(&mut self, key: &str) -> Result<(), Error> {
         self.key_from(&mut stream::Bytes(key.as_bytes()))
     }
@@ -154,13 +148,11 @@ impl<'s> Json<'s> {
     }
 
     /// A string.
-    #[allow(clippy::missing_errors_doc)]
     pub fn string(&mut self, text: &str) -> Result<(), Error> {
         self.string_from(&mut stream::Bytes(text.as_bytes()))
     }
 
     /// A string whose text is streamed.
-    #[allow(clippy::missing_errors_doc)]
     pub fn string_from(&mut self, text: &mut stream::Read<'_>) -> Result<(), Error> {
         self.item()?;
         self.raw(b"\"")?;
@@ -177,7 +169,6 @@ impl<'s> Json<'s> {
     }
 
     /// A string of bytes as base64.
-    #[allow(clippy::missing_errors_doc)]
     pub fn base64_from(&mut self, bytes: &mut stream::Read<'_>) -> Result<(), Error> {
         self.item()?;
         self.raw(b"\"")?;
@@ -197,14 +188,12 @@ impl<'s> Json<'s> {
     }
 
     /// An integer.
-    #[allow(clippy::missing_errors_doc)]
     pub fn int(&mut self, int: i64) -> Result<(), Error> {
         self.number(format_args!("{int}"))
     }
 
     /// A float: the shortest text that reads back as it (Python's has `e+16` and `e-05` where this has `e16` and `e-5`). What JSON cannot
     /// say is text: `.inf`, `-.inf`, `.nan`.
-    #[allow(clippy::missing_errors_doc)]
     pub fn float(&mut self, float: f64) -> Result<(), Error> {
         match float {
             _ if float.is_nan() => self.string(".nan"),
@@ -215,14 +204,12 @@ impl<'s> Json<'s> {
     }
 
     /// `true` or `false`.
-    #[allow(clippy::missing_errors_doc)]
     pub fn bool(&mut self, truth: bool) -> Result<(), Error> {
         self.item()?;
         self.raw(if truth { b"true" } else { b"false" })
     }
 
     /// `null`
-    #[allow(clippy::missing_errors_doc)]
     pub fn null(&mut self) -> Result<(), Error> {
         self.item()?;
         self.raw(b"null")
