@@ -8,11 +8,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::error::{Error, ParseError};
-use crate::format::doc::{Doc, Kind, NodeId, Sources, Value};
+use crate::format::doc::{Doc, Kind, Node, NodeId, Sources, Style, Value};
 use crate::format::emit::Json;
 use crate::format::json;
-use crate::host::write::{read_file, write_with};
-use crate::host::{Create, Files};
+use crate::host::write::read_file;
+use crate::host::{Files, Sink};
 use crate::limits::MAX_METADATA;
 
 /// The format of `obj.json` that this version writes and reads.
@@ -45,6 +45,15 @@ impl DsMode {
     /// From cloud-init's word; anything else is `None`.
     pub fn from_word(word: &str) -> Option<DsMode> {
         [DsMode::Local, DsMode::Net, DsMode::Pass, DsMode::Disabled].into_iter().find(|mode| mode.word() == word)
+    }
+
+    /// From a `dsmode` of metadata or configuration.
+    ///
+    /// # Errors
+    /// At the value: it is none of the words.
+    pub fn read(value: &Value<'_>) -> Result<DsMode, Error> {
+        let mode = value.text().ok().and_then(|word| DsMode::from_word(&word));
+        mode.ok_or_else(|| value.error("`local`, `net`, `pass` or `disabled`"))
     }
 }
 
@@ -133,9 +142,9 @@ pub struct Instance {
     pub metadata: Option<NodeId>,
     /// `ec2/latest/meta-data.json`, kept apart.
     pub ec2: Option<NodeId>,
-    /// `network_data.json`.
+    /// `network_data.json`. It wins over `eni`.
     pub network: Option<NodeId>,
-    /// Network configuration in ENI form, where the datasource gives that.
+    /// Network configuration in ENI form (interfaces(5)), where the datasource gives that.
     pub eni: Option<String>,
 }
 
@@ -194,13 +203,54 @@ impl Instance {
         self.doc.absorb(parsed).ok_or_else(|| Error::new("read", name, "nothing in it"))
     }
 
+    /// Gives the mapping `root` one more key, which stands for `value` of the same document. It wins over an equal key before it.
+    pub fn add_key(&mut self, root: NodeId, key: &str, value: NodeId) {
+        let key = self.add_text("a key of ours", key.as_bytes().to_vec());
+        let mut alias = *self.doc.node(value);
+        (alias.kind, alias.first, alias.next) = (Kind::Alias, value.0, 0);
+        let alias = self.doc.push(alias);
+        let last = self.links(root).last();
+        self.doc.attach(root, last, key);
+        self.doc.attach(root, Some(key), alias);
+    }
+
+    /// A scalar that is this text; it belongs to nothing yet.
+    pub fn add_text(&mut self, name: &str, text: Vec<u8>) -> NodeId {
+        let end = text.len();
+        let source = self.sources.add(name, text);
+        self.doc.push(Node::new(Kind::Scalar, Style::Verbatim, source, 0, end))
+    }
+
+    /// Takes every entry `key` out of the mapping `root`.
+    pub fn remove_key(&mut self, root: NodeId, key: &str) {
+        let children: Vec<NodeId> = self.links(root).collect();
+        let mut last = None;
+        self.doc.node_mut(root).first = 0;
+        for entry in children.chunks_exact(2) {
+            if Value::new(&self.doc, &self.sources, entry[0]).is_text(key) {
+                continue;
+            }
+            self.doc.attach(root, last, entry[0]);
+            last = Some(entry[1]);
+        }
+        if let Some(last) = last {
+            self.doc.node_mut(last).next = 0;
+        }
+    }
+
+    /// The children of a collection as they stand in the table, aliases not followed.
+    fn links(&self, root: NodeId) -> impl Iterator<Item = NodeId> {
+        let id = |link: u32| link.checked_sub(1).map(NodeId);
+        core::iter::successors(id(self.doc.node(root).first), move |at| id(self.doc.node(*at).next))
+    }
+
     /// The host name as the datasource gives it, perhaps with a domain: `local-hostname`, else `hostname`.
     pub fn host_name(&self) -> Option<String> {
         let value = self.meta("local-hostname").or_else(|| self.meta("hostname"))?;
         value.text().ok().map(|name| name.trim().to_string()).filter(|name| !name.is_empty())
     }
 
-    /// The SSH public keys: a mapping's values, a list's items or one text, several keys to a text allowed.
+    /// The SSH public keys: a mapping's values, a list's items or one text, several keys to a text allowed; comment lines are no keys.
     pub fn public_keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         if let Some(value) = self.meta("public-keys").or_else(|| self.meta("public_keys")) {
@@ -212,12 +262,11 @@ impl Instance {
         keys
     }
 
-    /// Writes the cache.
+    /// Writes the cache's text.
     ///
     /// # Errors
-    /// The kernel's.
-    pub fn save(&self, files: &mut dyn Files, path: &str) -> Result<(), Error> {
-        write_with(files, path, &Create::mode(0o400), &mut |sink| {
+    /// The sink's.
+    pub fn save(&self, sink: &mut Sink) -> Result<(), Error> {
             let mut json = Json::new(sink, Some(1));
             json.begin_object()?;
             json.key("format")?;
@@ -247,7 +296,6 @@ impl Instance {
             }
             json.end_object()?;
             json.finish()
-        })
     }
 
     /// Reads the cache at `path`; `None` if there is none.
@@ -289,7 +337,9 @@ impl Instance {
 
 fn add_keys(value: &Value<'_>, keys: &mut Vec<String>) {
     let add = |text: String, keys: &mut Vec<String>| {
-        keys.extend(text.lines().map(str::trim).filter(|key| !key.is_empty()).map(ToString::to_string));
+        keys.extend(
+            text.lines().map(str::trim).filter(|key| !key.is_empty() && !key.starts_with('#')).map(ToString::to_string),
+        );
     };
     match value.kind() {
         Kind::Sequence => value.items().filter_map(|item| item.text().ok()).for_each(|text| add(text, keys)),

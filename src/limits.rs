@@ -61,6 +61,9 @@ pub const MAX_APPEND_COPY: u64 = 16 << 20;
 /// Buffer through which content is streamed, bytes.
 pub const COPY_BUFFER: usize = 4096;
 
+/// Buffer in which a file is compared with what it should hold, bytes.
+pub const COMPARE_BUFFER: usize = 64 << 10;
+
 /// Log lines kept in memory before they are written out, bytes.
 pub const LOG_BUFFER: usize = 4096;
 

@@ -1,6 +1,10 @@
-//! The `wisp` command.
+//! The binary: `argv` to a command, on the live machine. It decides nothing itself.
 
-#[allow(dead_code)] // until the commands use it
+use std::process::ExitCode;
+
+mod cli;
 mod sys;
 
-fn main() {}
+fn main() -> ExitCode {
+    ExitCode::from(cli::main())
+}

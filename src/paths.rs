@@ -33,6 +33,12 @@ pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
 pub const MOUNTS: &str = "/proc/self/mounts";
 /// Block devices of the kernel, sysfs.
 pub const SYS_BLOCK: &str = "/sys/class/block";
+/// Device nodes.
+pub const DEV_DIR: &str = "/dev";
+/// Device nodes of our own, where [`DEV_DIR`] cannot be written or has another device under the name.
+pub const OWN_DEV_DIR: &str = "/run/cloud-init/dev";
+/// A config drive's files in the image, looked at after the state directory's seed (cloud-init's second seed directory).
+pub const CONFIG_DRIVE_DIR: &str = "/config-drive";
 /// Directory of the private mount points.
 pub const MOUNT_BASE: &str = "/run/cloud-init/mnt";
 /// DMI system UUID, as sysfs shows it.

@@ -1,1 +1,136 @@
-//! Reading the layers of the configuration.
+//! Reading the layers of the configuration and merging them, the highest first.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::merge::{How, merge};
+use super::{Config, DEFAULT};
+use crate::error::{Error, ParseError};
+use crate::format::doc::{Doc, Sources};
+use crate::format::{cmdline, yaml};
+use crate::host::Files;
+use crate::host::write::{read_file, read_text};
+use crate::instance::DataKind;
+use crate::limits::{MAX_CONFIG_FILE, MAX_INFLATED, MAX_STATE_FILE};
+use crate::paths;
+
+/// What stands above the configuration of the image.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Above<'a> {
+    /// The instance's directory, whose cloud-config files count; `None` before there is an instance.
+    pub instance_dir: Option<&'a str>,
+    /// Whether vendor-data counts (`vendor_data: {enabled: …}`).
+    pub no_vendor: bool,
+    /// The file that the environment's `CLOUD_CFG` names.
+    pub environment: Option<&'a str>,
+    /// `-f FILE`.
+    pub file: Option<&'a str>,
+}
+
+/// Reads all layers. A layer that cannot be read is left out and its error is handed to `broken`.
+pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Error)) -> Config {
+    let mut layers = Layers { config: Config::default(), broken };
+    for path in [above.file, above.environment].into_iter().flatten() {
+        match read_file(files, path, MAX_CONFIG_FILE) {
+            Ok(None) => (layers.broken)(Error::new("read", path, crate::error::Errno::NOENT)),
+            other => layers.read(path, other),
+        }
+    }
+    if let Some(dir) = above.instance_dir {
+        for kind in DataKind::ALL.into_iter().rev() {
+            if kind == DataKind::User || !above.no_vendor {
+                let path = format!("{dir}/{}", kind.cloud_config_file());
+                layers.file(files, &path, MAX_INFLATED);
+            }
+        }
+    }
+    match read_text(files, paths::KERNEL_CMDLINE, MAX_STATE_FILE) {
+        Ok(line) => {
+            if let Some(text) = line.as_deref().and_then(cmdline::cloud_config) {
+                layers.text("the kernel command line (cc:)", text.into_bytes());
+            }
+        }
+        Err(error) => (layers.broken)(error),
+    }
+    layers.file(files, paths::RUN_CLOUD_CFG, MAX_CONFIG_FILE);
+    for path in fragments(files).into_iter().rev() {
+        layers.file(files, &path, MAX_CONFIG_FILE);
+    }
+    layers.file(files, paths::CLOUD_CFG, MAX_CONFIG_FILE);
+    layers.text("the built-in default", DEFAULT.as_bytes().to_vec());
+    layers.config
+}
+
+/// The files of `cloud.cfg.d`, in name order.
+fn fragments(files: &mut dyn Files) -> Vec<String> {
+    let mut names = Vec::new();
+    let listed = files.list(paths::CLOUD_CFG_DIR, &mut |name| {
+        if let Ok(name) = core::str::from_utf8(name)
+            && name.ends_with(".cfg")
+        {
+            names.push(format!("{}/{name}", paths::CLOUD_CFG_DIR));
+        }
+    });
+    names.sort();
+    if listed.is_ok() { names } else { Vec::new() }
+}
+
+struct Layers<'a> {
+    config: Config,
+    broken: &'a mut dyn FnMut(Error),
+}
+
+impl Layers<'_> {
+    fn file(&mut self, files: &mut dyn Files, path: &str, max: u64) {
+        let text = read_file(files, path, max);
+        self.read(path, text);
+    }
+
+    fn read(&mut self, path: &str, text: Result<Option<Vec<u8>>, Error>) {
+        match text {
+            Ok(None) => {}
+            Ok(Some(text)) => self.text(path, text),
+            Err(error) => (self.broken)(error),
+        }
+    }
+
+    fn text(&mut self, name: &str, text: Vec<u8>) {
+        if let Err(error) = self.merge(name, text) {
+            (self.broken)(error);
+        }
+    }
+
+    /// Merges one more, lower layer below those so far.
+    fn merge(&mut self, name: &str, text: Vec<u8>) -> Result<(), Error> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let sources = &mut self.config.sources;
+        let doc = parse(sources, name, text)?;
+        let Some(layer) = doc.value(sources) else { return Ok(()) };
+        let how = match layer.get("merge_how").or_else(|| layer.get("merge_type")) {
+            Some(value) => How::of(&value)?,
+            None => How::LAYERS,
+        };
+        merge(&mut self.config.doc, sources, doc, &how)
+    }
+}
+
+/// Reads one cloud-config text: a mapping, or nothing at all.
+///
+/// # Errors
+/// With the text's name, line and column.
+pub fn parse(sources: &mut Sources, name: &str, text: Vec<u8>) -> Result<Doc, Error> {
+    let source = sources.add(name.to_string(), text);
+    let doc = yaml::parse(sources.text(source), source).map_err(|error| Error::new("read", name, error))?;
+    match doc.value(sources) {
+        Some(value) if value.is_null() => Ok(Doc::new()),
+        Some(value) if !value.is_mapping() => {
+            let at = value.position();
+            let expected = "a mapping (`key: value` lines)".into();
+            Err(Error::new("read", name, ParseError { line: at.line, column: at.column, expected }))
+        }
+        _ => Ok(doc),
+    }
+}

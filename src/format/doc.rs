@@ -52,6 +52,11 @@ impl Sources {
         &self.texts[id.0 as usize]
     }
 
+    /// The text of this name.
+    pub fn find(&self, name: &str) -> Option<SourceId> {
+        self.texts.iter().position(|source| source.name == name).map(|at| SourceId(at as u16))
+    }
+
     /// Adds bytes at the end of a text that we made; where they stand in it.
     pub fn extend(&mut self, id: SourceId, bytes: &[u8]) -> core::ops::Range<usize> {
         let text = &mut self.texts[id.0 as usize].text;

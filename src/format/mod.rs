@@ -5,6 +5,7 @@ pub mod base64;
 pub mod cmdline;
 pub mod doc;
 pub mod emit;
+pub mod emit_yaml;
 pub mod gzip;
 pub mod json;
 pub mod mime;

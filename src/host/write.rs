@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Create, Files, Found, Host, Kind, Pending, Sink, Stat};
 use crate::error::{Errno, Error};
-use crate::limits::MAX_LINKS;
+use crate::limits::{COMPARE_BUFFER, MAX_LINKS};
 
 /// A sink into memory that is full at `max` bytes.
 pub struct Buffer {
@@ -91,6 +91,35 @@ pub fn write_file(files: &mut dyn Files, path: &str, how: &Create, bytes: &[u8])
     write_with(files, path, how, &mut |sink| sink.write_all(bytes))
 }
 
+/// [`write_file`], unless the file already holds just that. True if it was written.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_changed(host: &mut dyn Host, path: &str, how: &Create, bytes: &[u8]) -> Result<bool, Error> {
+    let files = host.files();
+    if holds(files, path, bytes).unwrap_or(false) {
+        return Ok(false);
+    }
+    write_file(files, path, how, bytes).map(|()| true)
+}
+
+/// True if the file at `path` holds just `bytes`.
+fn holds(files: &mut dyn Files, path: &str, bytes: &[u8]) -> Result<bool, Error> {
+    // One byte more than wanted, so that a longer file shows.
+    let mut chunk = alloc::vec![0; COMPARE_BUFFER.min(bytes.len() + 1)];
+    let mut at = 0;
+    loop {
+        let got = files.read_at(path, at as u64, &mut chunk)?;
+        if !bytes[at..].starts_with(&chunk[..got]) {
+            return Ok(false);
+        }
+        at += got;
+        if got < chunk.len() {
+            return Ok(at == bytes.len());
+        }
+    }
+}
+
 /// [`write_file`] for content that `fill` streams.
 ///
 /// # Errors
@@ -128,6 +157,16 @@ pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool),
     Err(Error::new("write", path, Errno::LOOP))
 }
 
+/// `target` of the link at `link`, as an absolute path. `..` stays in it: the directory of the link may be reached through
+/// another link, and only the kernel knows its parent.
+fn resolve(link: &str, target: &str) -> String {
+    match parent(link) {
+        _ if target.starts_with('/') => target.into(),
+        "/" => alloc::format!("/{target}"),
+        dir => alloc::format!("{dir}/{target}"),
+    }
+}
+
 /// `path` without `.`, `..`, doubled and trailing `/`; a relative one hangs below `/`.
 pub fn absolute(path: &str) -> String {
     let mut absolute = String::with_capacity(path.len() + 1);
@@ -142,16 +181,6 @@ pub fn absolute(path: &str) -> String {
         }
     }
     if absolute.is_empty() { "/".into() } else { absolute }
-}
-
-/// `target` of the link at `link`, as an absolute path. `..` stays in it: the directory of the link may be reached through
-/// another link, and only the kernel knows its parent.
-fn resolve(link: &str, target: &str) -> String {
-    match parent(link) {
-        _ if target.starts_with('/') => target.into(),
-        "/" => alloc::format!("/{target}"),
-        dir => alloc::format!("{dir}/{target}"),
-    }
 }
 
 fn is_executable(stat: &Stat) -> bool {

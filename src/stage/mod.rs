@@ -1,1 +1,306 @@
-//! Stages.
+//! The four stages of a boot, `single` and `query`: what runs, in which order, and what is kept of it.
+//!
+//! | stage | function | does |
+//! | --- | --- | --- |
+//! | init-local | [`init_local`] | finds the datasource, claims the instance, sets the host name |
+//! | init | [`init`] | user-data and vendor-data, then `cloud_init_modules` |
+//! | modules-config | [`modules`] | `cloud_config_modules` |
+//! | modules-final | [`modules`] | `cloud_final_modules`, `result.json` |
+//!
+//! Each is a function of a [`Host`] and [`Options`] that returns the exit status of the contract. What a stage does is a
+//! list of steps run by [`work`] where a crash of ours costs one step; the process that waits for them keeps the
+//! status and marks what is durable.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use crate::config::Config;
+use crate::config::load::{Above, load};
+use crate::error::{Errno, Error};
+use crate::format::cmdline;
+use crate::host::log::Rfc2822;
+use crate::host::write::{read_text, write_file};
+use crate::host::{Create, Host, Level, StageOutput};
+use crate::instance::Instance;
+use crate::limits::MAX_STATE_FILE;
+use crate::module::{Frequency, Stage};
+use crate::paths::{self, State};
+
+mod claim;
+mod local;
+mod network;
+pub mod query;
+mod record;
+mod rows;
+mod semaphore;
+mod status;
+mod work;
+
+use record::Told;
+use status::Status;
+use work::Work;
+
+/// The version that banners and `boot-finished` name.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the command line and the environment say to every stage.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `-f FILE`: configuration above all else.
+    pub file: Option<String>,
+    /// The file that the environment's `CLOUD_CFG` names.
+    pub environment: Option<String>,
+    /// `--debug`: programs keep our standard input.
+    pub debug: bool,
+    /// `--force`: run although turned off, or although there is no datasource.
+    pub force: bool,
+}
+
+/// Exit status of a stage that did all that was asked of it.
+pub const OK: i32 = 0;
+/// Exit status of a stage in which something asked for was not done.
+pub const FAILED: i32 = 1;
+
+/// One run of one stage.
+struct Boot<'a> {
+    options: &'a Options,
+    /// Its name in status.json.
+    name: &'static str,
+    /// Where state is kept.
+    state: State,
+    /// The kernel's id of this boot.
+    boot_id: String,
+}
+
+/// `init --local`: before the network. Exit status 0 also when there is no datasource.
+pub fn init_local(host: &mut dyn Host, options: &Options) -> i32 {
+    run(host, options, "init-local", &mut local::work)
+}
+
+/// `init`: after the network.
+pub fn init(host: &mut dyn Host, options: &Options) -> i32 {
+    run(host, options, "init", &mut network::work)
+}
+
+/// `modules --mode MODE`.
+pub fn modules(host: &mut dyn Host, options: &Options, mode: Stage) -> i32 {
+    let name = match mode {
+        Stage::Init => "modules-init",
+        Stage::Config => "modules-config",
+        Stage::Final => "modules-final",
+    };
+    run(host, options, name, &mut |work| rows::stage(work, mode))
+}
+
+/// `single --name NAME`: one module, under its semaphore unless `frequency` says otherwise.
+pub fn single(host: &mut dyn Host, options: &Options, name: &str, frequency: Option<Frequency>, args: &[String]) -> i32 {
+    run(host, options, "single", &mut |work| rows::single(work, name, frequency, args))
+}
+
+/// Runs one stage: lock, banner, status, the work, the sync, the marks.
+fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dyn FnMut(&mut Work<'_, '_>)) -> i32 {
+    if let Some(why) = turned_off(host).filter(|_| !options.force) {
+        host.print(&format_args!("cloud-init is disabled: {why}"));
+        host.log(Level::Info, "stage", &format_args!("{name} not run: {why}"));
+        return OK;
+    }
+    if let Err(error) = lock(host) {
+        host.log(Level::Warning, "stage", &format_args!("going on without a lock: {error}"));
+    }
+    let boot_id = read_text(host.files(), paths::BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
+    let mut told = Told::default();
+    let state = if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
+    let mut boot = Boot { options, name, state, boot_id };
+    banner(host, name);
+
+    let mut status = Status::load(host, &boot.state);
+    status.begin(name, host.now());
+    keep(host, &mut told, |host| status.save(host, &boot.state));
+    work::run(host, &boot, &mut told, work);
+    if told.changed && let Err(error) = host.files().sync() {
+        host.log(Level::Warning, "stage", &error);
+    }
+    for path in core::mem::take(&mut told.marks) {
+        keep(host, &mut told, |host| semaphore::mark_done(host.files(), &path));
+    }
+    // The work may have found that state cannot be kept where it was.
+    boot.state = current_state(host, &boot.boot_id);
+    status.end(name, &told, host.now());
+    keep(host, &mut told, |host| status.save(host, &boot.state));
+    if name == "modules-final" {
+        keep(host, &mut told, |host| status.save_result(host, &boot.state));
+    }
+    let code = exit_status(name, &told);
+    host.log(Level::Debug, "stage", &format_args!("{name} ends with exit status {code}"));
+    host.flush_log();
+    host.unlock();
+    code
+}
+
+fn exit_status(name: &str, told: &Told) -> i32 {
+    let missing = told.no_datasource && name != "init-local";
+    if missing || !told.errors.is_empty() { FAILED } else { OK }
+}
+
+/// Does something that a stage can go on without; a failure is one of the stage's errors.
+fn keep(host: &mut dyn Host, told: &mut Told, does: impl FnOnce(&mut dyn Host) -> Result<(), Error>) {
+    if let Err(error) = does(host) {
+        host.log(Level::Error, "stage", &error);
+        told.errors.push(error.to_string());
+    }
+}
+
+/// Why nothing shall run, if so.
+fn turned_off(host: &mut dyn Host) -> Option<String> {
+    if host.files().stat(paths::DISABLED, true).ok().flatten().is_some() {
+        return Some(format!("{} is there", paths::DISABLED));
+    }
+    let line = read_text(host.files(), paths::KERNEL_CMDLINE, MAX_STATE_FILE).ok().flatten()?;
+    let value = cmdline::get(&line, "cloud-init")??;
+    (value == "disabled").then(|| "`cloud-init=disabled` on the kernel command line".to_string())
+}
+
+fn lock(host: &mut dyn Host) -> Result<(), Error> {
+    host.files().make_dir(paths::RUN_DIR, 0o755)?;
+    host.lock(paths::LOCK, &mut |host, holder| {
+        host.print(&format_args!("cloud-init: waiting for another stage, process {holder}, to end"));
+        host.log(Level::Info, "stage", &format_args!("waiting for the lock that process {holder} has"));
+    })
+}
+
+fn banner(host: &mut dyn Host, name: &str) {
+    let now = host.now();
+    // cloud-init's banners say `modules:final` where its status says `modules-final`.
+    let name = name.replace("modules-", "modules:");
+    let line = format!(
+        "Cloud-init v. {VERSION} running '{name}' at {}. Up {}.{:02} seconds.",
+        Rfc2822(now.wall),
+        now.up.as_secs(),
+        now.up.subsec_millis() / 10
+    );
+    host.log(Level::Info, "stage", &line);
+    host.print(&line);
+}
+
+/// Where state is kept in this boot: where it always is, unless `init --local` could not write there.
+fn current_state(host: &mut dyn Host, boot_id: &str) -> State {
+    let marker = format!("{}/boot-id", paths::VOLATILE_CLOUD_DIR);
+    match read_text(host.files(), &marker, MAX_STATE_FILE) {
+        // On a disk that survives a boot (no tmpfs on /run) it may be the marker of another one.
+        Ok(Some(id)) if id == boot_id => State { dir: paths::VOLATILE_CLOUD_DIR.to_string() },
+        _ => State::default(),
+    }
+}
+
+/// Makes state move to the run directory until the next boot, because of `error`.
+fn move_state(host: &mut dyn Host, boot_id: &str, error: &Error) -> Result<State, Error> {
+    let state = State { dir: paths::VOLATILE_CLOUD_DIR.to_string() };
+    crate::host::write::remove_tree(host, &state.dir)?;
+    write_file(host.files(), &state.join("boot-id"), &Create::mode(0o644), format!("{boot_id}\n").as_bytes())?;
+    host.log(
+        Level::Error,
+        "stage",
+        &format_args!(
+            "{error}: the state of this boot is kept in {} and lost with it; the next boot does all of its work again",
+            state.dir
+        ),
+    );
+    Ok(state)
+}
+
+/// For the first stage: status of the last boot removed, and a state directory that can be written, if there is one.
+fn fresh_state(host: &mut dyn Host, boot_id: &str, told: &mut Told) -> State {
+    let state = State::default();
+    let mut prepare = |state: &State| {
+        status::reset(host, state)?;
+        Status::default().save(host, state)
+    };
+    let Err(error) = prepare(&state) else {
+        // A marker of an earlier try in this boot no longer counts.
+        let _ = crate::host::write::remove_tree(host, paths::VOLATILE_CLOUD_DIR);
+        return state;
+    };
+    told.errors.push(error.to_string());
+    match move_state(host, boot_id, &error) {
+        Ok(state) => {
+            keep(host, told, |host| status::reset(host, &state));
+            state
+        }
+        Err(error) => {
+            host.log(Level::Error, "stage", &error);
+            told.errors.push(error.to_string());
+            State::default()
+        }
+    }
+}
+
+/// True for errors that say that a whole directory cannot be written, not just one file.
+fn is_unwritable(error: &Error) -> bool {
+    matches!(error.errno(), Some(Errno::ROFS | Errno::NOSPC | Errno::DQUOT | Errno::IO | Errno::ACCES | Errno::PERM))
+}
+
+/// The instance that the link names, from its cache.
+fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
+    let path = format!("{}/obj.json", state.instance_link());
+    match Instance::load(host.files(), &path) {
+        Ok(instance) => instance,
+        Err(error) => {
+            host.log(Level::Warning, "stage", &error);
+            None
+        }
+    }
+}
+
+/// The configuration with every layer, and where programs print from now on.
+fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config {
+    let boot = work.boot;
+    let dir = instance.map(|instance| boot.state.instance_dir(&instance.id));
+    let above = Above {
+        instance_dir: dir.as_deref(),
+        no_vendor: false,
+        environment: boot.options.environment.as_deref(),
+        file: boot.options.file.as_deref(),
+    };
+    let mut broken = alloc::vec::Vec::new();
+    let config = load(work.host.files(), above, &mut |error| broken.push(error));
+    for error in broken {
+        work.recoverable("config", &error);
+    }
+    let (output, fault) = output(&config, boot.name, boot.options.debug);
+    work.host.set_output(&output);
+    if let Some(fault) = fault {
+        work.warn("config", &fault);
+    }
+    config
+}
+
+/// What `output:` of cloud.cfg says for a stage: the key of the stage, else `all`; a target for both, or a list or mapping
+/// of standard output's and error's, of which the first counts (both go one way here).
+fn output(config: &Config, stage: &str, keep_stdin: bool) -> (StageOutput, Option<String>) {
+    let default = StageOutput { file: Some((paths::OUTPUT_LOG.to_string(), false)), console: true, keep_stdin };
+    let key = match stage {
+        "init-local" | "init" => "output.init",
+        "modules-config" => "output.config",
+        "modules-final" => "output.final",
+        _ => "output.all",
+    };
+    let Some(value) = config.get_any(&[key, "output.all"]) else { return (default, None) };
+    let first = value.items().next().or_else(|| value.get("output")).unwrap_or(value);
+    let Ok(target) = first.text() else { return (default, None) };
+    let target = target.trim();
+    let file = |path: &str, truncate| StageOutput { file: Some((path.trim().to_string(), truncate)), console: false, keep_stdin };
+    if let Some(path) = target.strip_prefix("| tee -a ") {
+        (StageOutput { console: true, ..file(path, false) }, None)
+    } else if let Some(path) = target.strip_prefix("| tee ") {
+        (StageOutput { console: true, ..file(path, true) }, None)
+    } else if let Some(path) = target.strip_prefix(">>") {
+        (file(path, false), None)
+    } else if let Some(path) = target.strip_prefix('>') {
+        (file(path, true), None)
+    } else if target.starts_with('|') {
+        let at = first.position();
+        (default, Some(format!("{at}: output to another program is not supported (only `| tee`): {} is used", paths::OUTPUT_LOG)))
+    } else {
+        (file(target, false), None)
+    }
+}

@@ -1,0 +1,51 @@
+# make        the static binary, target/x86_64-unknown-linux-musl/release/wisp
+# make demo   a config drive configures a machine in QEMU, three boots, checked from outside
+# make test   formatting, lints, all tests; those in QEMU too
+# make bench  what it costs, in numbers
+# make clean  removes target/
+#
+# Each gets the programs it lacks from the distribution's packages (as root, or through sudo), says what it
+# runs and what it could not get. What can stay inside the checkout does: the guest's kernel and busybox
+# are unpacked under target/guest/.
+
+WISP_BIN := $(CURDIR)/target/x86_64-unknown-linux-musl/release/wisp
+export WISP_BIN
+
+# Debian keeps mke2fs, debugfs and depmod where a user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+BOOT_TOOLS := qemu-system-x86_64=qemu-system-x86 genisoimage=genisoimage mke2fs=e2fsprogs debugfs=e2fsprogs \
+	mkfs.vfat=dosfstools mcopy=mtools depmod=kmod xz=xz-utils python3=python3 dpkg-deb=dpkg cc=gcc
+TEST_TOOLS := cpio=cpio strace=strace ip=iproute2 /usr/lib/python3/dist-packages/yaml=python3-yaml \
+	/usr/include/linux/seccomp.h=linux-libc-dev
+
+.PHONY: all demo test bench clean guest host-rust
+
+all:
+	@.ci/build
+
+demo: all guest
+	tests/boot/demo
+
+test: all guest host-rust
+	@.ci/need $(TEST_TOOLS)
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked --no-fail-fast
+
+bench: all
+	benches/run
+
+clean:
+	rm -rf target
+
+# The kernel, its modules and busybox for the guest.
+guest:
+	@.ci/need $(BOOT_TOOLS)
+	@tests/boot/guest target/guest
+
+# Tests run on the host's own target, by whatever cargo is in PATH.
+host-rust:
+	@.ci/need cargo=cargo-web rustc=rustc-web /etc/ssl/certs/ca-certificates.crt=ca-certificates
+	@cargo fmt --version >/dev/null 2>&1 || .ci/need cargo-fmt=rustfmt-web
+	@cargo clippy --version >/dev/null 2>&1 || .ci/need cargo-clippy=rust-web-clippy

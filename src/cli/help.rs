@@ -1,0 +1,82 @@
+//! The texts of `--help`.
+
+/// The text for a command, or for the program.
+pub fn of(command: Option<&str>) -> &'static str {
+    match command {
+        Some("init") => INIT,
+        Some("modules") => MODULES,
+        Some("single") => SINGLE,
+        Some("query") => QUERY,
+        Some("plan") => PLAN,
+        _ => PROGRAM,
+    }
+}
+
+const PROGRAM: &str = "\
+wisp: cloud-init in one static file
+
+A boot runs four stages, in this order:
+  wisp init --local            before the network: find the datasource, claim the instance
+  wisp init                    after it: user-data, then the init modules
+  wisp modules --mode config   the config modules
+  wisp modules --mode final    the final modules: scripts run here
+
+Other commands:
+  wisp single --name MODULE    one module again
+  wisp query -n NAME           what is known of the instance
+  wisp plan                    what the four stages would do here, without doing it
+
+Options of every command:
+  -f, --file FILE   configuration that counts above all other
+  -d, --debug       programs that a stage runs keep standard input
+      --force       run although turned off
+      --root DIR    act on the system in DIR (needs root)
+  -h, --help        this text, or a command's
+  -v, --version     version and build
+
+Exit status: 0 done (warnings too), 1 something asked for was not done, 2 unusable arguments.
+Log: /var/log/cloud-init.log; what programs print: /var/log/cloud-init-output.log.
+Installed under the name cloud-init it is the same program.
+";
+
+const INIT: &str = "\
+wisp init [--local]: find the datasource, and handle what came with the instance
+
+  -l, --local   only what comes before the network: look for the datasource on drives and in
+                seed directories, claim the instance, set the host name. Exit status 0 also
+                when there is no datasource.
+
+Without --local: handle user-data and vendor-data, then run cloud_init_modules.
+";
+
+const MODULES: &str = "\
+wisp modules [--mode init|config|final]: run a list of modules
+
+  -m, --mode MODE   init: cloud_init_modules, config (the default): cloud_config_modules,
+                    final: cloud_final_modules
+
+Each module runs as often as its frequency says: `always`, `once-per-instance`, `once`.
+";
+
+const SINGLE: &str = "\
+wisp single --name MODULE [--frequency FREQUENCY] [ARGUMENT...]: run one module
+
+  -n, --name MODULE           the module, with - or _
+      --frequency FREQUENCY   always, instance or once, in place of its own; with `always` it
+                              runs although it already ran
+      --report                accepted, as cloud-init does
+";
+
+const QUERY: &str = "\
+wisp query -n NAME: print what is known of the instance
+
+  -n, --name NAME   data: the user-data after decoding; data_raw: as it came; instance_id;
+                    or a key of the metadata, with . between the keys of a path
+";
+
+const PLAN: &str = "\
+wisp plan: what the four stages would do on this machine, file by file and command by command
+
+Nothing is written and no program is run; a drive is read where mounting it is permitted. With
+--debug the log's lines are printed too. Exit status 1 if a stage would fail.
+";

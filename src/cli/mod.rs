@@ -1,0 +1,265 @@
+//! The command line: `argv` to a command of the table, a command to a stage. Nothing here decides anything else.
+//!
+//! Called as `cloud-init` (a link) it is the same program; only the name in messages differs. Exit status 2: arguments
+//! that cannot be used.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use lexopt::{Arg, Parser, ValueExt};
+use wisp::host::Level;
+use wisp::host::preview::PreviewHost;
+use wisp::module::{Frequency, Stage};
+use wisp::stage::{self, Options};
+
+use crate::sys;
+
+mod help;
+
+/// Exit status for arguments that cannot be used.
+const USAGE: u8 = 2;
+
+/// One subcommand.
+struct Command {
+    name: &'static str,
+    /// The options it takes besides those that all take, by their long names.
+    options: &'static [&'static str],
+    /// Whether arguments may follow.
+    arguments: bool,
+    run: fn(&Call) -> Result<u8, String>,
+}
+
+static TABLE: &[Command] = &[
+    Command { name: "init", options: &["local"], arguments: false, run: init },
+    Command { name: "modules", options: &["mode"], arguments: false, run: modules },
+    Command { name: "single", options: &["name", "frequency", "report"], arguments: true, run: single },
+    Command { name: "query", options: &["name"], arguments: false, run: query },
+    Command { name: "plan", options: &[], arguments: false, run: plan },
+];
+
+/// What the command line said.
+#[derive(Default)]
+struct Call {
+    program: String,
+    options: Options,
+    root: Option<String>,
+    local: bool,
+    mode: Option<String>,
+    name: Option<String>,
+    frequency: Option<String>,
+    arguments: Vec<String>,
+}
+
+/// Runs the program and returns its exit status.
+pub fn main() -> u8 {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().map(name_of).unwrap_or_default();
+    match dispatch(&program, Parser::from_args(arguments)) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("{program}: {message}");
+            USAGE
+        }
+    }
+}
+
+/// The last component of argv[0].
+fn name_of(argument: OsString) -> String {
+    let text = argument.to_string_lossy();
+    text.rsplit('/').next().unwrap_or_default().to_string()
+}
+
+fn dispatch(program: &str, mut parser: Parser) -> Result<u8, String> {
+    let mut call = Call { program: program.to_string(), ..Call::default() };
+    call.options.environment = std::env::var("CLOUD_CFG").ok().filter(|path| !path.is_empty());
+    let mut command: Option<&Command> = None;
+    // Options of one command may stand before its name (`cloud-init --file F init`), so they are judged at the end.
+    let mut given: Vec<&'static str> = Vec::new();
+    while let Some(argument) = parser.next().map_err(text)? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(print(help::of(command.map(|command| command.name)))),
+            Arg::Short('v') | Arg::Long("version") if command.is_none() => return Ok(print(&version(program))),
+            Arg::Short('f') | Arg::Long("file") => call.options.file = Some(value(&mut parser)?),
+            Arg::Short('d') | Arg::Long("debug") => call.options.debug = true,
+            Arg::Long("force") => call.options.force = true,
+            Arg::Long("root") => call.root = Some(value(&mut parser)?),
+            Arg::Short('l') | Arg::Long("local") => {
+                call.local = true;
+                given.push("local");
+            }
+            Arg::Short('m') | Arg::Long("mode") => {
+                call.mode = Some(value(&mut parser)?);
+                given.push("mode");
+            }
+            Arg::Short('n') | Arg::Long("name") => {
+                call.name = Some(value(&mut parser)?);
+                given.push("name");
+            }
+            Arg::Long("frequency") => {
+                call.frequency = Some(value(&mut parser)?);
+                given.push("frequency");
+            }
+            Arg::Long("report") => given.push("report"),
+            Arg::Value(word) => {
+                let word = word.string().map_err(text)?;
+                match command {
+                    None => command = Some(find(&word)?),
+                    Some(_) => call.arguments.push(word),
+                }
+            }
+            other => return Err(format!("{}; see `{program} --help`", other.unexpected())),
+        }
+    }
+    let Some(command) = command else {
+        eprintln!("{program}: no command given; see `{program} --help`");
+        // cloud-init answers 1 to options without a command, and so do we.
+        return Ok(1);
+    };
+    if let Some(option) = given.iter().find(|option| !command.options.contains(option)) {
+        return Err(format!("`{}` has no option --{option}; see `{program} {} --help`", command.name, command.name));
+    }
+    if let Some(extra) = call.arguments.first().filter(|_| !command.arguments) {
+        return Err(format!("`{}` takes no argument `{extra}`; see `{program} {} --help`", command.name, command.name));
+    }
+    (command.run)(&call)
+}
+
+fn find(word: &str) -> Result<&'static Command, String> {
+    TABLE.iter().find(|command| command.name == word).ok_or_else(|| {
+        let names: Vec<_> = TABLE.iter().map(|command| command.name).collect();
+        format!("no command `{word}`; there are: {}", names.join(", "))
+    })
+}
+
+fn value(parser: &mut Parser) -> Result<String, String> {
+    parser.value().and_then(|value| value.string()).map_err(text)
+}
+
+fn text(error: lexopt::Error) -> String {
+    error.to_string()
+}
+
+fn version(program: &str) -> String {
+    let program = if program == "cloud-init" { program } else { "wisp" };
+    format!("{program} {} (build {})\n", stage::VERSION, env!("WISP_BUILD_ID"))
+}
+
+/// Prints to standard output; a reader that went away is no error worth words.
+fn print(text: &str) -> u8 {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    0
+}
+
+fn init(call: &Call) -> Result<u8, String> {
+    let run = if call.local { stage::init_local } else { stage::init };
+    on_machine(call, |host| run(host, &call.options))
+}
+
+fn modules(call: &Call) -> Result<u8, String> {
+    let mode = match call.mode.as_deref() {
+        // cloud-init's own default.
+        None | Some("config") => Stage::Config,
+        Some("init") => Stage::Init,
+        Some("final") => Stage::Final,
+        Some(other) => return Err(format!("--mode takes init, config or final, not `{other}`")),
+    };
+    on_machine(call, |host| stage::modules(host, &call.options, mode))
+}
+
+fn single(call: &Call) -> Result<u8, String> {
+    let name = call.name.as_deref().ok_or("`single` needs --name MODULE")?;
+    let frequency = match call.frequency.as_deref() {
+        None => None,
+        Some(word) => Some(
+            Frequency::from_word(word)
+                .ok_or_else(|| format!("--frequency takes always, instance or once, not `{word}`"))?,
+        ),
+    };
+    on_machine(call, |host| stage::single(host, &call.options, name, frequency, &call.arguments))
+}
+
+fn query(call: &Call) -> Result<u8, String> {
+    let Some(name) = call.name.as_deref() else {
+        eprintln!("{}: `query` needs -n NAME; see `{} query --help`", call.program, call.program);
+        return Ok(1);
+    };
+    let mut host = machine(call)?;
+    match stage::query::query(&mut host, name) {
+        Ok(mut bytes) => {
+            if !bytes.ends_with(b"\n") {
+                bytes.push(b'\n');
+            }
+            Ok(u8::from(std::io::stdout().write_all(&bytes).is_err()))
+        }
+        Err(error) => {
+            eprintln!("{}: {error}", call.program);
+            Ok(1)
+        }
+    }
+}
+
+/// The four stages over a preview of this machine: what they would do is printed, and nothing is done.
+fn plan(call: &Call) -> Result<u8, String> {
+    let mut live = machine(call)?;
+    let mut preview = PreviewHost::new(&mut live, call.options.debug);
+    let codes = [
+        stage::init_local(&mut preview, &call.options),
+        stage::init(&mut preview, &call.options),
+        stage::modules(&mut preview, &call.options, Stage::Config),
+        stage::modules(&mut preview, &call.options, Stage::Final),
+    ];
+    preview.print_actions();
+    Ok(u8::from(codes.iter().any(|code| *code != 0)))
+}
+
+/// The live machine, inside `--root` if that was given.
+fn machine(call: &Call) -> Result<sys::LiveHost, String> {
+    if let Some(root) = &call.root {
+        sys::root::enter_root(root).map_err(|error| error.to_string())?;
+    }
+    sys::crash::install();
+    let stderr = if call.options.debug { Level::Debug } else { Level::Warning };
+    Ok(sys::LiveHost::new(sys::Options { stderr, ..sys::Options::default() }))
+}
+
+fn on_machine(call: &Call, run: impl FnOnce(&mut sys::LiveHost) -> i32) -> Result<u8, String> {
+    let mut host = machine(call)?;
+    Ok(u8::try_from(run(&mut host)).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(words: &[&str]) -> String {
+        dispatch("wisp", Parser::from_args(words)).expect_err("these arguments cannot be used")
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (words, wanted) in [
+            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan"),
+            (&["init", "--mode", "final"], "`init` has no option --mode; see `wisp init --help`"),
+            (&["modules", "-m", "last"], "--mode takes init, config or final, not `last`"),
+            (&["modules", "final"], "`modules` takes no argument `final`; see `wisp modules --help`"),
+            (&["--bogus", "init"], "invalid option '--bogus'; see `wisp --help`"),
+            (&["single"], "`single` needs --name MODULE"),
+            (&["single", "-n", "ssh", "--frequency", "daily"], "--frequency takes always, instance or once, not `daily`"),
+            (&["init", "-f"], "missing argument for option '-f'"),
+        ] {
+            assert_eq!(usage(words), wanted, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_its_help() {
+        for command in TABLE {
+            let text = help::of(Some(command.name));
+            assert!(text.contains(&format!("wisp {}", command.name)), "{}", command.name);
+            for option in command.options {
+                assert!(text.contains(&format!("--{option}")), "{}: --{option}", command.name);
+            }
+            assert!(help::of(None).contains(command.name), "{}", command.name);
+        }
+    }
+}

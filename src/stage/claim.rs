@@ -1,0 +1,134 @@
+//! Claiming an instance: its directory, the link, its data, its files, its cache. All of it is done again at each
+//! boot and writes only what differs.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::record::Record;
+use super::work::Work;
+use super::{is_unwritable, move_state};
+use crate::datasource::{Candidate, Data};
+use crate::error::Error;
+use crate::host::write::{Buffer, name, read_file, read_text, write_changed, write_with};
+use crate::host::{Create, Found, Host, Level, Tree};
+use crate::instance::{DataKind, Instance};
+use crate::limits::{MAX_DRIVE_FILE, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
+use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State};
+
+/// Claims what a datasource found. An unwritable state directory moves to the run directory first.
+pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Instance> {
+    let Candidate { instance, mut tree, data, files, recoverable } = candidate;
+    for error in &recoverable {
+        work.recoverable("datasource", error);
+    }
+    let mut state = work.boot.state.clone();
+    let mut kept = keep(work, &state, &instance, &mut *tree, &data);
+    if let Err(error) = &kept
+        && is_unwritable(error)
+        && state == State::default()
+    {
+        work.send(&Record::Error(format!("{error}")));
+        match move_state(work.host, &work.boot.boot_id, error) {
+            Ok(moved) => {
+                kept = keep(work, &moved, &instance, &mut *tree, &data);
+                state = moved;
+            }
+            Err(error) => work.error("stage", &error),
+        }
+    }
+    match work.take("stage", kept) {
+        Some(true) => write_drive_files(work, &mut *tree, &files),
+        Some(false) => {}
+        // Nothing could be kept, not even in the run directory: what is new cannot be told, so the files are written.
+        None => write_drive_files(work, &mut *tree, &files),
+    }
+    work.host.log(Level::Debug, "stage", &format_args!("state of {} is in {}", instance.id, state.dir));
+    if let Err(error) = tree.close() {
+        work.warn("datasource", &error);
+    }
+    Some(instance)
+}
+
+/// Writes everything that is kept of an instance. True if it is a new one.
+fn keep(
+    work: &mut Work<'_, '_>,
+    state: &State,
+    instance: &Instance,
+    tree: &mut dyn Tree,
+    data: &[(DataKind, Data)],
+) -> Result<bool, Error> {
+    let host = &mut *work.host;
+    let dir = state.instance_dir(&instance.id);
+    let kept = read_text(host.files(), &state.data("instance-id"), MAX_STATE_FILE)?;
+    let is_new = kept.as_deref() != Some(instance.id.as_str());
+    let line = if is_new { "a new instance" } else { "the instance of the last boot" };
+    host.log(Level::Info, "stage", &format_args!("{}: {} is {line}", instance.description, instance.id));
+
+    for sub in ["handlers", "scripts", "sem"] {
+        host.files().make_dir(&format!("{dir}/{sub}"), 0o755)?;
+    }
+    let mut changed = is_new;
+    for kind in DataKind::ALL {
+        let found = data.iter().find(|(of, _)| *of == kind).map(|(_, data)| data);
+        if keep_data(host, tree, &format!("{dir}/{}", kind.raw_file()), found)? {
+            changed = true;
+            // Other data than the last time: its parts are handled anew.
+            host.files().remove(&format!("{dir}/sem/consume_data"))?;
+        }
+    }
+    let mut cache = Buffer::new(4 * MAX_METADATA as usize);
+    instance.save(&mut cache)?;
+    write_changed(host, &format!("{dir}/obj.json"), &Create::mode(0o400), &cache.bytes)?;
+
+    let label = format!("{}: {}\n", instance.datasource, instance.description);
+    let previous = read_file(host.files(), &format!("{dir}/datasource"), MAX_STATE_FILE)?;
+    let previous = previous.and_then(|text| String::from_utf8(text).ok()).unwrap_or_else(|| label.clone());
+    let id = format!("{}\n", instance.id);
+    let previous_id = format!("{}\n", kept.as_deref().unwrap_or(NO_PREVIOUS_INSTANCE));
+    let plain = Create::mode(0o644);
+    write_changed(host, &format!("{dir}/datasource"), &plain, label.as_bytes())?;
+    write_changed(host, &state.data("previous-datasource"), &plain, previous.as_bytes())?;
+    write_changed(host, &state.data("previous-instance-id"), &plain, previous_id.as_bytes())?;
+    write_changed(host, &format!("{RUN_DIR}/.instance-id"), &plain, id.as_bytes())?;
+    if host.files().read_link(&state.instance_link())?.as_deref() != Some(dir.as_str()) {
+        host.files().link(&state.instance_link(), &dir)?;
+        changed = true;
+    }
+    // Last: once this says so, the instance is no longer new.
+    write_changed(host, &state.data("instance-id"), &plain.durable(), id.as_bytes())?;
+    if changed {
+        work.send(&Record::Changed);
+    }
+    Ok(is_new)
+}
+
+/// Makes `path` hold the data, 0600, unless it does so already; absent data is an empty file. True if it differed.
+fn keep_data(host: &mut dyn Host, tree: &mut dyn Tree, path: &str, data: Option<&Data>) -> Result<bool, Error> {
+    let mut read = Buffer::new(MAX_USER_DATA as usize);
+    let new = match data {
+        None => &[],
+        Some(Data::Bytes(bytes)) => bytes.as_slice(),
+        Some(Data::File(file)) => {
+            tree.read(file, MAX_USER_DATA, &mut read)?;
+            &read.bytes
+        }
+    };
+    write_changed(host, path, &Create::mode(0o600), new)
+}
+
+/// Writes the files that came with the drive; one that fails does not stop the next.
+fn write_drive_files(work: &mut Work<'_, '_>, tree: &mut dyn Tree, files: &[crate::datasource::DriveFile]) {
+    for file in files {
+        let mut found = Found::Absent;
+        let written = write_with(work.host.files(), &file.path, &Create::mode(0o660), &mut |sink| {
+            found = tree.read(&file.content, MAX_DRIVE_FILE, sink)?;
+            match found {
+                Found::Absent => Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content)))),
+                Found::Read(_) => Ok(()),
+            }
+        });
+        if work.take("datasource", written).is_some() {
+            work.host.log(Level::Info, "datasource", &format_args!("wrote {} from the drive", file.path));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `init --local`: finding the datasource and claiming the instance, before the network.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::claim::claim;
+use super::record::Record;
+use super::work::Work;
+use super::{cached, configuration, network, rows};
+use crate::config::{Config, texts};
+use crate::datasource::{self, Candidate, Needs, Search};
+use crate::host::Level;
+use crate::instance::{DsMode, Instance};
+
+/// The stage's steps.
+pub(super) fn work(work: &mut Work<'_, '_>) {
+    let finished = format!("{}/boot-finished", work.boot.state.instance_link());
+    if let Err(error) = work.host.files().remove(&finished) {
+        work.host.log(Level::Debug, "stage", &error);
+    }
+    let config = configuration(work, None);
+    let found = work.step("search-local", |work| search(work, &config, Needs::Local));
+    let instance = match found {
+        Some(instance) => instance,
+        // This process took over behind the step that died: what it claimed, if anything, is in the cache.
+        None => cached(work.host, &work.boot.state),
+    };
+    let Some(instance) = instance else { return };
+    // Before the network, so that DHCP asks with it; the module does it again once user-data is there.
+    rows::set_hostname(work, &instance);
+    if instance.mode == DsMode::Local {
+        network::configure(work, &instance);
+    }
+}
+
+/// Finds the instance: on a drive, else the one kept, if it is still this machine's.
+pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> Option<Instance> {
+    let boot = work.boot;
+    let kept = cached(work.host, &boot.state);
+    if let Some(kept) = kept.as_ref().filter(|_| is_trusted(work, config)) {
+        work.host.log(Level::Info, "stage", &format_args!("instance {}: its cache is trusted, nothing looked for", kept.id));
+        work.send(&Record::Datasource(kept.description.clone()));
+        return cached(work.host, &boot.state);
+    }
+    let (candidate, looked) = look(work, config, needs);
+    if let Some(candidate) = candidate {
+        let instance = claim(work, candidate)?;
+        work.send(&Record::Datasource(instance.description.clone()));
+        return Some(instance);
+    }
+    match kept {
+        Some(kept) if datasource::still_here(work.host, &kept) => {
+            let line = format!("instance {}: its drive is gone, but this is the same machine: the cache is used", kept.id);
+            work.host.log(Level::Info, "stage", &line);
+            work.send(&Record::Datasource(kept.description.clone()));
+            Some(kept)
+        }
+        _ => {
+            none_found(work, &looked);
+            None
+        }
+    }
+}
+
+/// True if the user said that the cache holds whatever the drives say.
+fn is_trusted(work: &mut Work<'_, '_>, config: &Config) -> bool {
+    let marker = format!("{}/manual-clean", work.boot.state.instance_link());
+    config.flag("manual_cache_clean", false) || work.host.files().stat(&marker, true).ok().flatten().is_some()
+}
+
+/// Tries the datasources of the list. What was looked at is told when there is none.
+fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candidate>, String) {
+    let names = config.get("datasource_list").and_then(|value| texts(&value).ok());
+    let mut looked = alloc::vec::Vec::new();
+    let listed = names.unwrap_or_else(|| datasource::TABLE.iter().map(|row| row.name.to_string()).collect());
+    for name in listed.iter().filter(|name| *name != "None") {
+        let Some(row) = datasource::TABLE.iter().find(|row| row.name == name) else {
+            work.host.log(Level::Debug, "datasource", &format_args!("{name}: not one that wisp has"));
+            continue;
+        };
+        if row.needs != needs && needs == Needs::Local {
+            continue;
+        }
+        let mut search = Search {
+            host: work.host,
+            config,
+            state: &work.boot.state,
+            looked: core::mem::take(&mut looked),
+            broken: alloc::vec::Vec::new(),
+        };
+        let found = (row.find)(&mut search);
+        looked = search.looked;
+        for error in search.broken {
+            work.warn(row.name, &error);
+        }
+        match found {
+            Ok(Some(candidate)) => return (Some(candidate), String::new()),
+            Ok(None) => {}
+            Err(error) => work.warn(row.name, &error),
+        }
+    }
+    (None, looked.join(", "))
+}
+
+/// No datasource: says what was looked at. The link to the instance of another machine goes.
+fn none_found(work: &mut Work<'_, '_>, looked: &str) {
+    let looked = if looked.is_empty() { "no place at all" } else { looked };
+    work.warn("datasource", &format_args!("no datasource found; looked at: {looked}"));
+    work.send(&Record::NoDatasource);
+    if let Err(error) = work.host.files().remove(&work.boot.state.instance_link()) {
+        work.host.log(Level::Debug, "stage", &error);
+    }
+}

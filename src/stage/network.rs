@@ -1,0 +1,82 @@
+//! `init`: after the network. User-data and vendor-data, then the init modules.
+
+use alloc::format;
+
+use super::claim::claim;
+use super::record::Record;
+use super::semaphore::{self, Ran};
+use super::work::Work;
+use super::{cached, configuration, current_state, local, rows};
+use crate::config::{Config, texts};
+use crate::datasource::{Needs, none};
+use crate::host::Level;
+use crate::instance::{DataKind, Instance};
+use crate::module::{Frequency, Stage};
+use crate::userdata::{self, Outcome};
+
+/// The stage's steps.
+pub(super) fn work(work: &mut Work<'_, '_>) {
+    let config = configuration(work, None);
+    work.step("check-cache", |work| find(work, &config));
+    let state = current_state(work.host, &work.boot.boot_id);
+    let Some(instance) = cached(work.host, &state) else { return };
+    configure(work, &instance);
+}
+
+/// The instance that `init --local` claimed; else one whose datasource needs the network; else, where the list allows it, none.
+fn find(work: &mut Work<'_, '_>, config: &Config) {
+    if let Some(instance) = cached(work.host, &work.boot.state) {
+        return work.send(&Record::Datasource(instance.description));
+    }
+    if local::search(work, config, Needs::Network).is_some() {
+        return;
+    }
+    let names = config.get("datasource_list").and_then(|value| texts(&value).ok()).unwrap_or_default();
+    if names.iter().any(|name| name == "None") {
+        work.host.log(Level::Info, "datasource", &"going on with the datasource None: the image's own configuration");
+        claim(work, none::candidate());
+    }
+}
+
+/// Carries out what the instance came with: its data, then `cloud_init_modules`.
+pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
+    let image = configuration(work, None);
+    let state = current_state(work.host, &work.boot.boot_id);
+    let semaphore = semaphore::path(&state, &instance.id, "consume_data", Frequency::Instance).unwrap_or_default();
+    let ran = semaphore::read(work.host.files(), &semaphore, &work.boot.boot_id).unwrap_or(Ran::No);
+    if ran == Ran::Yes {
+        work.step("boothooks", |work| {
+            let outcome = userdata::run_boothooks(work.host, &state, instance, &image);
+            told(work, DataKind::User, outcome);
+        });
+    } else {
+        for kind in DataKind::ALL {
+            work.step(&format!("consume-{}", kind.stem()), |work| {
+                let outcome = userdata::consume(work.host, &state, instance, &image, kind);
+                told(work, kind, outcome);
+            });
+        }
+        // Taken last: what the handlers leave is the same however often they run, and a crash in one kind of data must not
+        // keep the others from being handled.
+        work.step("consume-done", |work| {
+            let taken = semaphore::take(work.host, &semaphore, &work.boot.boot_id, false);
+            work.take("stage", taken);
+            work.send(&Record::Changed);
+            work.send(&Record::Mark(semaphore));
+        });
+    }
+    rows::run(work, instance, Stage::Init);
+}
+
+/// Records what was wrong in one kind of data.
+fn told(work: &mut Work<'_, '_>, kind: DataKind, outcome: Outcome) {
+    for text in &outcome.warnings {
+        work.warn(kind.stem(), text);
+    }
+    for error in &outcome.recoverable {
+        work.recoverable(kind.stem(), error);
+    }
+    for error in &outcome.errors {
+        work.error(kind.stem(), error);
+    }
+}

@@ -1,0 +1,152 @@
+//! What a stage's isolated work tells its parent, and what the parent makes of it.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::host::Progress;
+
+/// One thing told. On the way it is a tag byte and the text behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A step begins: its index among the stage's steps, and its name.
+    Begin(usize, String),
+    /// The step that began has ended.
+    End,
+    /// Something asked for was not done: exit 1.
+    Error(String),
+    /// A part of user-data or the configuration could not be read: exit 0, degraded.
+    Recoverable(String),
+    /// Something was left out or not as asked: exit 0.
+    Warning(String),
+    /// Something was changed that the stage's sync has to make durable.
+    Changed,
+    /// A semaphore to be marked done after that sync.
+    Mark(String),
+    /// The datasource, as status.json names it.
+    Datasource(String),
+    /// There is no datasource.
+    NoDatasource,
+}
+
+impl Record {
+    /// Sends it.
+    pub fn send(&self, progress: &mut dyn Progress) {
+        let mut bytes = Vec::new();
+        let (tag, text) = match self {
+            Record::Begin(index, name) => {
+                bytes.push(b'B');
+                bytes.extend_from_slice(&(*index as u32).to_le_bytes());
+                bytes.extend_from_slice(name.as_bytes());
+                return progress.report(&bytes);
+            }
+            Record::End => (b'.', ""),
+            Record::Error(text) => (b'E', text.as_str()),
+            Record::Recoverable(text) => (b'R', text.as_str()),
+            Record::Warning(text) => (b'W', text.as_str()),
+            Record::Changed => (b'C', ""),
+            Record::Mark(path) => (b'M', path.as_str()),
+            Record::Datasource(text) => (b'D', text.as_str()),
+            Record::NoDatasource => (b'N', ""),
+        };
+        bytes.push(tag);
+        bytes.extend_from_slice(text.as_bytes());
+        progress.report(&bytes);
+    }
+
+    /// Reads what arrived; `None` for bytes that are no record.
+    pub fn read(bytes: &[u8]) -> Option<Record> {
+        let (tag, rest) = bytes.split_first()?;
+        let text = || String::from_utf8_lossy(rest).to_string();
+        Some(match tag {
+            b'B' => {
+                let (index, name) = rest.split_first_chunk::<4>()?;
+                Record::Begin(u32::from_le_bytes(*index) as usize, String::from_utf8_lossy(name).to_string())
+            }
+            b'.' => Record::End,
+            b'E' => Record::Error(text()),
+            b'R' => Record::Recoverable(text()),
+            b'W' => Record::Warning(text()),
+            b'C' => Record::Changed,
+            b'M' => Record::Mark(text()),
+            b'D' => Record::Datasource(text()),
+            b'N' => Record::NoDatasource,
+            _ => return None,
+        })
+    }
+}
+
+/// All that a stage's work told.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The step under way, if any.
+    pub step: Option<(usize, String)>,
+    /// See [`Record::Error`].
+    pub errors: Vec<String>,
+    /// See [`Record::Recoverable`].
+    pub recoverable: Vec<String>,
+    /// See [`Record::Warning`].
+    pub warnings: Vec<String>,
+    /// See [`Record::Changed`].
+    pub changed: bool,
+    /// See [`Record::Mark`].
+    pub marks: Vec<String>,
+    /// See [`Record::Datasource`].
+    pub datasource: Option<String>,
+    /// See [`Record::NoDatasource`].
+    pub no_datasource: bool,
+}
+
+impl Told {
+    /// Takes one record in.
+    pub fn take(&mut self, bytes: &[u8]) {
+        match Record::read(bytes) {
+            Some(Record::Begin(index, name)) => self.step = Some((index, name)),
+            Some(Record::End) => self.step = None,
+            Some(Record::Error(text)) => self.errors.push(text),
+            Some(Record::Recoverable(text)) => self.recoverable.push(text),
+            Some(Record::Warning(text)) => self.warnings.push(text),
+            Some(Record::Changed) => self.changed = true,
+            Some(Record::Mark(path)) => self.marks.push(path),
+            Some(Record::Datasource(text)) => {
+                self.datasource = Some(text);
+                self.no_datasource = false;
+            }
+            Some(Record::NoDatasource) => self.no_datasource = true,
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Wire(Vec<Vec<u8>>);
+
+    impl Progress for Wire {
+        fn report(&mut self, record: &[u8]) {
+            self.0.push(record.to_vec());
+        }
+    }
+
+    #[test]
+    fn what_is_sent_is_what_arrives() {
+        let all = [
+            Record::Begin(70_000, "config-ssh".into()),
+            Record::End,
+            Record::Error("e".into()),
+            Record::Recoverable("r".into()),
+            Record::Warning(String::new()),
+            Record::Changed,
+            Record::Mark("/var/x".into()),
+            Record::Datasource("DataSourceNone".into()),
+            Record::NoDatasource,
+        ];
+        let mut wire = Wire(Vec::new());
+        all.iter().for_each(|record| record.send(&mut wire));
+        let arrived: Vec<_> = wire.0.iter().map(|bytes| Record::read(bytes).unwrap()).collect();
+        assert_eq!(arrived, all);
+        assert_eq!(Record::read(b""), None);
+        assert_eq!(Record::read(b"Bx"), None);
+    }
+}

@@ -1,0 +1,223 @@
+//! Running config modules: the list of cloud.cfg, the semaphore of each, and the rows of the table.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::record::Record;
+use super::semaphore::{self, Ran};
+use super::work::Work;
+use super::{cached, configuration, current_state};
+use crate::config::Config;
+use crate::error::Error;
+use crate::format::doc::Value;
+use crate::host::Level;
+use crate::instance::Instance;
+use crate::module::{self, ACCEPTED, Context, Frequency, Module, PLANNED, Rerun, Stage};
+use crate::paths::State;
+
+/// One entry of a module list.
+struct Entry {
+    name: String,
+    frequency: Option<Frequency>,
+    args: Vec<String>,
+}
+
+/// `modules --mode MODE`.
+pub(super) fn stage(work: &mut Work<'_, '_>, mode: Stage) {
+    if let Some(instance) = claimed(work) {
+        run(work, &instance, mode);
+    }
+}
+
+/// The instance that `init` claimed, or an error that says what to do.
+fn claimed(work: &mut Work<'_, '_>) -> Option<Instance> {
+    let instance = cached(work.host, &work.boot.state);
+    match &instance {
+        Some(instance) => work.send(&Record::Datasource(instance.description.clone())),
+        None => {
+            work.send(&Record::NoDatasource);
+            let link = work.boot.state.instance_link();
+            work.error("stage", &format_args!("no instance in {link}: run `cloud-init init --local` and `cloud-init init` first"));
+        }
+    }
+    instance
+}
+
+/// Runs the list of `mode`, one step an entry.
+pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
+    let config = configuration(work, Some(instance));
+    let state = current_state(work.host, &work.boot.boot_id);
+    for entry in entries(work, &config, mode) {
+        match module::find(&entry.name) {
+            Some(row) => {
+                work.step(&format!("config-{}", row.name), |work| {
+                    let frequency = entry.frequency.unwrap_or(row.every);
+                    one(work, instance, &config, &state, row, frequency, entry.args);
+                });
+            }
+            None => unknown(work, &config, &entry.name),
+        }
+    }
+}
+
+/// The host name alone, whatever the list says and without a semaphore.
+pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
+    let Some(row) = module::find("set_hostname") else { return };
+    let config = configuration(work, Some(instance));
+    let state = current_state(work.host, &work.boot.boot_id);
+    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new()));
+}
+
+/// `single`: one module by its name.
+pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Frequency>, args: &[String]) {
+    let Some(instance) = claimed(work) else { return };
+    let config = configuration(work, Some(&instance));
+    let state = current_state(work.host, &work.boot.boot_id);
+    match module::find(name) {
+        Some(row) => {
+            work.step(&format!("config-{}", row.name), |work| {
+                let frequency = frequency.unwrap_or(row.every);
+                one(work, &instance, &config, &state, row, frequency, args.to_vec());
+            });
+        }
+        None => {
+            let known: Vec<_> = module::TABLE.iter().map(|row| row.name).collect();
+            work.error("single", &format_args!("no module `{name}`; there are: {}", known.join(", ")));
+        }
+    }
+}
+
+/// A name in a list that is no row: quiet where packaged lists have it, unless the config asks for its work.
+fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
+    let wanted = name.replace('-', "_");
+    let known = ACCEPTED.iter().chain(PLANNED).find(|(known, _)| *known == wanted);
+    let Some((_, keys)) = known else {
+        return work.warn("stage", &format_args!("module list: no module `{name}`"));
+    };
+    match keys.iter().find(|key| config.get(key).is_some()) {
+        Some(key) => work.warn("stage", &format_args!("the config has `{key}`, but module {wanted} is not supported")),
+        None => work.host.log(Level::Debug, "stage", &format_args!("module {wanted} is not supported: passed over")),
+    }
+}
+
+/// The entries of the list in cloud.cfg; one that cannot be read is a warning.
+fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> {
+    let mut list = Vec::new();
+    let Some(value) = config.get(mode.key()) else { return list };
+    if !value.is_sequence() {
+        work.warn("stage", &value.error("a list of modules"));
+    }
+    for item in value.items() {
+        match entry(&item) {
+            Ok((entry, None)) => list.push(entry),
+            Ok((entry, Some(word))) => {
+                let at = item.position();
+                let name = &entry.name;
+                work.warn(
+                    "stage",
+                    &format_args!("{at}: module {name}: no frequency `{word}` (always, once-per-instance, once): its own is used"),
+                );
+                list.push(entry);
+            }
+            Err(error) => work.warn("stage", &error),
+        }
+    }
+    list
+}
+
+/// `name`, `[name, frequency, args…]` or `{name, frequency, args}`; the second value is a frequency that does not exist.
+fn entry(item: &Value<'_>) -> Result<(Entry, Option<String>), Error> {
+    let (name, word, args) = if item.is_sequence() {
+        let mut parts = item.items();
+        let name = parts.next().ok_or_else(|| item.error("a module's name"))?;
+        let word = parts.next().filter(|word| !word.is_null());
+        (name, word, parts.map(|arg| arg.text()).collect::<Result<_, _>>()?)
+    } else if item.is_mapping() {
+        let name = item.get("name").ok_or_else(|| item.error("`name`, a module's name"))?;
+        let args = item.get("args").map_or(Ok(Vec::new()), |args| crate::config::texts(&args))?;
+        (name, item.get("frequency").filter(|word| !word.is_null()), args)
+    } else {
+        (*item, None, Vec::new())
+    };
+    let word = word.map(|word| word.text()).transpose()?;
+    let frequency = word.as_deref().and_then(Frequency::from_word);
+    let bad = word.filter(|_| frequency.is_none());
+    Ok((Entry { name: name.text()?, frequency, args }, bad))
+}
+
+/// Runs one row under its semaphore.
+fn one(
+    work: &mut Work<'_, '_>,
+    instance: &Instance,
+    config: &Config,
+    state: &State,
+    row: &'static Module,
+    frequency: Frequency,
+    args: Vec<String>,
+) {
+    if !row.keys.is_empty() && config.get_any(row.keys).is_none() {
+        return work.host.log(Level::Debug, row.name, &format_args!("nothing in the config for it ({})", row.keys.join(", ")));
+    }
+    let semaphore = semaphore::path(state, &instance.id, &format!("config_{}", row.name), frequency);
+    if let Some(path) = &semaphore
+        && !enter(work, row, path)
+    {
+        return;
+    }
+    work.host.log(Level::Debug, row.name, &format_args!("runs, frequency {}", frequency.word()));
+    run_row(work, instance, config, state, row, args);
+    if let Some(path) = semaphore {
+        work.send(&Record::Changed);
+        work.send(&Record::Mark(path));
+    }
+}
+
+/// Takes the semaphore. False if the row is not to run.
+fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> bool {
+    let boot_id = &work.boot.boot_id;
+    let ran = semaphore::read(work.host.files(), path, boot_id).unwrap_or(Ran::No);
+    match (ran, row.rerun) {
+        (Ran::Yes, _) => {
+            work.host.log(Level::Debug, row.name, &format_args!("already ran ({path})"));
+            return false;
+        }
+        (Ran::Interrupted, Rerun::Never) => {
+            work.warn(
+                row.name,
+                &format_args!("an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"),
+            );
+            work.send(&Record::Mark(path.to_string()));
+            return false;
+        }
+        (Ran::Interrupted, Rerun::Safe) => {
+            work.host.log(Level::Info, row.name, &"an earlier boot was interrupted in it: run again");
+        }
+        (Ran::No, _) => {}
+    }
+    match semaphore::take(work.host, path, boot_id, row.rerun == Rerun::Never) {
+        Ok(()) => true,
+        Err(error) => {
+            work.error(row.name, &error);
+            // Without its semaphore it would run at every boot: only what may, does.
+            row.rerun == Rerun::Safe
+        }
+    }
+}
+
+fn run_row(
+    work: &mut Work<'_, '_>,
+    instance: &Instance,
+    config: &Config,
+    state: &State,
+    row: &'static Module,
+    args: Vec<String>,
+) {
+    let (host, progress) = work.parts();
+    let mut faults = |level, text: &str| {
+        let text = format!("{}: {text}", row.name);
+        let record = if level == Level::Error { Record::Error(text) } else { Record::Warning(text) };
+        record.send(progress);
+    };
+    (row.run)(&mut Context { host, config, instance, state, args, name: row.name, faults: &mut faults });
+}

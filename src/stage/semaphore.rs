@@ -1,0 +1,89 @@
+//! Semaphores: the files that say that something ran.
+//!
+//! Content, so that cloud-init and wisp read each other's: `<pid>: <epoch with fraction>`, then (ours) `boot <boot id>`,
+//! then `done` once the effects are on disk. A file with our `boot` line, of another boot, without `done` is an
+//! interrupted run; any other file counts as run.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::error::Error;
+use crate::host::write::{read_text, write_file};
+use crate::host::{Create, Files, Host};
+use crate::limits::MAX_STATE_FILE;
+use crate::module::Frequency;
+use crate::paths::State;
+
+/// What a semaphore says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// It did not run.
+    No,
+    /// It ran, or another program says so.
+    Yes,
+    /// It began in an earlier boot and never ended.
+    Interrupted,
+}
+
+/// The semaphore of `name` at `frequency`; `None` where there is none (always).
+pub fn path(state: &State, instance_id: &str, name: &str, frequency: Frequency) -> Option<String> {
+    match frequency {
+        Frequency::Always => None,
+        Frequency::Instance => Some(format!("{}/sem/{name}", state.instance_dir(instance_id))),
+        Frequency::Once => Some(state.join(&format!("sem/{name}.once"))),
+    }
+}
+
+/// Reads the semaphore at `path`.
+///
+/// # Errors
+/// The kernel's.
+pub fn read(files: &mut dyn Files, path: &str, boot_id: &str) -> Result<Ran, Error> {
+    Ok(read_text(files, path, MAX_STATE_FILE)?.map_or(Ran::No, |text| judge(&text, boot_id)))
+}
+
+fn judge(text: &str, boot_id: &str) -> Ran {
+    let boot = text.lines().find_map(|line| line.strip_prefix("boot "));
+    let done = text.lines().any(|line| line == "done");
+    match boot {
+        Some(boot) if boot != boot_id && !done => Ran::Interrupted,
+        _ => Ran::Yes,
+    }
+}
+
+/// Takes the semaphore; on disk before this returns if `durable`.
+///
+/// # Errors
+/// The kernel's.
+pub fn take(host: &mut dyn Host, path: &str, boot_id: &str, durable: bool) -> Result<(), Error> {
+    let wall = host.now().wall;
+    let pid = host.files().read_link("/proc/self").ok().flatten().unwrap_or_else(|| "1".into());
+    let text = format!("{pid}: {}.{:06}\nboot {boot_id}\n", wall.as_secs(), wall.subsec_micros());
+    write_file(host.files(), path, &Create { durable, ..Create::mode(0o644) }, text.as_bytes())
+}
+
+/// Says that the effects are on disk.
+///
+/// # Errors
+/// The kernel's.
+pub fn mark_done(files: &mut dyn Files, path: &str) -> Result<(), Error> {
+    files.append(path, b"done\n", 0o644, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_unfinished_run_of_another_boot_was_interrupted() {
+        for (text, wanted) in [
+            ("", Ran::Yes),
+            ("1234: 1400000000.5\n", Ran::Yes),
+            ("1: 2.5\nboot now\n", Ran::Yes),
+            ("1: 2.5\nboot then\n", Ran::Interrupted),
+            ("1: 2.5\nboot then\ndone\n", Ran::Yes),
+        ] {
+            assert_eq!(judge(text, "now"), wanted, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Running a stage's steps where a crash costs one step: in a child process, restarted behind the step that died.
+
+use alloc::format;
+use alloc::string::ToString;
+use core::fmt::Display;
+
+use super::Boot;
+use super::record::{Record, Told};
+use crate::error::Error;
+use crate::host::{Ended, Host, Level, Progress};
+
+/// What a stage's steps work with.
+pub(super) struct Work<'h, 'b> {
+    pub host: &'h mut dyn Host,
+    pub boot: &'b Boot<'b>,
+    progress: &'h mut dyn Progress,
+    /// Steps below this one are done, or died.
+    from: usize,
+    next: usize,
+}
+
+impl Work<'_, '_> {
+    /// One step: run unless an earlier process got past it. `None` if it was passed over.
+    pub fn step<T>(&mut self, name: &str, does: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let index = self.next;
+        self.next += 1;
+        if index < self.from {
+            return None;
+        }
+        self.send(&Record::Begin(index, name.to_string()));
+        let stage = event_stage(self.boot.name);
+        let began = self.host.now().up;
+        self.host.log(Level::Debug, "handlers.py", &format_args!("start: {stage}/{name}: running {name}"));
+        let result = does(self);
+        let took = self.host.now().up.saturating_sub(began);
+        self.host.log(
+            Level::Debug,
+            "handlers.py",
+            &format_args!(
+                "finish: {stage}/{name}: SUCCESS: ran {name} (duration: {}.{:03}s)",
+                took.as_secs(),
+                took.subsec_millis()
+            ),
+        );
+        self.send(&Record::End);
+        Some(result)
+    }
+
+    pub fn send(&mut self, record: &Record) {
+        record.send(self.progress);
+    }
+
+    /// Something asked for was not done.
+    pub fn error(&mut self, area: &str, what: &dyn Display) {
+        self.host.log(Level::Error, area, what);
+        self.send(&Record::Error(what.to_string()));
+    }
+
+    /// Something could not be read; the boot is degraded.
+    pub fn recoverable(&mut self, area: &str, what: &dyn Display) {
+        self.host.log(Level::Warning, area, what);
+        self.send(&Record::Recoverable(what.to_string()));
+    }
+
+    /// Something was left out or not as asked.
+    pub fn warn(&mut self, area: &str, what: &dyn Display) {
+        self.host.log(Level::Warning, area, what);
+        self.send(&Record::Warning(what.to_string()));
+    }
+
+    /// An error becomes one of the stage's.
+    pub fn take<T>(&mut self, area: &str, result: Result<T, Error>) -> Option<T> {
+        result.map_err(|error| self.error(area, &error)).ok()
+    }
+
+    /// What the module being run says went wrong.
+    pub fn parts(&mut self) -> (&mut dyn Host, &mut dyn Progress) {
+        (self.host, self.progress)
+    }
+}
+
+/// The stage's name in event lines, which `analyze` reads.
+fn event_stage(name: &str) -> &str {
+    if name == "init" { "init-network" } else { name }
+}
+
+/// Runs `work` to its end, in as many processes as it takes, and collects what it tells.
+pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
+    let mut from = 0;
+    loop {
+        let ended = host.isolate(
+            &mut |host, progress| work(&mut Work { host, boot, progress, from, next: 0 }),
+            &mut |record| told.take(record),
+        );
+        let fault = match ended {
+            Ok(Ended::Returned) => return,
+            Ok(Ended::Died { signal }) => {
+                let step = told.step.as_ref().map_or("between two steps", |(_, name)| name.as_str());
+                format!("{step}: wisp itself died there (signal {signal}): a fault of wisp, please report it")
+            }
+            Err(error) => error.to_string(),
+        };
+        host.log(Level::Error, "stage", &fault);
+        told.errors.push(fault);
+        match told.step.take() {
+            Some((index, _)) => from = index + 1,
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `text/cloud-config`: parts are merged in their order into one document, which is the instance's cloud-config.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem::take;
+
+use super::Context;
+use crate::config::merge::{How, merge_counted};
+use crate::error::Error;
+use crate::format::doc::{Doc, SourceId, Sources, Visits};
+use crate::format::emit_yaml;
+use crate::format::yaml;
+use crate::host::write::write_with;
+use crate::host::{Create, Sink};
+use crate::instance::DataKind;
+use crate::userdata::part::Part;
+
+/// The first line of every cloud-config.
+const FIRST_LINE: &str = "#cloud-config\n";
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// The parts so far.
+#[derive(Debug, Default)]
+pub struct Merged {
+    sources: Sources,
+    doc: Doc,
+    /// Of the parts merged.
+    names: Vec<String>,
+    /// The one text that is all of the document, written as it stands: comments stay, and nothing is decoded
+    /// and encoded again.
+    sole: Option<SourceId>,
+    visits: Visits,
+}
+
+/// Merges one part. One that cannot be read is left out, and changes nothing.
+pub fn handle(context: &mut Context<'_>, part: &mut Part) {
+    let label = context.label(part);
+    match context.merged.add(&label, part) {
+        Ok(()) => {
+            context.log(&format_args!("{label} (text/cloud-config): merged"));
+            context.merged.names.push(part.file_name());
+        }
+        Err(error) => context.broken(error),
+    }
+}
+
+impl Merged {
+    fn add(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
+        let id = self.sources.add(label, take(&mut part.text));
+        let mut doc = yaml::parse(self.sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
+        match doc.value(&self.sources) {
+            None => return Ok(()),
+            Some(root) if root.is_null() => return Ok(()),
+            Some(root) if !root.is_mapping() => return Err(root.error("a mapping, as a cloud-config is")),
+            Some(_) => {}
+        }
+        let rows = doc.root().map(|root| doc.node(root).first);
+        let own = How::take(&mut doc, &self.sources)?;
+        let header = How::parse(&part.merge_type)
+            .map_err(|expected| Error::new("read", label, format!("header Merge-Type: expected {expected}")))?;
+        let how = Some(own.unwrap_or_default().or(header)).filter(|how| *how != How::default()).unwrap_or(How::PARTS);
+        let alone = self.doc.is_empty() && own.is_none() && rows == doc.root().map(|root| doc.node(root).first);
+        merge_counted(&mut self.doc, &mut self.sources, doc, &how, &mut self.visits)?;
+        self.sole = (alone && how == How::PARTS).then_some(id);
+        Ok(())
+    }
+
+    fn write(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        sink.write_all(FIRST_LINE.as_bytes())?;
+        if !self.names.is_empty() {
+            sink.write_all(format!("\n# from {} files\n", self.names.len()).as_bytes())?;
+        }
+        for name in &self.names {
+            sink.write_all(format!("# {name}\n").as_bytes())?;
+        }
+        if let Some(sole) = self.sole {
+            let text = self.sources.text(sole);
+            sink.write_all(b"\n")?;
+            sink.write_all(text.strip_prefix(BOM).unwrap_or(text))?;
+            return sink.write_all(b"\n");
+        }
+        match self.doc.value(&self.sources) {
+            Some(root) => {
+                sink.write_all(b"\n---\n")?;
+                emit_yaml::yaml(&root, sink)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes the instance's cloud-config, also where there is nothing in it: one of an earlier user-data must not stay.
+pub fn finish(context: &mut Context<'_>) {
+    let kind: DataKind = context.target.kind;
+    let path = context.target.path(kind.cloud_config_file());
+    let merged = take(&mut context.merged);
+    let written = write_with(context.host.files(), &path, &Create::mode(0o600), &mut |sink| merged.write(sink));
+    if let Err(error) = written {
+        context.outcome.errors.push(error);
+    }
+}

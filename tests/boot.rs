@@ -1,0 +1,305 @@
+//! Boots a real kernel in QEMU with the release binary on its disk, and reads the disk afterwards.
+//!
+//! The work is done by the programs in `tests/boot/`, which `make demo` uses too; `make test` gets what they
+//! need. Nothing here is skipped: what is missing fails the test, by name. Consoles, disks and drives stay
+//! in `target/boot/<test>/`. Each boot ends within the time that `tests/boot/boot` is given.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// One boot takes 4 s on an idle machine.
+const SECONDS_A_BOOT: &str = "90";
+
+fn tool(name: &str) -> Command {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(top.join("tests/boot").join(name));
+    let path = std::env::var("PATH").unwrap_or_default();
+    // mke2fs and debugfs are where a user's PATH does not look.
+    command
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+fn words(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Runs it and shows all it said if it failed.
+fn must(command: &mut Command) -> String {
+    let output = output(command);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        words(&output)
+    );
+    words(&output)
+}
+
+/// The initramfs and the root disk, built once for all tests.
+fn image() -> &'static Path {
+    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/boot/image");
+        must(tool("image").arg(&folder));
+        folder
+    })
+}
+
+/// A machine of one test: its disk, and what its console said at the last boot.
+struct Machine {
+    folder: PathBuf,
+    console: String,
+}
+
+impl Machine {
+    fn new(test: &str) -> Machine {
+        let folder = image().with_file_name(test);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        must(
+            Command::new("cp")
+                .arg("--sparse=always")
+                .args([image().join("root.ext4"), folder.join("root.ext4")]),
+        );
+        Machine {
+            folder,
+            console: String::new(),
+        }
+    }
+
+    fn disk(&self) -> PathBuf {
+        self.folder.join("root.ext4")
+    }
+
+    /// A drive of the scenario, by the file's name; ISO 9660 or FAT by its ending.
+    fn drive(&self, file: &str) -> PathBuf {
+        let path = self.folder.join(file);
+        let name = path.file_stem().expect("a name");
+        must(tool("make-drive").arg(name).arg(&path));
+        path
+    }
+
+    /// Boots until the machine switches itself off; `words` are added to the kernel's command line.
+    fn boot(&mut self, drive: Option<&Path>, words: &str) {
+        let console = self.folder.join("console");
+        let mut command = tool("boot");
+        command
+            .args(["-t", SECONDS_A_BOOT, "-a", words, "-c"])
+            .arg(&console);
+        command
+            .arg(image().join("initramfs"))
+            .arg(self.disk())
+            .args(drive);
+        must(&mut command);
+        self.console = String::from_utf8_lossy(&fs::read(&console).unwrap()).replace('\r', "");
+    }
+
+    /// The exit statuses of the four stages, in their order.
+    fn statuses(&self) -> Vec<(&str, u32)> {
+        let lines = self
+            .console
+            .lines()
+            .filter_map(|line| line.strip_prefix("stage: exit="));
+        lines
+            .map(|line| {
+                let stage = line.splitn(5, ' ').nth(4).unwrap_or("");
+                let status = line.split(' ').next().unwrap_or("").parse();
+                (stage, status.expect("a number"))
+            })
+            .collect()
+    }
+
+    fn assert_statuses(&self, wanted: [u32; 4]) {
+        let stages = [
+            "init --local",
+            "init",
+            "modules --mode config",
+            "modules --mode final",
+        ];
+        let wanted: Vec<_> = stages.into_iter().zip(wanted).collect();
+        assert_eq!(self.statuses(), wanted, "console:\n{}", self.console);
+    }
+
+    /// A file of the disk, read from outside; empty where there is none.
+    fn read(&self, path: &str) -> String {
+        let mut command = Command::new("debugfs");
+        command
+            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+            .args(["-R", &format!("cat {path}")]);
+        String::from_utf8_lossy(&output(command.arg(self.disk())).stdout).into_owned()
+    }
+
+    fn log(&self) -> String {
+        self.read("/var/log/cloud-init.log")
+    }
+
+    /// All facts of a first boot.
+    fn assert_first_boot(&self) {
+        must(tool("check.py").arg("1").arg(self.disk()));
+    }
+
+    /// The machine was left as it was, and no instance was made up.
+    fn assert_not_configured(&self) {
+        assert_eq!(self.read("/etc/hostname"), "localhost\n");
+        assert_eq!(self.read("/var/station/runs"), "");
+        assert!(
+            !self
+                .read("/var/lib/cloud/data/instance-id")
+                .contains("6b1e8c52")
+        );
+    }
+}
+
+/// The scenario that `make demo` shows: first boot, the same instance again, a new one.
+#[test]
+fn three_boots_of_the_demo() {
+    let folder = image().with_file_name("demo");
+    must(tool("demo").arg(folder));
+}
+
+/// The disk before any boot: the checker must see that nothing was done. Else its word is worth nothing.
+#[test]
+fn checker_sees_what_is_missing() {
+    for boot in ["1", "2", "3"] {
+        let checked = output(tool("check.py").arg(boot).arg(image().join("root.ext4")));
+        let words = words(&checked);
+        assert_eq!(checked.status.code(), Some(1), "{words}");
+        for path in [
+            "/var/lib/cloud/data/instance-id",
+            "/etc/hostname",
+            "/root/.ssh/authorized_keys",
+        ] {
+            assert!(
+                words.contains(&format!("NOT SO  {path}")),
+                "{path}\n{words}"
+            );
+        }
+    }
+}
+
+/// No udev and no devtmpfs: the nodes of the drives are wisp's to make.
+#[test]
+fn empty_dev() {
+    let mut machine = Machine::new("empty-dev");
+    let drive = machine.drive("first.iso");
+    machine.boot(Some(&drive), "wisp.dev=empty");
+    // console, null, and what wisp made; a devtmpfs has dozens.
+    let nodes = machine.console.rsplit("/dev ").next().unwrap_or("");
+    let nodes = nodes
+        .lines()
+        .next()
+        .and_then(|word| word.parse::<u32>().ok());
+    assert!(
+        matches!(nodes, Some(..10)),
+        "/dev was not empty:\n{}",
+        machine.console
+    );
+    machine.assert_statuses([0; 4]);
+    machine.assert_first_boot();
+}
+
+#[test]
+fn no_drive() {
+    let mut machine = Machine::new("no-drive");
+    machine.boot(None, "");
+    machine.assert_statuses([0, 1, 1, 1]);
+    machine.assert_not_configured();
+    let log = machine.log();
+    assert!(log.contains("ConfigDrive"), "what was looked for:\n{log}");
+    // The CD drive is not there at all; the root disk is, and is no config drive.
+    assert!(log.contains("vda"), "what was looked at:\n{log}");
+}
+
+/// OpenStack's other kind of drive: FAT, on a disk, with the label in capitals.
+#[test]
+fn vfat_drive() {
+    let mut machine = Machine::new("vfat");
+    let drive = machine.drive("first.vfat");
+    machine.boot(Some(&drive), "");
+    machine.assert_statuses([0; 4]);
+    let source = machine.read("/var/lib/cloud/data/previous-datasource");
+    assert!(source.contains("[source=/dev/vdb]"), "{source}");
+    assert_eq!(machine.read("/etc/hostname"), "station-1\n");
+    assert_eq!(machine.read("/var/station/runs").lines().count(), 1);
+}
+
+/// The label and the folders can be read, the files at its end cannot.
+#[test]
+fn truncated_drive() {
+    let mut machine = Machine::new("truncated");
+    let drive = machine.drive("first.iso");
+    let file = fs::OpenOptions::new().write(true).open(&drive).unwrap();
+    file.set_len(44 * 2048).unwrap();
+    machine.boot(Some(&drive), "");
+    machine.assert_statuses([0, 1, 1, 1]);
+    machine.assert_not_configured();
+    let log = machine.log();
+    let named = |line: &str| line.contains("sr0") && !line.contains("[DEBUG]");
+    assert!(
+        log.lines().any(named),
+        "no line above DEBUG names sr0:\n{log}"
+    );
+}
+
+/// A part with a tab for indentation, and a script that exits 3: both are named, all the rest is done.
+#[test]
+fn broken_part_and_failing_script() {
+    let mut machine = Machine::new("broken");
+    let drive = machine.drive("broken.iso");
+    machine.boot(Some(&drive), "");
+    machine.assert_statuses([0, 0, 0, 1]);
+    assert_eq!(machine.read("/etc/hostname"), "station-3\n");
+    assert_eq!(machine.read("/var/station/runs").lines().count(), 1);
+    let log = machine.log();
+    // Line 4 of the part has the tab.
+    let named = |line: &str| {
+        line.split_once("tabs.yaml")
+            .is_some_and(|(_, place)| place.contains('4'))
+    };
+    assert!(
+        log.lines().any(named),
+        "no part and line of the tab:\n{log}"
+    );
+    let status = machine.read("/var/lib/cloud/data/status.json");
+    assert!(status.contains("tabs.yaml"), "recoverable error:\n{status}");
+    let result = machine.read("/var/lib/cloud/data/result.json");
+    assert!(result.contains("fails.sh"), "error:\n{result}");
+}
+
+/// The image as another program reads it: cpio(1). Owners and nodes are root's, whoever built it.
+#[test]
+fn initramfs_is_a_newc_archive() {
+    let archive = fs::File::open(image().join("initramfs")).unwrap();
+    let listing = must(
+        Command::new("cpio")
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .args(["-itv", "--quiet"])
+            .stdin(archive),
+    );
+    let has = |mode: &str, name: &str| {
+        let mut lines = listing.lines();
+        lines.any(|line| line.starts_with(mode) && line.contains(" root ") && line.contains(name))
+    };
+    assert!(
+        has("crw-------", "5,   1 Jan  1  1970 dev/console"),
+        "{listing}"
+    );
+    assert!(has("-rwxr-xr-x", " init"), "{listing}");
+    assert!(has("-rwxr-xr-x", " bin/busybox"), "{listing}");
+    assert!(
+        has("lrwxrwxrwx", " usr/bin/cloud-init -> wisp"),
+        "{listing}"
+    );
+}

@@ -1,0 +1,349 @@
+//! Whole boots on the machine in memory: four stages, the same instance again, a new one, and everything that can go wrong.
+
+use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
+use wisp::host::Level;
+use wisp::module::Stage;
+use wisp::stage::{self, Options};
+
+const SEED: &str = "/var/lib/cloud/seed/config_drive";
+const ID: &str = "83679162-1378-4288-a2d4-70e13ec132aa";
+const OTHER: &str = "11111111-2222-4333-8444-555555555555";
+
+const USER_DATA: &str = "\
+Content-Type: multipart/mixed; boundary=\"==b==\"
+MIME-Version: 1.0
+
+--==b==
+Content-Type: text/x-shellscript; charset=\"us-ascii\"
+Content-Disposition: attachment; filename=\"hello.sh\"
+
+#!/bin/sh
+echo hello
+
+--==b==
+Content-Type: text/cloud-config
+Content-Disposition: attachment; filename=\"init.cfg\"
+
+#cloud-config
+write_files:
+- path: /opt/plain.conf
+  permissions: '0640'
+  content: |
+    key = value
+- path: /opt/log.txt
+  append: true
+  content: |
+    one line
+- path: /opt/later.conf
+  defer: true
+  content: later
+bootcmd:
+- echo booting
+runcmd:
+- echo one
+ssh_authorized_keys:
+- ssh-ed25519 AAAAuser user@example
+manage_resolv_conf: true
+resolv_conf:
+  nameservers: [192.0.2.53]
+
+--==b==--
+";
+
+fn drive(host: &mut MemoryHost, id: &str, user_data: &str) {
+    let meta = format!(
+        r#"{{"uuid": "{id}", "hostname": "web.example.com", "public_keys": {{"k": "ssh-ed25519 AAAAmeta meta@example"}}}}"#
+    );
+    host.put(&format!("{SEED}/openstack/latest/meta_data.json"), 0o644, meta);
+    host.put(&format!("{SEED}/openstack/latest/user_data"), 0o644, user_data);
+}
+
+fn machine() -> MemoryHost {
+    let mut host = MemoryHost::new();
+    host.put("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n");
+    host.put("/etc/group", 0o644, "root:x:0:\n");
+    drive(&mut host, ID, USER_DATA);
+    host
+}
+
+/// Runs the four stages; their exit statuses.
+fn boot(host: &mut MemoryHost) -> [i32; 4] {
+    let options = Options::default();
+    [
+        stage::init_local(host, &options),
+        stage::init(host, &options),
+        stage::modules(host, &options, Stage::Config),
+        stage::modules(host, &options, Stage::Final),
+    ]
+}
+
+fn instance(id: &str, name: &str) -> String {
+    format!("/var/lib/cloud/instances/{id}/{name}")
+}
+
+/// How often the user's own script was run.
+fn script_runs(host: &MemoryHost) -> usize {
+    host.ran.iter().filter(|ran| ran.line().contains("scripts/hello.sh")).count()
+}
+
+fn logged(host: &MemoryHost, level: Level, text: &str) -> bool {
+    host.log_lines.iter().any(|(at, _, line)| *at == level && line.contains(text))
+}
+
+/// The lines of WARNING and above, for messages of failed assertions.
+fn faults(host: &MemoryHost) -> Vec<String> {
+    let bad = host.log_lines.iter().filter(|(level, ..)| *level >= Level::Warning);
+    bad.map(|(level, area, text)| format!("{level:?} {area}: {text}")).collect()
+}
+
+#[test]
+fn a_drive_configures_the_machine() {
+    let mut host = machine();
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert_eq!(faults(&host), [] as [&str; 0]);
+
+    assert_eq!(host.text("/var/lib/cloud/data/instance-id"), format!("{ID}\n"));
+    assert_eq!(host.text("/var/lib/cloud/data/previous-instance-id"), "NO_PREVIOUS_INSTANCE_ID\n");
+    assert_eq!(host.text("/run/cloud-init/.instance-id"), format!("{ID}\n"));
+    for (name, mode) in [
+        ("obj.json", 0o400),
+        ("user-data.txt", 0o600),
+        ("user-data.txt.i", 0o600),
+        ("vendor-data.txt", 0o600),
+        ("cloud-config.txt", 0o600),
+        ("scripts/hello.sh", 0o700),
+        ("scripts/runcmd", 0o700),
+        ("boot-finished", 0o644),
+        ("datasource", 0o644),
+        ("sem/consume_data", 0o644),
+        ("sem/config_write_files", 0o644),
+        ("sem/config_scripts_user", 0o644),
+    ] {
+        assert_eq!(host.mode(&instance(ID, name)), mode, "{name}");
+        assert!(host.exists(&format!("/var/lib/cloud/instance/{name}")), "{name} through the link");
+    }
+    assert!(host.text(&instance(ID, "cloud-config.txt")).starts_with("#cloud-config\n"));
+    assert_eq!(host.text(&instance(ID, "user-data.txt")), USER_DATA);
+
+    assert_eq!(host.text("/opt/plain.conf"), "key = value\n");
+    assert_eq!(host.mode("/opt/plain.conf"), 0o640);
+    assert_eq!(host.text("/opt/log.txt"), "one line\n");
+    assert_eq!(host.text("/opt/later.conf"), "later");
+    assert!(host.text("/etc/resolv.conf").contains("nameserver 192.0.2.53\n"));
+    let keys = host.text("/root/.ssh/authorized_keys");
+    assert!(keys.contains("AAAAmeta") && keys.contains("AAAAuser"), "{keys}");
+    assert_eq!((host.mode("/root/.ssh"), host.mode("/root/.ssh/authorized_keys")), (0o700, 0o600));
+    assert_eq!(host.hostname, "web");
+    assert_eq!(script_runs(&host), 1);
+    assert_eq!(host.open_trees(), 0);
+    assert!(!host.is_locked());
+
+    let status = host.text("/run/cloud-init/status.json");
+    assert!(status.starts_with("{\n \"v1\": {\n  \"datasource\": \"DataSourceConfigDrive [net,ver=2][source="), "{status}");
+    assert_eq!(status.matches("\"errors\": []").count(), 4, "{status}");
+    assert!(!status.contains("null,\n   \"finished\""), "{status}");
+    assert!(host.text("/run/cloud-init/result.json").contains("\"errors\": []"));
+    let semaphore = host.text(&instance(ID, "sem/config_runcmd"));
+    assert!(semaphore.contains("\nboot 00000000-") && semaphore.ends_with("\ndone\n"), "{semaphore}");
+}
+
+#[test]
+fn the_same_instance_again_does_nothing_twice() {
+    let mut host = machine();
+    boot(&mut host);
+    host.reboot();
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert_eq!(faults(&host), [] as [&str; 0]);
+    assert_eq!(script_runs(&host), 0, "the script ran again");
+    assert_eq!(host.ran.len(), 1, "only bootcmd runs at each boot: {:?}", host.ran);
+    assert_eq!(host.text("/opt/log.txt"), "one line\n");
+    assert_eq!(host.text("/var/lib/cloud/data/previous-instance-id"), format!("{ID}\n"));
+    assert!(host.exists(&instance(ID, "boot-finished")));
+}
+
+#[test]
+fn a_new_instance_is_configured_anew() {
+    let mut host = machine();
+    boot(&mut host);
+    host.reboot();
+    drive(&mut host, OTHER, USER_DATA);
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert_eq!(script_runs(&host), 1);
+    assert_eq!(host.text("/opt/log.txt"), "one line\none line\n");
+    assert_eq!(host.text("/var/lib/cloud/data/instance-id"), format!("{OTHER}\n"));
+    assert_eq!(host.text("/var/lib/cloud/data/previous-instance-id"), format!("{ID}\n"));
+    assert!(host.exists(&instance(ID, "sem/config_runcmd")), "the old instance's directory stays");
+}
+
+#[test]
+fn changed_user_data_of_the_same_instance_is_read_but_nothing_runs_twice() {
+    let mut host = machine();
+    boot(&mut host);
+    host.reboot();
+    drive(&mut host, ID, "#cloud-config\nfinal_message: changed\n");
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert!(host.text(&instance(ID, "cloud-config.txt")).contains("changed"));
+    assert!(host.console.contains("changed"), "{}", host.console);
+    assert_eq!(script_runs(&host), 0);
+}
+
+#[test]
+fn no_drive_says_what_was_looked_at() {
+    let mut host = MemoryHost::new();
+    host.put("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n");
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Warning, "no datasource found; looked at: "), "{:#?}", host.log_lines);
+    assert!(logged(&host, Level::Warning, SEED));
+    assert!(host.text("/run/cloud-init/status.json").contains("\"datasource\": \"DataSourceNone\""));
+
+    // A list without None means that there must be one.
+    let mut host = MemoryHost::new();
+    host.put("/etc/cloud/cloud.cfg", 0o644, "datasource_list: [ConfigDrive]\n");
+    assert_eq!(boot(&mut host), [0, 1, 1, 1]);
+    assert!(logged(&host, Level::Error, "no instance in /var/lib/cloud/instance: run `cloud-init init --local`"));
+}
+
+#[test]
+fn a_script_that_fails_is_an_error_and_the_others_run() {
+    let mut host = machine();
+    host.on_run(|ran, _| ran.line().contains("hello.sh").then(|| Answer::code(3)));
+    assert_eq!(boot(&mut host), [0, 0, 0, 1]);
+    assert!(logged(&host, Level::Error, "exit status 3"), "{:#?}", faults(&host));
+    let status = host.text("/run/cloud-init/status.json");
+    assert!(status.contains("hello.sh") && status.contains("exit status 3"), "{status}");
+    assert!(host.text("/run/cloud-init/result.json").contains("exit status 3"));
+    assert!(host.ran.iter().any(|ran| ran.line().contains("scripts/runcmd")));
+    assert!(host.exists(&instance(ID, "boot-finished")));
+}
+
+#[test]
+fn one_broken_part_of_three_costs_that_part() {
+    let broken = "Content-Type: multipart/mixed; boundary=b\n\n\
+        --b\nContent-Type: text/cloud-config\n\nwrite_files:\n- path: /opt/a\n  content: a\n\
+        --b\nContent-Type: text/cloud-config\nContent-Disposition: attachment; filename=\"bad.cfg\"\n\nkey:\n\t- tab\n\
+        --b\nContent-Type: text/x-shellscript\nContent-Disposition: attachment; filename=\"hello.sh\"\n\n#!/bin/sh\n\
+        --b--\n";
+    let mut host = machine();
+    drive(&mut host, ID, broken);
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert_eq!(host.text("/opt/a"), "a");
+    assert_eq!(script_runs(&host), 1);
+    assert!(logged(&host, Level::Warning, "bad.cfg"), "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Warning, "line 2, column 1"), "{:#?}", faults(&host));
+    assert!(host.text("/run/cloud-init/status.json").contains("bad.cfg"));
+}
+
+#[test]
+fn unknown_modules_and_frequencies_are_warnings() {
+    let mut host = machine();
+    host.put(
+        "/etc/cloud/cloud.cfg",
+        0o644,
+        "cloud_config_modules: [no_such_module, [runcmd, daily], {name: puppet}, growpart]\npuppet: {conf: x}\n",
+    );
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Warning, "no module `no_such_module`"));
+    assert!(logged(&host, Level::Warning, "no frequency `daily`"));
+    assert!(logged(&host, Level::Warning, "the config has `puppet`, but module puppet is not supported"));
+    assert!(!logged(&host, Level::Warning, "growpart"));
+    assert!(host.exists(&instance(ID, "scripts/runcmd")), "the module with the bad frequency ran");
+}
+
+#[test]
+fn turned_off_means_nothing_is_touched() {
+    let mut host = machine();
+    host.put("/etc/cloud/cloud-init.disabled", 0o644, "");
+    let before = host.tree();
+    assert_eq!(boot(&mut host), [0; 4]);
+    assert_eq!(host.tree(), before);
+    assert!(host.console.contains("/etc/cloud/cloud-init.disabled is there"), "{}", host.console);
+
+    let mut host = machine();
+    host.put("/proc/cmdline", 0o444, "quiet cloud-init=disabled\n");
+    boot(&mut host);
+    assert!(!host.exists("/var/lib/cloud/instance"));
+}
+
+#[test]
+fn var_that_cannot_be_written_costs_the_state_and_nothing_else() {
+    for full in [false, true] {
+        let mut host = machine();
+        if full { host.set_full("/var", true) } else { host.set_read_only("/var", true) }
+        let codes = boot(&mut host);
+        let why = if full { "no space left on device" } else { "read-only file system" };
+        assert_eq!(codes[0], 1, "{:#?}", faults(&host));
+        assert!(logged(&host, Level::Error, why), "{:#?}", faults(&host));
+        assert!(logged(&host, Level::Error, "the state of this boot is kept in /run/cloud-init/state"));
+        assert_eq!(host.text("/opt/plain.conf"), "key = value\n", "{why}");
+        assert!(host.text("/root/.ssh/authorized_keys").contains("AAAAuser"));
+        assert_eq!(script_runs(&host), 1, "{why}");
+        assert!(host.exists("/run/cloud-init/state/instance/boot-finished"));
+        // Once it can be written again, it is.
+        if full { host.set_full("/var", false) } else { host.set_read_only("/var", false) }
+        host.reboot();
+        assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+        assert!(host.exists(&instance(ID, "boot-finished")));
+    }
+}
+
+/// A crash of wisp's own at any call costs one step.
+#[test]
+fn a_crash_anywhere_costs_one_step() {
+    let calls = {
+        let mut host = machine();
+        boot(&mut host);
+        host.calls()
+    };
+    assert!(calls > 100, "{calls}");
+    let mut crashed = 0;
+    for call in 1..=calls {
+        let mut host = machine();
+        host.die_in_isolate_at(call);
+        let codes = boot(&mut host);
+        if logged(&host, Level::Error, "wisp itself died there (signal 11)") {
+            crashed += 1;
+            assert!(codes.contains(&1), "call {call}: a crash is an error: {codes:?}");
+        }
+        assert!(!host.is_locked(), "call {call}");
+        let in_init_local = codes[0] == 1;
+        let done = [host.exists("/opt/plain.conf"), host.exists("/etc/resolv.conf"), host.exists("/root/.ssh/authorized_keys")];
+        let missing = done.iter().filter(|done| !**done).count();
+        assert!(in_init_local || missing <= 1 || codes[1] == 1, "call {call}: {missing} modules lost, {:#?}", faults(&host));
+    }
+    assert!(crashed > 50, "only {crashed} crashes were seen");
+}
+
+/// The power goes at any call of a first boot; the next boot finds old files or new ones, and completes the work.
+#[test]
+fn a_power_cut_anywhere_is_made_good_by_the_next_boot() {
+    let calls = {
+        let mut host = machine();
+        boot(&mut host);
+        host.calls()
+    };
+    for call in 1..=calls {
+        for seed in [0, 1, 2, call.wrapping_mul(0x9e37_79b9)] {
+            let mut host = machine();
+            host.fail_at(call, Fault::PowerCut, FaultSpan::FromHere);
+            boot(&mut host);
+            let ran_before = script_runs(&host);
+            let mut host = host.power_cut(seed);
+            drive(&mut host, ID, USER_DATA);
+            let codes = boot(&mut host);
+            let at = format!("power cut at call {call}, seed {seed}: {codes:?} {:#?}", faults(&host));
+            assert_eq!(codes, [0; 4], "{at}");
+            // A module that may run again has done its work in full.
+            assert!(host.text("/etc/resolv.conf").contains("nameserver 192.0.2.53\n"), "{at}");
+            let keys = host.text("/root/.ssh/authorized_keys");
+            assert!(keys.contains("AAAAmeta") && keys.contains("AAAAuser"), "{at}: {keys}");
+            assert!(host.text(&instance(ID, "scripts/runcmd")).contains("echo one"), "{at}");
+            assert!(host.text(&instance(ID, "obj.json")).contains(ID), "{at}");
+            assert_eq!(host.text("/var/lib/cloud/data/instance-id"), format!("{ID}\n"), "{at}");
+            // What must not run twice has not.
+            assert!(ran_before + script_runs(&host) <= 1, "{at}: the script ran twice");
+            if host.exists("/opt/log.txt") {
+                assert!(matches!(host.text("/opt/log.txt").as_str(), "" | "one line\n"), "{at}: appended twice");
+            }
+        }
+    }
+}
