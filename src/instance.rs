@@ -203,8 +203,9 @@ impl Instance {
         self.doc.absorb(parsed).ok_or_else(|| Error::new("read", name, "nothing in it"))
     }
 
-    /// Gives the mapping `root` one more key, which stands for `value` of the same document. It wins over an equal key before it.
+    /// Gives the mapping `root` one more key, which stands for `value` of the same document, in place of an equal key.
     pub fn add_key(&mut self, root: NodeId, key: &str, value: NodeId) {
+        self.remove_key(root, key);
         let key = self.add_text("a key of ours", key.as_bytes().to_vec());
         let mut alias = *self.doc.node(value);
         (alias.kind, alias.first, alias.next) = (Kind::Alias, value.0, 0);
@@ -267,35 +268,34 @@ impl Instance {
     /// # Errors
     /// The sink's.
     pub fn save(&self, sink: &mut Sink) -> Result<(), Error> {
-            let mut json = Json::new(sink, Some(1));
-            json.begin_object()?;
-            json.key("format")?;
-            json.int(CACHE_FORMAT)?;
-            for (key, text) in [
-                ("instance_id", self.id.as_str()),
-                ("datasource", &self.datasource),
-                ("description", &self.description),
-                ("cloud", &self.cloud),
-                ("dsmode", self.mode.word()),
-                ("source", &self.source),
-                ("system_uuid", &self.system_uuid),
-            ] {
+        let mut json = Json::new(sink, Some(1));
+        json.begin_object()?;
+        json.key("format")?;
+        json.int(CACHE_FORMAT)?;
+        for (key, text) in [
+            ("instance_id", self.id.as_str()),
+            ("datasource", &self.datasource),
+            ("description", &self.description),
+            ("cloud", &self.cloud),
+            ("dsmode", self.mode.word()),
+            ("source", &self.source),
+            ("system_uuid", &self.system_uuid),
+        ] {
+            json.key(key)?;
+            json.string(text)?;
+        }
+        if let Some(eni) = &self.eni {
+            json.key("network_eni")?;
+            json.string(eni)?;
+        }
+        for (key, root) in [("metadata", self.metadata), ("ec2_metadata", self.ec2), ("network_json", self.network)] {
+            if let Some(value) = self.document(root) {
                 json.key(key)?;
-                json.string(text)?;
+                json.value(&value)?;
             }
-            if let Some(eni) = &self.eni {
-                json.key("network_eni")?;
-                json.string(eni)?;
-            }
-            for (key, root) in [("metadata", self.metadata), ("ec2_metadata", self.ec2), ("network_json", self.network)]
-            {
-                if let Some(value) = self.document(root) {
-                    json.key(key)?;
-                    json.value(&value)?;
-                }
-            }
-            json.end_object()?;
-            json.finish()
+        }
+        json.end_object()?;
+        json.finish()
     }
 
     /// Reads the cache at `path`; `None` if there is none.
@@ -345,5 +345,114 @@ fn add_keys(value: &Value<'_>, keys: &mut Vec<String>) {
         Kind::Sequence => value.items().filter_map(|item| item.text().ok()).for_each(|text| add(text, keys)),
         Kind::Scalar if !value.is_null() => value.text().into_iter().for_each(|text| add(text, keys)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::memory::MemoryHost;
+    use crate::host::write::Buffer;
+
+    fn with(metadata: &str) -> (Instance, NodeId) {
+        let mut instance = Instance::new("i-1", "DataSourceConfigDrive");
+        let root = instance.add_document("meta_data.json", metadata.into()).unwrap();
+        instance.metadata = Some(root);
+        (instance, root)
+    }
+
+    fn keys(instance: &Instance) -> Vec<String> {
+        let root = instance.document(instance.metadata).unwrap();
+        root.entries().map(|(key, value)| alloc::format!("{}={}", key.text().unwrap(), value.text().unwrap())).collect()
+    }
+
+    #[test]
+    fn keys_are_added_and_taken_out() {
+        let (mut instance, root) = with(r#"{"a": 1, "b": 2, "a": 3, "c": 4}"#);
+        let (b, c) = (instance.meta("b").unwrap().id, instance.meta("c").unwrap().id);
+        instance.add_key(root, "x", b);
+        assert_eq!(keys(&instance), ["a=1", "b=2", "a=3", "c=4", "x=2"]);
+        instance.remove_key(root, "a");
+        assert_eq!(keys(&instance), ["b=2", "c=4", "x=2"]);
+        instance.add_key(root, "x", c);
+        assert_eq!(keys(&instance), ["b=2", "c=4", "x=4"]);
+        instance.remove_key(root, "nothing");
+        for key in ["x", "c", "b"] {
+            instance.remove_key(root, key);
+        }
+        assert_eq!(keys(&instance), [""; 0]);
+        let text = instance.add_text("ours", b"z".to_vec());
+        instance.add_key(root, "y", text);
+        assert_eq!(keys(&instance), ["y=z"]);
+    }
+
+    #[test]
+    fn the_cache_reads_back_what_was_kept() {
+        let (mut instance, root) = with(r#"{"uuid": "i-1", "hostname": "h\"ö"}"#);
+        let uuid = instance.meta("uuid").unwrap().id;
+        instance.add_key(root, "instance-id", uuid);
+        instance.network = Some(instance.add_document("network_data.json", br#"{"links": []}"#.to_vec()).unwrap());
+        instance.mode = DsMode::Local;
+        instance.eni = Some("auto lo\n".to_string());
+        let mut cache = Buffer::new(10_000);
+        instance.save(&mut cache).unwrap();
+
+        let mut host = MemoryHost::new();
+        host.put("/obj.json", 0o400, cache.bytes);
+        let kept = Instance::load(&mut host, "/obj.json").unwrap().unwrap();
+        assert_eq!((kept.id.as_str(), kept.mode, kept.eni.as_deref()), ("i-1", DsMode::Local, Some("auto lo\n")));
+        assert_eq!(kept.host_name().as_deref(), Some("h\"ö"));
+        assert_eq!(kept.meta("instance-id").unwrap().text().unwrap(), "i-1");
+        assert!(kept.document(kept.network).unwrap().get("links").unwrap().is_sequence());
+        assert!(kept.ec2.is_none());
+
+        assert!(Instance::load(&mut host, "/absent").unwrap().is_none());
+        for (text, wanted) in [
+            ("", "cannot read /c: line 1, column 1: expected "),
+            (r#"{"format": 2}"#, "cannot use /c: a cache of a format that this version does not know"),
+            (r#"{"format": 1}"#, "cannot use /c: a cache without an instance id"),
+        ] {
+            host.put("/c", 0o400, text);
+            let told = Instance::load(&mut host, "/c").unwrap_err().to_string();
+            assert!(told.starts_with(wanted), "{told}");
+        }
+    }
+
+    #[test]
+    fn public_keys_come_in_every_form() {
+        for (metadata, wanted) in [
+            ("{}", &[][..]),
+            (r#"{"public_keys": null}"#, &[]),
+            (r#"{"public_keys": {"a": "ssh-rsa A\n", "b": "ssh-rsa B"}}"#, &["ssh-rsa A", "ssh-rsa B"]),
+            (r#"{"public_keys": {"a": ["ssh-rsa A", ""]}}"#, &["ssh-rsa A"]),
+            (r#"{"public-keys": ["ssh-rsa A", " ssh-rsa B \n"]}"#, &["ssh-rsa A", "ssh-rsa B"]),
+            (r#"{"public-keys": "ssh-rsa A\n# none\n\nssh-rsa B"}"#, &["ssh-rsa A", "ssh-rsa B"]),
+        ] {
+            assert_eq!(with(metadata).0.public_keys(), wanted, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn the_host_name_is_the_local_one_first() {
+        for (metadata, wanted) in [
+            ("{}", None),
+            (r#"{"hostname": "h"}"#, Some("h")),
+            (r#"{"hostname": "h", "local-hostname": " l\n"}"#, Some("l")),
+            (r#"{"hostname": ""}"#, None),
+        ] {
+            assert_eq!(with(metadata).0.host_name().as_deref(), wanted, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_no_object_is_refused_by_name() {
+        let mut instance = Instance::none();
+        for (text, wanted) in [
+            ("[1]", "cannot read x.json: line 1, column 1: expected a JSON object"),
+            ("{\n,", "cannot read x.json: line 2, column 1: expected "),
+        ] {
+            let told = instance.add_document("x.json", text.into()).unwrap_err().to_string();
+            assert!(told.starts_with(wanted), "{told}");
+        }
     }
 }

@@ -49,6 +49,23 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
     Some(instance)
 }
 
+/// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept. (Its
+/// network comes with networking.)
+pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
+    let Candidate { instance, mut tree, files, recoverable, .. } = candidate;
+    for error in &recoverable {
+        work.recoverable("datasource", error);
+    }
+    let kept = read_text(work.host.files(), &work.boot.state.data("instance-id"), MAX_STATE_FILE);
+    if work.take("stage", kept).flatten().as_deref() != Some(instance.id.as_str()) {
+        write_drive_files(work, &mut *tree, &files);
+    }
+    work.host.log(Level::Info, "datasource", &format_args!("{}: not claimed, its mode is pass", instance.description));
+    if let Err(error) = tree.close() {
+        work.warn("datasource", &error);
+    }
+}
+
 /// Writes everything that is kept of an instance. True if it is a new one.
 fn keep(
     work: &mut Work<'_, '_>,

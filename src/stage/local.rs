@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::claim::claim;
+use super::claim::{claim, pass};
 use super::record::Record;
 use super::work::Work;
 use super::{cached, configuration, network, rows};
@@ -94,6 +94,10 @@ fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candi
             work.warn(row.name, &error);
         }
         match found {
+            Ok(Some(candidate)) if candidate.instance.mode == DsMode::Pass => {
+                looked.push(format!("{} (not claimed: mode pass)", candidate.instance.description));
+                pass(work, candidate);
+            }
             Ok(Some(candidate)) => return (Some(candidate), String::new()),
             Ok(None) => {}
             Err(error) => work.warn(row.name, &error),

@@ -131,7 +131,7 @@ fn in_device(search: &mut Search<'_>, device: &Device, fstype: &str, label: &str
         search.host.log(Level::Debug, AREA, &error);
         None
     });
-    let about = if label.is_empty() { format!("{fstype}, no label") } else { format!("{fstype}, label \"{label}\"") };
+    let about = if label.is_empty() { format!("{fstype}, no label") } else { format!("{fstype}, label {label:?}") };
     let place = match &mounted {
         Some(dir) => Place::Dir(dir),
         None => Place::Device { node: &device.node, fstype },
