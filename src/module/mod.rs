@@ -25,6 +25,8 @@ mod runcmd;
 mod scripts_user;
 mod set_hostname;
 mod ssh;
+#[cfg(test)]
+mod tests;
 mod write_files;
 mod ws_virt_network_dep;
 

@@ -19,7 +19,6 @@
 //! Source: cloud-init's page "Module reference", Write Files.
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::String;
 use core::fmt;
 

@@ -130,7 +130,16 @@ impl MemoryHost {
     /// It cannot be put there.
     #[track_caller]
     pub fn put_link(&mut self, path: &str, target: &str) {
-        let mut node = Inode::new(Kind::Link, 0o777);
+        self.put_link_of((0, 0), path, target);
+    }
+
+    /// [`MemoryHost::put_link`] for a link that this user and group made.
+    ///
+    /// # Panics
+    /// It cannot be put there.
+    #[track_caller]
+    pub fn put_link_of(&mut self, owner: (u32, u32), path: &str, target: &str) {
+        let mut node = Inode { owner, ..Inode::new(Kind::Link, 0o777) };
         node.content = Rc::new(target.into());
         self.plant(path, node);
     }
