@@ -218,7 +218,7 @@ fn continued(value: &[u8], name: &str) -> Option<String> {
 }
 
 /// `%41` as its byte; a `%` before anything but two hexadecimal digits is itself.
-pub(super) fn percent_decoded(text: &[u8], out: &mut Vec<u8>) {
+pub(in crate::format) fn percent_decoded(text: &[u8], out: &mut Vec<u8>) {
     let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let mut at = 0;
     while at < text.len() {
@@ -235,13 +235,16 @@ pub(super) fn percent_decoded(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Text from bytes in a character set: UTF-8 with its subset ASCII, or Latin-1. Any other is read as UTF-8; what is not, is U+FFFD.
+/// Text from bytes in a character set: UTF-8 with its subset ASCII, or Latin-1. One that is not known is UTF-8 if it can be, else Latin-1.
 fn in_charset(charset: &[u8], bytes: &[u8]) -> String {
+    const UTF_8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
     const LATIN_1: [&str; 3] = ["iso-8859-1", "latin-1", "latin1"];
-    if LATIN_1.iter().any(|name| charset.eq_ignore_ascii_case(name.as_bytes())) {
-        return bytes.iter().map(|byte| char::from(*byte)).collect();
+    let is_one_of = |names: [&str; 3]| names.iter().any(|name| charset.eq_ignore_ascii_case(name.as_bytes()));
+    match core::str::from_utf8(bytes) {
+        Ok(text) if !is_one_of(LATIN_1) => text.into(),
+        Err(_) if is_one_of(UTF_8) => lossy(bytes).into_owned(),
+        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
     }
-    lossy(bytes).into_owned()
 }
 
 /// `text` with its encoded words (`=?charset?B|Q?text?=`) decoded. White space between two of them goes, as RFC 2047 section
@@ -342,6 +345,8 @@ mod tests {
             ("a/b; name=\"fol\r\n ded\"", Some("fol ded")),
             ("a/b; name*=utf-8''caf%C3%a9%", Some("café%")),
             ("a/b; name*=ISO-8859-1'fr'caf%E9", Some("café")),
+            ("a/b; name*=x''caf%E9", Some("café")),
+            ("a/b; name*=utf-8''caf%E9", Some("caf\u{fffd}")),
             ("a/b; name*0=one; name*1=\" two\"", Some("one two")),
             ("a/b; name*1*=%20b; name*2=%20c; name*0*=utf-8''a", Some("a b%20c")),
             ("a/b; name*=plain", Some("plain")),
