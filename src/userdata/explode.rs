@@ -160,10 +160,16 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut decoded = buffer(raw.len() as u64);
     let result = stream::copy(&mut base64::reader(raw, Padding::Required), &mut decoded);
     match result {
-        _ if !is_recognised(&decoded.bytes) => Ok(None),
-        Ok(_) => Ok(Some(decoded.bytes)),
-        Err(error) => Err(Error { object: name.into(), ..error }),
+        Ok(_) if is_recognised(&decoded.bytes) => Ok(Some(decoded.bytes)),
+        Err(error) if is_recognised(&decoded.bytes) || begins_as_message(&decoded.bytes) => Err(Error { object: name.into(), ..error }),
+        _ => Ok(None),
     }
+}
+
+/// True for the first line of a message that may be cut off before its `MIME-Version`.
+fn begins_as_message(text: &[u8]) -> bool {
+    const FIRST: &[u8] = b"content-type:";
+    text.get(..FIRST.len()).is_some_and(|head| head.eq_ignore_ascii_case(FIRST))
 }
 
 fn buffer(max: u64) -> Buffer {
