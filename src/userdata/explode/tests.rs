@@ -183,8 +183,24 @@ fn inflating_is_bounded() {
         gz.extend_from_slice(&(size as u32).to_le_bytes());
         gz
     };
-    let limit = MAX_INFLATED as usize;
-    assert_eq!(exploded(&bomb(limit)).parts[0].text.len(), limit);
-    let found = exploded(&bomb(limit + 1));
-    assert_eq!(faults(&found), ["cannot inflate user-data: it inflates to more than 67108864 bytes"]);
+    let within = |raw: &[u8]| explode_within(DataKind::User, raw.to_vec(), 100_000);
+    assert_eq!(within(&bomb(100_000)).parts[0].text.len(), 100_000);
+    let found = within(&bomb(100_001));
+    assert_eq!(faults(&found), ["cannot inflate user-data: it inflates to more than 100000 bytes"]);
+    // The bound is one for all parts together.
+    let part = |size| {
+        format!(
+            "--b\nContent-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n{}",
+            String::from_utf8(encoded(&bomb(size))).unwrap()
+        )
+    };
+    let message = |sizes: &[usize]| {
+        format!(
+            "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n{}--b--\n",
+            sizes.iter().map(|size| part(*size)).collect::<String>()
+        )
+    };
+    assert_eq!(within(message(&[60_000, 40_000]).as_bytes()).parts.len(), 2);
+    let found = within(message(&[60_000, 40_001, 40_000]).as_bytes());
+    assert_eq!((found.parts.len(), found.errors.len()), (2, 1));
 }

@@ -44,7 +44,9 @@ fn files(host: &MemoryHost) -> Vec<String> {
     let below = format!("{DIR}/");
     let line = |line: &String| line.contains(&below).then(|| line.replace(&below, ""));
     let mut lines: Vec<String> = host.tree().iter().filter_map(line).collect();
-    lines.retain(|line| line.len() > 5 && !line.ends_with('/') && !line.ends_with("-data.txt") && !line.ends_with("-data2.txt"));
+    lines.retain(|line| {
+        line.len() > 5 && !line.ends_with('/') && !line.ends_with("-data.txt") && !line.ends_with("-data2.txt")
+    });
     lines
 }
 
