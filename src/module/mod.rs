@@ -30,8 +30,6 @@ mod tests;
 mod write_files;
 mod ws_virt_network_dep;
 
-pub use set_hostname::run as apply_hostname;
-
 /// The list of cloud.cfg that a module stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
