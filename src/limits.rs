@@ -52,6 +52,7 @@ pub const MAX_LINKS: usize = 40;
 
 /// Content that a preview keeps in memory so that later stages can read it back, bytes, all files together.
 pub const MAX_PREVIEW: u64 = 64 << 20;
+
 /// A file system's label, bytes (btrfs: `BTRFS_LABEL_SIZE`, include/uapi/linux/btrfs.h; the others have less).
 pub const MAX_LABEL: usize = 256;
 

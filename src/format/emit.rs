@@ -6,8 +6,6 @@
 
 use core::fmt;
 
-use embedded_io::Read as _;
-
 use crate::error::Error;
 use crate::format::base64::Base64Writer;
 use crate::format::doc::{Children, Kind, Style, Value, Visits};
@@ -65,7 +63,6 @@ impl<'s> Json<'s> {
     }
 
     /// Text outside JSON: a line end behind the last value.
-    #[allow(clippy::missing_errors_doc)]
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for piece in bytes.chunks(COPY_BUFFER) {
             if self.buffer.extend_from_slice(piece).is_err() {
@@ -120,31 +117,26 @@ impl<'s> Json<'s> {
     }
 
     /// `{`
-    #[allow(clippy::missing_errors_doc)]
     pub fn begin_object(&mut self) -> Result<(), Error> {
         self.begin(b"{")
     }
 
     /// `}`
-    #[allow(clippy::missing_errors_doc)]
     pub fn end_object(&mut self) -> Result<(), Error> {
         self.end(b"}")
     }
 
     /// `[`
-    #[allow(clippy::missing_errors_doc)]
     pub fn begin_array(&mut self) -> Result<(), Error> {
         self.begin(b"[")
     }
 
     /// `]`
-    #[allow(clippy::missing_errors_doc)]
     pub fn end_array(&mut self) -> Result<(), Error> {
         self.end(b"]")
     }
 
     /// A key.
-    #[allow(clippy::missing_errors_doc)]
     pub fn key(&mut self, key: &str) -> Result<(), Error> {
         self.key_from(&mut stream::Bytes(key.as_bytes()))
     }
@@ -156,13 +148,11 @@ impl<'s> Json<'s> {
     }
 
     /// A string.
-    #[allow(clippy::missing_errors_doc)]
     pub fn string(&mut self, text: &str) -> Result<(), Error> {
         self.string_from(&mut stream::Bytes(text.as_bytes()))
     }
 
     /// A string whose text is streamed.
-    #[allow(clippy::missing_errors_doc)]
     pub fn string_from(&mut self, text: &mut stream::Read<'_>) -> Result<(), Error> {
         self.item()?;
         self.raw(b"\"")?;
@@ -179,7 +169,6 @@ impl<'s> Json<'s> {
     }
 
     /// A string of bytes as base64.
-    #[allow(clippy::missing_errors_doc)]
     pub fn base64_from(&mut self, bytes: &mut stream::Read<'_>) -> Result<(), Error> {
         self.item()?;
         self.raw(b"\"")?;
@@ -199,14 +188,12 @@ impl<'s> Json<'s> {
     }
 
     /// An integer.
-    #[allow(clippy::missing_errors_doc)]
     pub fn int(&mut self, int: i64) -> Result<(), Error> {
         self.number(format_args!("{int}"))
     }
 
     /// A float: the shortest text that reads back as it (Python's has `e+16` and `e-05` where this has `e16` and `e-5`). What JSON cannot
     /// say is text: `.inf`, `-.inf`, `.nan`.
-    #[allow(clippy::missing_errors_doc)]
     pub fn float(&mut self, float: f64) -> Result<(), Error> {
         match float {
             _ if float.is_nan() => self.string(".nan"),
@@ -217,14 +204,12 @@ impl<'s> Json<'s> {
     }
 
     /// `true` or `false`.
-    #[allow(clippy::missing_errors_doc)]
     pub fn bool(&mut self, truth: bool) -> Result<(), Error> {
         self.item()?;
         self.raw(if truth { b"true" } else { b"false" })
     }
 
     /// `null`
-    #[allow(clippy::missing_errors_doc)]
     pub fn null(&mut self) -> Result<(), Error> {
         self.item()?;
         self.raw(b"null")
@@ -388,5 +373,182 @@ impl Escape {
 
     fn finish(self, to: &mut Json<'_>) -> Result<(), Error> {
         if self.begun.is_empty() { Ok(()) } else { to.raw("\u{fffd}".as_bytes()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::doc::{Doc, Sources};
+    use crate::format::{json as json_text, yaml};
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    /// What was written, and in how many calls.
+    #[derive(Default)]
+    struct Memory(Vec<u8>, usize);
+
+    impl embedded_io::ErrorType for Memory {
+        type Error = Error;
+    }
+
+    impl embedded_io::Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+            self.0.extend_from_slice(bytes);
+            self.1 += 1;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    fn written(write: impl FnOnce(&mut Json<'_>) -> Result<(), Error>, indent: Option<usize>) -> Result<String, Error> {
+        let mut memory = Memory::default();
+        let mut json = Json::new(&mut memory, indent);
+        write(&mut json)?;
+        json.finish()?;
+        Ok(String::from_utf8(memory.0).expect("UTF-8"))
+    }
+
+    fn of_yaml(
+        text: &str,
+        write: impl FnOnce(&mut Json<'_>, &Value<'_>) -> Result<(), Error>,
+    ) -> Result<String, Error> {
+        let mut sources = Sources::new();
+        let source = sources.add("x", text.into());
+        let doc: Doc = yaml::parse(sources.text(source), source).expect("YAML");
+        written(|json| write(json, &doc.value(&sources).unwrap()), None)
+    }
+
+    #[test]
+    fn the_layout_of_python() {
+        let write = |json: &mut Json<'_>| {
+            json.begin_object()?;
+            json.key("a")?;
+            json.begin_array()?;
+            json.int(-1)?;
+            json.float(0.5)?;
+            json.begin_array()?;
+            json.end_array()?;
+            json.begin_object()?;
+            json.end_object()?;
+            json.end_array()?;
+            json.key("b\"")?;
+            json.begin_object()?;
+            json.key("c")?;
+            json.null()?;
+            json.key("d")?;
+            json.bool(true)?;
+            json.end_object()?;
+            json.end_object()?;
+            json.raw(b"\n")
+        };
+        assert_eq!(
+            written(write, None).unwrap(),
+            "{\"a\": [-1, 0.5, [], {}], \"b\\\"\": {\"c\": null, \"d\": true}}\n"
+        );
+        let wanted =
+            "{\n \"a\": [\n  -1,\n  0.5,\n  [],\n  {}\n ],\n \"b\\\"\": {\n  \"c\": null,\n  \"d\": true\n }\n}\n";
+        assert_eq!(written(write, Some(1)).unwrap(), wanted);
+    }
+
+    #[test]
+    fn strings_are_always_json() {
+        let table: &[(&[u8], &str)] = &[
+            (b"", ""),
+            (b"plain \x7F", "plain \x7F"),
+            (b"\"\\/\n\r\t\x08\x0C\0\x1F", "\\\"\\\\/\\n\\r\\t\\b\\f\\u0000\\u001f"),
+            ("é \u{1F600}".as_bytes(), "é \u{1F600}"),
+            (b"\xFFa\xC3b\xE2\x82\"\xC3\xC3\xA9\xE2\x82", "\u{fffd}a\u{fffd}b\u{fffd}\\\"\u{fffd}é\u{fffd}"),
+        ];
+        for (bytes, wanted) in table {
+            let text = written(|json| json.string_from(&mut stream::Bytes(bytes)), None).unwrap();
+            assert_eq!(text, alloc::format!("\"{wanted}\""));
+        }
+        let long = "é".repeat(3_000);
+        assert_eq!(written(|json| json.string(&long), None).unwrap(), alloc::format!("\"{long}\""));
+    }
+
+    #[test]
+    fn yaml_values() {
+        for (text, wanted) in [
+            (
+                "{a: yes, b: 0644, c: 08, d: ~, e: 1.5, f: .inf, g: -.inf, h: .nan}",
+                r#"{"a": true, "b": 420, "c": "08", "d": null, "e": 1.5, "f": ".inf", "g": "-.inf", "h": ".nan"}"#,
+            ),
+            ("{1: a, yes: b, ~: c}", r#"{"1": "a", "yes": "b", "~": "c"}"#),
+            ("a: !!binary aGVs\nb: |\n two\n lines\n", r#"{"a": "aGVs", "b": "two\nlines\n"}"#),
+            ("[&a [1], *a, &b x, *b]", r#"[[1], [1], "x", "x"]"#),
+            ("[123456789012345678901234567890, 1.0e+300]", r#"["123456789012345678901234567890", 1e300]"#),
+        ] {
+            assert_eq!(of_yaml(text, |json, value| json.value(value)).as_deref(), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses() {
+        let nested = |levels: usize| {
+            let mut text = String::from("a: &a [1]\n");
+            // Each anchor is one deeper than the one before.
+            for level in 1..levels - 1 {
+                text.push_str(&alloc::format!(
+                    "b{level}: &b{level} [*{}]\n",
+                    if level == 1 { "a".into() } else { alloc::format!("b{}", level - 1) }
+                ));
+            }
+            text
+        };
+        let mut laughs = String::from("a0: &a0 [x]\n");
+        for level in 1..8 {
+            laughs
+                .push_str(&alloc::format!("a{level}: &a{level} [{}]\n", alloc::format!("*a{},", level - 1).repeat(10)));
+        }
+        assert!(of_yaml(&nested(MAX_NESTING), |json, value| json.value(value)).is_ok());
+        for (text, wanted) in [
+            (nested(MAX_NESTING + 1), "at most 64 levels of nesting once aliases are followed"),
+            (laughs, "fewer than 1,000,000 nodes once aliases are followed"),
+        ] {
+            let error = of_yaml(&text, |json, value| json.value(value)).expect_err(wanted);
+            assert!(alloc::format!("{error}").ends_with(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn redacts_by_path_and_by_name() {
+        let text = "{ds: {meta: {key: secret, b: [{key: 2}]}, other: 1}, key: 3}";
+        let hide = |path: &str| {
+            let wanted = String::from(path);
+            of_yaml(text, |json, value| json.value_redacted(value, "hidden", &|path| path.is(&wanted))).unwrap()
+        };
+        assert_eq!(hide("ds/meta"), r#"{"ds": {"meta": "hidden", "other": 1}, "key": 3}"#);
+        assert_eq!(
+            hide("ds/meta/key"),
+            r#"{"ds": {"meta": {"key": "hidden", "b": [{"key": 2}]}, "other": 1}, "key": 3}"#
+        );
+        assert_eq!(
+            hide("ds/meta/b/key"),
+            r#"{"ds": {"meta": {"key": "secret", "b": [{"key": "hidden"}]}, "other": 1}, "key": 3}"#
+        );
+        let by_name = of_yaml(text, |json, value| {
+            json.value_redacted(value, "hidden", &|path| path.last().is_some_and(|key| key.is_text("key")))
+        });
+        assert_eq!(
+            by_name.unwrap(),
+            r#"{"ds": {"meta": {"key": "hidden", "b": [{"key": "hidden"}]}, "other": 1}, "key": "hidden"}"#
+        );
+    }
+
+    #[test]
+    fn the_sink_sees_few_calls() {
+        let text = alloc::format!("[{}]", "{\"a\": \"b\\n\", \"c\": 1.50},".repeat(1_000).trim_end_matches(','));
+        let mut sources = Sources::new();
+        let source = sources.add("x", text.clone().into_bytes());
+        let doc = json_text::parse(sources.text(source), source).unwrap();
+        let mut memory = Memory::default();
+        json(&doc.value(&sources).unwrap(), None, &mut memory).unwrap();
+        assert_eq!(String::from_utf8(memory.0).unwrap(), text.replace("},{", "}, {"));
+        assert!(memory.1 <= text.len() / COPY_BUFFER + 3, "{} calls", memory.1);
     }
 }

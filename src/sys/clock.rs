@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::time::{ClockId, Timespec};
 use wisp::error::{Errno, Error};
 use wisp::host::Time;
 
@@ -13,15 +12,23 @@ const URANDOM: &str = "/dev/urandom";
 /// A new random UUID at each reading (random(4)): 122 of its bits are random.
 const UUID: &str = "/proc/sys/kernel/random/uuid";
 
-/// Both clocks, clock_gettime(2): answered by the vDSO, without a system call.
+/// Both clocks.
 pub fn now() -> Time {
-    Time { wall: read(ClockId::Realtime), up: read(ClockId::Monotonic) }
+    Time { wall: wall(), up: read(libc::CLOCK_MONOTONIC) }
 }
 
-fn read(clock: ClockId) -> Duration {
-    let Timespec { tv_sec, tv_nsec } = rustix::time::clock_gettime(clock);
+/// The time of day.
+pub fn wall() -> Duration {
+    read(libc::CLOCK_REALTIME)
+}
+
+/// clock_gettime(2). The C library's: it finds the vDSO, so that no system call is made; in a static program rustix does not.
+fn read(clock: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it fills in `time`. Both clocks are in every kernel.
+    unsafe { libc::clock_gettime(clock, &mut time) };
     // A clock set before 1970 is as good as one that was never set.
-    Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Random bytes from the kernel. getrandom(2) is of Linux 3.17, so the device is read; where `/dev` is still

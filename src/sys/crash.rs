@@ -77,7 +77,7 @@ extern "C" fn crashed(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
     let text = core::str::from_utf8(text.bytes()).unwrap_or("crashed");
 
     let mut line = Cut::<512>::default();
-    let _ = log::line(&mut line, clock::now().wall, Level::Error, "crash", &text);
+    let _ = log::line(&mut line, clock::wall(), Level::Error, "crash", &text);
     // SAFETY: a log that is watched is alive until it is forgotten; this thread is in the handler.
     if let Some(log) = unsafe { LOG.load(Ordering::Acquire).as_ref() } {
         let file = log.file.load(Ordering::Acquire);

@@ -81,8 +81,7 @@ impl Log {
 
     /// One line.
     pub fn line(&mut self, level: Level, area: &str, text: &dyn fmt::Display) {
-        let wall = clock::now().wall;
-        let _ = log::line(self, wall, level, area, text);
+        let _ = log::line(self, clock::wall(), level, area, text);
         if level >= self.options.stderr {
             let _ = writeln!(Console::new(rustix::stdio::stderr()), "wisp: {}: {}", level.word(), log::Text(text));
         }

@@ -266,4 +266,26 @@ mod tests {
         assert_eq!(temp_name(&"n".repeat(256), (1, 1), &mut temp), Err(Kernel::NAMETOOLONG));
         assert_eq!(temp_name("/etc/", (1, 1), &mut temp), Err(Kernel::ISDIR));
     }
+
+    /// Needs root and a file system with labels; SELinux itself need not run.
+    #[test]
+    fn a_file_replaced_keeps_its_label() {
+        let path = std::env::temp_dir().join(format!("wisp-label-{}", std::process::id()));
+        let path = path.to_str().unwrap();
+        let label = b"system_u:object_r:shadow_t:s0\0";
+        std::fs::write(path, "old").unwrap();
+        if let Err(errno) = rustix::fs::setxattr(path, LABEL, label, XattrFlags::empty()) {
+            std::fs::remove_file(path).unwrap();
+            eprintln!("not tested here: no labels on this file system ({errno})");
+            return;
+        }
+        let mut writer = Writer::default();
+        writer.selinux = Some(true);
+        let file = writer.begin(path, &Create::mode(0o644)).unwrap();
+        writer.commit(file).unwrap();
+        let mut kept = [0u8; 256];
+        let length = rustix::fs::lgetxattr(path, LABEL, &mut kept[..]).unwrap();
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(&kept[..length], label);
+    }
 }

@@ -5,7 +5,7 @@
 //! program (clone(2) with CLONE_VM and CLONE_VFORK, which is what vfork(2) and posix_spawn(3) do): no page tables are
 //! copied, and the kernel's answer to execve(2) is left in a variable. Everything the child needs is made before.
 
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -21,13 +21,27 @@ use super::files::{LiveFiles, full_read};
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What execvp(3) runs a file with that the kernel does not know as a program: a script without a `#!` line.
-const SHELL: &str = "/bin/sh";
+const SHELL: &CStr = c"/bin/sh";
 
 /// The child's stack until it is the program: it calls a handful of system calls.
 const CHILD_STACK: usize = 16 << 10;
 
-/// The signals whose disposition a program gets as the default (the real-time ones nobody ignores).
-const SIGNALS: core::ops::Range<c_int> = 1..32;
+/// The signals that a program gets with the default disposition even if we were started with them ignored (`nohup`, a shell's
+/// `&`), as Rust's own start does with SIGPIPE. For those that have a handler execve(2) does it.
+const SIGNALS: [c_int; 12] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGPIPE,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGXFSZ,
+];
 
 /// Tries of a program that is being written by a process just forked elsewhere (ETXTBSY), and the pause between them.
 const BUSY_TRIES: u32 = 40;
@@ -138,12 +152,10 @@ impl<'a> Program<'a> {
     }
 
     fn try_start(&self, streams: Streams) -> Result<Result<Pid, Errno>, Error> {
-        let shell = c"/bin/sh";
-        debug_assert_eq!(shell.to_bytes(), SHELL.as_bytes());
         let pointers = |offsets: &[usize]| offsets.iter().map(|at| self.at(*at)).collect::<Vec<_>>();
         let mut candidates = pointers(&self.candidates);
         candidates.push(ptr::null());
-        let mut argv = vec![shell.as_ptr()];
+        let mut argv = vec![SHELL.as_ptr()];
         argv.extend(pointers(&self.argv));
         argv.push(ptr::null());
         let mut env = pointers(&self.env);
@@ -219,8 +231,8 @@ fn interpreter(path: &str) -> Option<String> {
 
 /// The child, in our memory, until execve(2).
 extern "C" fn run_child(argument: *mut c_void) -> c_int {
-    // SAFETY: `try_start` gave a `Child` and stands still. Only system calls from here on, no allocation, no lock; a
-    // signal handler of ours cannot run, as all signals are blocked until their dispositions are the default ones.
+    // SAFETY: `try_start` gave a `Child` and stands still. Only system calls from here on, no allocation, no lock. Signals are
+    // blocked until just before execve(2); the handler that could run then, SIGCHLD's, does nothing.
     unsafe {
         let child = &mut *argument.cast::<Child>();
         for signal in SIGNALS {
@@ -281,7 +293,7 @@ fn environment() -> impl Iterator<Item = &'static [u8]> {
             if at.is_null() || (*at).is_null() {
                 return None;
             }
-            let text = core::ffi::CStr::from_ptr(*at).to_bytes();
+            let text = CStr::from_ptr(*at).to_bytes();
             at = at.add(1);
             Some(text)
         }

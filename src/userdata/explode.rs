@@ -16,6 +16,9 @@ use crate::limits::{MAX_INFLATED, MAX_PARTS};
 /// Wrappings of the whole (gzip in base64 in gzip, …) that are undone. People wrap twice; more is no user-data.
 const MAX_WRAPS: usize = 4;
 
+/// Characters of base64 that show what user-data it is: enough for the longest beginning that we know.
+const HEAD: usize = 32;
+
 /// What raw user-data holds.
 #[derive(Debug, Default)]
 pub struct Exploded {
@@ -27,7 +30,11 @@ pub struct Exploded {
 
 /// Takes raw user-data apart. A plain one becomes a single part, without a copy.
 pub fn explode(kind: DataKind, raw: Vec<u8>) -> Exploded {
-    let mut exploder = Exploder { kind, left: MAX_INFLATED, count: 0, exploded: Exploded::default() };
+    explode_within(kind, raw, MAX_INFLATED)
+}
+
+fn explode_within(kind: DataKind, raw: Vec<u8>, left: u64) -> Exploded {
+    let mut exploder = Exploder { kind, left, count: 0, exploded: Exploded::default() };
     match exploder.unwrap(raw) {
         Err(error) => exploder.exploded.errors.push(error),
         Ok(raw) if mime::is_message(&raw) => exploder.walk(Message::new(kind.stem(), &raw)),
@@ -147,8 +154,7 @@ fn is_recognised(text: &[u8]) -> bool {
     mime::is_message(text) || gzip::is_gzip(text) || by_prefix(text).is_some()
 }
 
-/// Undoes base64 around the whole. `None`: it is none, that is, what is decoded up to its end or to the first fault
-/// is nothing that user-data can be.
+/// Undoes base64 around the whole. `None`: it is none, that is, what is decoded is nothing that user-data can be.
 ///
 /// # Errors
 /// It begins as base64 of user-data and does not go on so: where.
@@ -160,10 +166,21 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut decoded = buffer(raw.len() as u64);
     let result = stream::copy(&mut base64::reader(raw, Padding::Required), &mut decoded);
     match result {
-        _ if !is_recognised(&decoded.bytes) => Ok(None),
-        Ok(_) => Ok(Some(decoded.bytes)),
-        Err(error) => Err(Error { object: name.into(), ..error }),
+        Ok(_) if is_recognised(&decoded.bytes) => Ok(Some(decoded.bytes)),
+        Err(error) if begins_as_base64(raw) => Err(Error { object: name.into(), ..error }),
+        _ => Ok(None),
     }
+}
+
+/// True if what the first characters stand for is user-data, or the first line of a message whose `MIME-Version` is
+/// further down.
+fn begins_as_base64(raw: &[u8]) -> bool {
+    const FIRST: &[u8] = b"content-type:";
+    let head: Vec<u8> = raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(HEAD).collect();
+    let mut decoded = buffer(HEAD as u64);
+    stream::copy(&mut base64::reader(&head, Padding::Optional), &mut decoded).is_ok()
+        && (is_recognised(&decoded.bytes)
+            || decoded.bytes.get(..FIRST.len()).is_some_and(|line| line.eq_ignore_ascii_case(FIRST)))
 }
 
 fn buffer(max: u64) -> Buffer {

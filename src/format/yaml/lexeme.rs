@@ -3,7 +3,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::{tag as word, take_while, take_while_m_n, take_while1};
 use nom::character::complete::{char, digit1, one_of};
-use nom::combinator::{cut, opt, recognize, value, verify};
+use nom::combinator::{opt, recognize, value, verify};
 use nom::error::ErrorKind;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
@@ -276,7 +276,7 @@ pub(super) fn escape(text: &[u8], at: usize) -> Result<usize, ParseError> {
         let any = alt((one, byte, unicode, value((), wide)));
         recognize(preceded(
             char('\\'),
-            expect("an escape that YAML knows: a backslash stands for itself in single quotes", cut(any)),
+            expect("an escape that YAML knows: a backslash stands for itself in single quotes", any),
         ))
         .parse(input)
         .map(|(rest, _)| (rest, ()))

@@ -1,1 +1,206 @@
+use super::*;
+use crate::format::base64::Base64Writer;
+use alloc::format;
+use alloc::vec;
 
+const MIXED: &[u8] = include_bytes!("../../../tests/data/userdata/mixed.mime");
+
+fn sample(name: &str) -> &'static [u8] {
+    match name {
+        "mixed.mime" => MIXED,
+        "mixed.mime.gz" => include_bytes!("../../../tests/data/userdata/mixed.mime.gz"),
+        "mixed.mime.b64" => include_bytes!("../../../tests/data/userdata/mixed.mime.b64"),
+        "mixed.mime.gz.b64" => include_bytes!("../../../tests/data/userdata/mixed.mime.gz.b64"),
+        "nested.mime" => include_bytes!("../../../tests/data/userdata/nested.mime"),
+        other => panic!("{other}"),
+    }
+}
+
+fn exploded(raw: &[u8]) -> Exploded {
+    explode(DataKind::User, raw.to_vec())
+}
+
+fn listed(exploded: &Exploded) -> Vec<(usize, &str, &str, &str)> {
+    let text = |part: &Part| core::str::from_utf8(Vec::leak(part.text.clone())).unwrap();
+    exploded.parts.iter().map(|p| (p.number, p.name.as_str(), p.content_type.as_str(), text(p))).collect()
+}
+
+fn faults(exploded: &Exploded) -> Vec<String> {
+    exploded.errors.iter().map(ToString::to_string).collect()
+}
+
+fn encoded(data: &[u8]) -> Vec<u8> {
+    let mut out = Buffer::new(usize::MAX);
+    let mut writer = Base64Writer::new(&mut out, Some(76));
+    stream::copy(&mut Bytes(data), &mut writer).unwrap();
+    writer.finish().unwrap();
+    out.bytes
+}
+
+const SCRIPT: &str = "#!/bin/sh\necho hello\n";
+const CONFIG: &str = "#cloud-config\n# größer: in UTF-8\nruncmd:\n- [echo, 'a: b']\n";
+const JOB: &str = "#upstart-job\ndescription \"job\"\nexec /bin/true\n";
+
+#[test]
+fn what_pythons_email_writes_however_wrapped() {
+    for name in ["mixed.mime", "mixed.mime.gz", "mixed.mime.b64", "mixed.mime.gz.b64"] {
+        let exploded = exploded(sample(name));
+        let wanted = [
+            (1, "hello.sh", "text/x-shellscript", SCRIPT),
+            (2, "init.cfg", "text/cloud-config", CONFIG),
+            (3, "myjob", "text/upstart-job", JOB),
+        ];
+        assert_eq!(listed(&exploded), wanted, "{name}");
+        assert_eq!(exploded.errors, [], "{name}");
+    }
+}
+
+#[test]
+fn nested_parts_of_every_encoding() {
+    let exploded = exploded(sample("nested.mime"));
+    let wanted = [
+        (1, "hello.sh", "text/x-shellscript", SCRIPT),
+        (2, "init.cfg", "text/cloud-config", CONFIG),
+        (3, "myjob", "text/upstart-job", JOB),
+        (4, "packed.sh", "text/x-shellscript", "#!/bin/sh\necho packed\n"),
+        (5, "part-005", "text/x-shellscript", "#!/bin/sh\necho unnamed\n"),
+        (6, "größe/../thing", "application/x-thing", "\0\u{1}\u{2}"),
+        (7, "part-007", "text/cloud-config", "#cloud-config\nquoted: 'a=b é'\nlong: one two\n"),
+    ];
+    assert_eq!(listed(&exploded), wanted);
+    assert_eq!(exploded.parts[6].merge_type, "list(append)+dict(recurse_list)");
+    assert_eq!(exploded.errors, []);
+}
+
+#[test]
+fn a_plain_text_is_one_part() {
+    for (text, wanted) in [
+        ("#!/bin/sh\n", "text/x-shellscript"),
+        ("#cloud-config\na: 1\n", "text/cloud-config"),
+        ("nothing known\n", NOT_MULTIPART),
+        // Base64 of nothing that user-data can be is a text like any other.
+        ("hello", NOT_MULTIPART),
+        ("abcd", NOT_MULTIPART),
+        ("", NOT_MULTIPART),
+    ] {
+        assert_eq!(listed(&exploded(text.as_bytes())), [(1, "part-001", wanted, text)]);
+        if wanted != NOT_MULTIPART {
+            assert_eq!(listed(&exploded(&encoded(text.as_bytes()))), [(1, "part-001", wanted, text)]);
+            assert_eq!(listed(&exploded(&encoded(&encoded(text.as_bytes())))).len(), 1);
+        }
+    }
+}
+
+/// User-data is moved, not copied.
+#[test]
+fn a_plain_text_is_not_copied() {
+    let raw = b"#cloud-config\n".repeat(10);
+    let at = raw.as_ptr();
+    assert_eq!(explode(DataKind::User, raw).parts[0].text.as_ptr(), at);
+}
+
+#[test]
+fn broken_wrappings_say_where() {
+    let gz = sample("mixed.mime.gz");
+    let mut b64 = sample("mixed.mime.b64").to_vec();
+    b64[80] = b'!';
+    for (raw, wanted) in [
+        (&gz[..gz.len() - 9], "cannot inflate user-data: the gzip data ends early"),
+        (&gz[..100], "cannot inflate user-data: the gzip data ends early"),
+        (&b64, "cannot read user-data: line 2, column 4: expected "),
+        (&sample("mixed.mime.b64")[..601], "cannot read user-data: line 8, column "),
+    ] {
+        let exploded = exploded(raw);
+        assert_eq!(exploded.parts, []);
+        assert_eq!(exploded.errors.len(), 1);
+        assert!(faults(&exploded)[0].starts_with(wanted), "{:?}", faults(&exploded));
+    }
+}
+
+#[test]
+fn a_broken_part_leaves_the_others() {
+    let text = String::from_utf8(MIXED.to_vec()).unwrap();
+    let broken = text.replace("I2Nsb3Vk", "I2N*b3Vk");
+    let found = exploded(broken.as_bytes());
+    assert_eq!(listed(&found).iter().map(|part| part.0).collect::<Vec<_>>(), [1, 3]);
+    let wanted = "cannot read user-data part 2 (init.cfg), in the whole message: line 18, column 4: expected ";
+    assert!(faults(&found)[0].starts_with(wanted), "{:?}", faults(&found));
+
+    let mut packed = String::from_utf8(sample("nested.mime").to_vec()).unwrap();
+    let at = packed.find("H4sI").unwrap();
+    packed.replace_range(at + 24..at + 48, "");
+    let found = exploded(packed.as_bytes());
+    assert_eq!(listed(&found).iter().map(|part| part.0).collect::<Vec<_>>(), [1, 2, 3, 5, 6, 7]);
+    assert_eq!(found.errors.len(), 1);
+    assert!(faults(&found)[0].starts_with("cannot inflate user-data part 4 (packed.sh): "), "{:?}", faults(&found));
+
+    let rfc = text.replacen("base64", "rot13", 1);
+    let found = exploded(rfc.as_bytes());
+    assert_eq!(listed(&found).len(), 2);
+    assert!(faults(&found)[0].starts_with("cannot read user-data part 1 (hello.sh), in the whole message: line 7"));
+}
+
+fn message_of(parts: usize) -> Vec<u8> {
+    let part = "--b\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n";
+    format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n{}--b--\n", part.repeat(parts))
+        .into_bytes()
+}
+
+#[test]
+fn parts_are_counted() {
+    let found = exploded(&message_of(MAX_PARTS));
+    assert_eq!((found.parts.len(), found.errors.len()), (MAX_PARTS, 0));
+    let found = exploded(&message_of(MAX_PARTS + 1));
+    assert_eq!(found.parts.len(), MAX_PARTS);
+    assert_eq!(faults(&found), ["cannot read user-data: more than 1,024 parts; the first of them are used"]);
+}
+
+#[test]
+fn multiparts_nest_so_deep() {
+    use crate::limits::MAX_MIME_NESTING;
+    let nested = |depth: usize| {
+        let mut text = String::from("MIME-Version: 1.0\n");
+        for level in 0..depth {
+            text += &format!("Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n");
+        }
+        text + "Content-Type: text/x-shellscript\n\n#!/bin/sh\n"
+    };
+    assert_eq!(exploded(nested(MAX_MIME_NESTING).as_bytes()).parts.len(), 1);
+    let found = exploded(nested(MAX_MIME_NESTING + 1).as_bytes());
+    assert_eq!((found.parts.len(), found.errors.len()), (0, 1));
+}
+
+/// A few KiB that would inflate to more than all parts together may have.
+#[test]
+fn inflating_is_bounded() {
+    let bomb = |size: usize| {
+        let mut gz = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        let data = vec![b' '; size];
+        gz.extend(miniz_oxide::deflate::compress_to_vec(&data, 1));
+        let mut crc = gzip::Crc32::new();
+        crc.add(&data);
+        gz.extend_from_slice(&crc.value().to_le_bytes());
+        gz.extend_from_slice(&(size as u32).to_le_bytes());
+        gz
+    };
+    let within = |raw: &[u8]| explode_within(DataKind::User, raw.to_vec(), 100_000);
+    assert_eq!(within(&bomb(100_000)).parts[0].text.len(), 100_000);
+    let found = within(&bomb(100_001));
+    assert_eq!(faults(&found), ["cannot inflate user-data: it inflates to more than 100000 bytes"]);
+    // The bound is one for all parts together.
+    let part = |size| {
+        format!(
+            "--b\nContent-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n{}",
+            String::from_utf8(encoded(&bomb(size))).unwrap()
+        )
+    };
+    let message = |sizes: &[usize]| {
+        format!(
+            "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n{}--b--\n",
+            sizes.iter().map(|size| part(*size)).collect::<String>()
+        )
+    };
+    assert_eq!(within(message(&[60_000, 40_000]).as_bytes()).parts.len(), 2);
+    let found = within(message(&[60_000, 40_001, 40_000]).as_bytes());
+    assert_eq!((found.parts.len(), found.errors.len()), (2, 1));
+}

@@ -1,0 +1,90 @@
+//! Cloud-config parts: what is merged, and what is said of those that cannot be read.
+
+use super::*;
+use crate::limits::MAX_CONFIG_FILE;
+
+const CONFIG: &str = "Content-Type: text/cloud-config";
+
+/// The merged document by a reader of its own, as `key=value` of its top level.
+fn read_back(host: &MemoryHost) -> Vec<String> {
+    let config = config(&host.text(&at("cloud-config.txt")));
+    let shown = |value: &Value<'_>| match value.kind() {
+        crate::format::doc::Kind::Scalar => value.text().unwrap(),
+        _ => value.children().filter_map(|item| item.text().ok()).collect::<Vec<_>>().join(","),
+    };
+    config.root().map_or_else(Vec::new, |root| {
+        root.entries().map(|(key, value)| format!("{}={}", key.text().unwrap(), shown(&value))).collect()
+    })
+}
+
+#[test]
+fn parts_merge_in_order() {
+    for (parts, wanted) in [
+        (&[("a", CONFIG, "a: 1\nb: [1]"), ("b", CONFIG, "b: [2]\nc: 3")][..], &["a=1", "b=2", "c=3"][..]),
+        (&[("a", CONFIG, "b: [1]"), ("b", CONFIG, "merge_how: list(append)+dict(recurse_list)\nb: [2]")], &["b=1,2"]),
+        (
+            &[
+                ("a", CONFIG, "b: [1]"),
+                ("b", "Content-Type: text/cloud-config\nX-Merge-Type: list(prepend)+dict(recurse_list)", "b: [2]"),
+            ],
+            &["b=2,1"],
+        ),
+        (&[("a", CONFIG, "# nothing"), ("b", CONFIG, "c: 1")], &["c=1"]),
+        (&[("a", CONFIG, "merge_how: 'dict()'\nc: 1")], &["c=1"]),
+        (&[("a", CONFIG, "c: 1\nc: 2")], &["c=1", "c=2"]),
+    ] {
+        let mut host = MemoryHost::new();
+        assert_eq!(shown(&run(&mut host, &mime(parts))), [""; 0]);
+        assert_eq!(read_back(&host), wanted);
+        assert_eq!(host.mode(&at("cloud-config.txt")), 0o600);
+    }
+}
+
+#[test]
+fn the_file_says_where_it_came_from() {
+    let mut host = MemoryHost::new();
+    run(&mut host, &mime(&[("a\\nb: 1", CONFIG, "a: 1"), ("b.cfg", CONFIG, "b: [2]")]));
+    let text = host.text(&at("cloud-config.txt"));
+    assert!(text.starts_with("#cloud-config\n\n# from 2 files\n# a\\nb: 1\n# b.cfg\n\n---\n"), "{text}");
+}
+
+/// One broken part of three: the other two are carried out, and the fault has its place within the part.
+#[test]
+fn a_broken_part_is_named_with_line_and_column() {
+    for (broken, wanted) in [
+        ("#cloud-config\nruncmd:\n\t- a\n", "line 3, column 1: expected "),
+        ("#cloud-config\na: 'unclosed\nb: 2\n", "line "),
+        ("- a\n- list\n", "line 1, column 1: expected a mapping, as a cloud-config is"),
+        ("words alone\n", "line 1, column 1: expected a mapping, as a cloud-config is"),
+        ("a: 1\nmerge_how: sum()\n", "line 2, column 12: expected one of the mergers list, dict, str, not `sum`"),
+        ("a: 1\nmerge_how: 3\n", "line 2, column 12: expected mergers: a string, or a list of `name` and `settings`"),
+    ] {
+        let mut host = MemoryHost::new();
+        let parts = [("one.cfg", CONFIG, "a: 0\nx: 1"), ("init.cfg", CONFIG, broken), ("three.cfg", CONFIG, "y: 2")];
+        let found = shown(&run(&mut host, &mime(&parts)));
+        let wanted = format!("recoverable: cannot read user-data part 2 (init.cfg): {wanted}");
+        assert!(found.len() == 1 && found[0].starts_with(&wanted), "{found:?}");
+        assert_eq!(read_back(&host), ["a=0", "x=1", "y=2"], "{broken}");
+        assert!(!host.text(&at("cloud-config.txt")).contains("init.cfg"));
+        assert!(host.text(&at("user-data.txt.i")).contains(broken));
+    }
+    let mut host = MemoryHost::new();
+    let header = "Content-Type: text/cloud-config\nMerge-Type: list";
+    let found = shown(&run(&mut host, &mime(&[("a", header, "a: 1")])));
+    let wanted = "recoverable: cannot read user-data part 1 (a): header Merge-Type: expected a merger of the form \
+        `name(options)`, not `list`";
+    assert_eq!(found, [wanted]);
+}
+
+/// Ten thousand files: one text, one table, and work that grows with the text.
+#[test]
+fn a_large_config_is_written_as_it_stands() {
+    let mut raw = String::from("#cloud-config\nwrite_files:\n");
+    for number in 0..10_000 {
+        raw += &format!("- path: /srv/f{number}\n  content: |\n    {}\n", "x".repeat(200));
+    }
+    let mut host = MemoryHost::new();
+    assert_eq!(shown(&run(&mut host, raw.as_bytes())), [""; 0]);
+    let text = host.text(&at("cloud-config.txt"));
+    assert!(text.ends_with(&format!("{raw}\n")) && (text.len() as u64) < MAX_CONFIG_FILE);
+}
