@@ -123,6 +123,9 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     for path in core::mem::take(&mut told.marks) {
         keep(host, &mut told, |host| semaphore::mark_done(host.files(), &path));
     }
+    for path in core::mem::take(&mut told.completes) {
+        keep(host, &mut told, |host| semaphore::complete(host, &path, &boot.boot_id));
+    }
     // The work may have found that state cannot be kept where it was.
     boot.state = current_state(host, &boot.boot_id);
     status.end(name, &told, host.now());

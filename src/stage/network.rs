@@ -34,7 +34,9 @@ fn find(work: &mut Work<'_, '_>, config: &Config) {
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok()).unwrap_or_default();
     if names.iter().any(|name| name == "None") {
         work.host.log(Level::Info, "datasource", &"going on with the datasource None: the image's own configuration");
-        claim(work, none::candidate());
+        if let Some(instance) = claim(work, none::candidate()) {
+            work.send(&Record::Datasource(instance.description));
+        }
     }
 }
 
@@ -56,13 +58,11 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
                 told(work, kind, outcome);
             });
         }
-        // Taken last: what the handlers leave is the same however often they run, and a crash in one kind of data must not
+        // Told last: what the handlers leave is the same however often they run, and a crash in one kind of data must not
         // keep the others from being handled.
         work.step("consume-done", |work| {
-            let taken = semaphore::take(work.host, &semaphore, &work.boot.boot_id, false);
-            work.take("stage", taken);
             work.send(&Record::Changed);
-            work.send(&Record::Mark(semaphore));
+            work.send(&Record::Complete(semaphore));
         });
     }
     rows::run(work, instance, Stage::Init);
