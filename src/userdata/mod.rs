@@ -20,6 +20,7 @@ use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_USER_DATA;
 use crate::paths::State;
 
+mod archive;
 pub mod explode;
 pub mod handler;
 pub mod part;
