@@ -364,7 +364,7 @@ mod tests {
                 text.push_str(ending);
             }
             let at = text.len();
-            text.push_str("*");
+            text.push('*');
             let (line, column) = position(text.as_bytes(), at);
             match decoded(text.as_bytes(), Padding::Required, 64).unwrap_err().cause {
                 Cause::Parse(at) => assert_eq!((at.line, at.column), (line, column)),
@@ -377,7 +377,7 @@ mod tests {
     fn writes_what_it_reads() {
         assert_eq!(encoded(b"foob", None), b"Zm9vYg==");
         assert_eq!(encoded(b"", Some(76)), b"");
-        let bytes: Vec<u8> = (0..5_000u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5_000u32).map(|n| ((n * n) >> 3) as u8).collect();
         for end in (0..200).chain(4_900..5_000) {
             for width in [None, Some(76)] {
                 let text = encoded(&bytes[..end], width);

@@ -76,7 +76,6 @@ fn unquoted(value: &str) -> &str {
 }
 
 /// The value of the last parameter of this name; the outer `None`: there is none, the inner one: it has no `=`.
-#[expect(clippy::option_option, reason = "absent, and there without a value, are two answers")]
 pub fn get<'a>(text: &'a str, name: &str) -> Option<Option<&'a str>> {
     parameters(text).filter(|parameter| parameter.name == name).last().map(|parameter| parameter.value)
 }
@@ -147,13 +146,15 @@ impl<'a> Seed<'a> {
 mod tests {
     use super::*;
 
+    type Pairs<'a> = &'a [(&'a str, Option<&'a str>)];
+
     fn all(text: &str) -> Vec<(&str, Option<&str>)> {
         parameters(text).map(|parameter| (parameter.name, parameter.value)).collect()
     }
 
     #[test]
     fn parameters_as_the_kernel_splits_them() {
-        let table: &[(&str, &[(&str, Option<&str>)])] = &[
+        let table: &[(&str, Pairs)] = &[
             ("", &[]),
             (" \n", &[]),
             ("ro quiet\n", &[("ro", None), ("quiet", None)]),

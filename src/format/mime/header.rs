@@ -157,7 +157,8 @@ fn unquoted(text: Cow<'_, str>) -> Cow<'_, str> {
     text
 }
 
-/// The parameters of a value, names and raw values trimmed. A `;` inside quotes does not separate.
+/// The parameters of a value, names and raw values trimmed. A `;` inside quotes does not separate. What stands before
+/// the first `;` is one too: `Content-Disposition: filename=x` has a file name, for Python as well.
 fn parameters(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = Some(value);
     core::iter::from_fn(move || {
@@ -167,7 +168,6 @@ fn parameters(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         let raw = segment.get(equals + 1..).unwrap_or_default();
         Some((segment[..equals].trim_ascii(), raw.trim_ascii()))
     })
-    .skip(1)
 }
 
 fn split_segment(value: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -189,7 +189,7 @@ fn split_segment(value: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// its text is percent-encoded.
 fn continued(value: &[u8], name: &str) -> Option<String> {
     let mut pieces: Vec<(u32, bool, &[u8])> = Vec::new();
-    for (key, raw) in parameters(value) {
+    for (key, raw) in parameters(value).skip(1) {
         let Some((head, tail)) = key.split_at_checked(name.len()) else { continue };
         let Some(number) = tail.strip_prefix(b"*").filter(|_| head.eq_ignore_ascii_case(name.as_bytes())) else {
             continue;
@@ -207,7 +207,7 @@ fn continued(value: &[u8], name: &str) -> Option<String> {
     let extended = pieces.iter().any(|(_, encoded, _)| *encoded);
     let mut bytes = Vec::new();
     for (_, encoded, raw) in &pieces {
-        let text = unquoted(lossy(raw));
+        let text = unfolded(unquoted(lossy(raw)));
         if *encoded { percent_decoded(text.as_bytes(), &mut bytes) } else { bytes.extend_from_slice(text.as_bytes()) }
     }
     match bytes.splitn(3, |byte| *byte == b'\'').collect::<heapless::Vec<_, 3>>().as_slice() {
@@ -351,7 +351,8 @@ mod tests {
             ("a/b; name*1*=%20b; name*2=%20c; name*0*=utf-8''a", Some("a b%20c")),
             ("a/b; name*=plain", Some("plain")),
             ("a/b; name*=utf-8''second; name=first", Some("first")),
-            ("name=x", None),
+            ("name=x", Some("x")),
+            ("name*=x; b", None),
             ("a/b; other=1; names=2; name*x=3", None),
         ] {
             let found = header(value).parameter("name").map(Parameter::into_text);

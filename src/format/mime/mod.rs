@@ -306,7 +306,7 @@ pub struct BodyReader<'a> {
     start: usize,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one exists at a time, on the stack: a box would be the only allocation")]
+// Large on purpose: one exists at a time, on the stack, and a box would be the only allocation.
 enum Decode<'a> {
     Identity(Bytes<'a>),
     Base64(Base64Reader<Bytes<'a>>),

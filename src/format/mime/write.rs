@@ -37,7 +37,7 @@ impl<'s, 'b> Writer<'s, 'b> {
     /// The sink's.
     pub fn new(to: &'s mut stream::Write<'s>, boundary: &'b str, parts: usize) -> Result<Self, Error> {
         let mut head = String::new();
-        let _ = write!(head, "Content-Type: multipart/mixed; boundary=\"{boundary}\"\n");
+        let _ = writeln!(head, "Content-Type: multipart/mixed; boundary=\"{boundary}\"");
         let _ = write!(head, "MIME-Version: 1.0\nNumber-Attachments: {parts}\n\n");
         to.write_all(head.as_bytes())?;
         Ok(Writer { to, boundary })
@@ -89,7 +89,7 @@ impl<'s, 'b> Writer<'s, 'b> {
     /// The sink's.
     pub fn finish(self) -> Result<(), Error> {
         let mut end = String::new();
-        let _ = write!(end, "--{}--\n", self.boundary);
+        let _ = writeln!(end, "--{}--", self.boundary);
         self.to.write_all(end.as_bytes())
     }
 }
