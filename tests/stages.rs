@@ -1,7 +1,7 @@
 //! Whole boots on the machine in memory: four stages, the same instance again, a new one, and everything that can go wrong.
 
-use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
 use wisp::host::Level;
+use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
 use wisp::module::Stage;
 use wisp::stage::{self, Options};
 
@@ -139,7 +139,10 @@ fn a_drive_configures_the_machine() {
     assert!(!host.is_locked());
 
     let status = host.text("/run/cloud-init/status.json");
-    assert!(status.starts_with("{\n \"v1\": {\n  \"datasource\": \"DataSourceConfigDrive [net,ver=2][source="), "{status}");
+    assert!(
+        status.starts_with("{\n \"v1\": {\n  \"datasource\": \"DataSourceConfigDrive [net,ver=2][source="),
+        "{status}"
+    );
     assert_eq!(status.matches("\"errors\": []").count(), 4, "{status}");
     assert!(!status.contains("null,\n   \"finished\""), "{status}");
     assert!(host.text("/run/cloud-init/result.json").contains("\"errors\": []"));
@@ -269,7 +272,11 @@ fn turned_off_means_nothing_is_touched() {
 fn var_that_cannot_be_written_costs_the_state_and_nothing_else() {
     for full in [false, true] {
         let mut host = machine();
-        if full { host.set_full("/var", true) } else { host.set_read_only("/var", true) }
+        if full {
+            host.set_full("/var", true)
+        } else {
+            host.set_read_only("/var", true)
+        }
         let codes = boot(&mut host);
         let why = if full { "no space left on device" } else { "read-only file system" };
         assert_eq!(codes[0], 1, "{:#?}", faults(&host));
@@ -281,7 +288,11 @@ fn var_that_cannot_be_written_costs_the_state_and_nothing_else() {
         assert_eq!(script_runs(&host), 1, "{why}");
         assert!(host.exists("/run/cloud-init/state/instance/boot-finished"));
         // Once it can be written again, it is.
-        if full { host.set_full("/var", false) } else { host.set_read_only("/var", false) }
+        if full {
+            host.set_full("/var", false)
+        } else {
+            host.set_read_only("/var", false)
+        }
         host.reboot();
         assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
         assert!(host.exists(&instance(ID, "boot-finished")));
@@ -308,9 +319,17 @@ fn a_crash_anywhere_costs_one_step() {
         }
         assert!(!host.is_locked(), "call {call}");
         let in_init_local = codes[0] == 1;
-        let done = [host.exists("/opt/plain.conf"), host.exists("/etc/resolv.conf"), host.exists("/root/.ssh/authorized_keys")];
+        let done = [
+            host.exists("/opt/plain.conf"),
+            host.exists("/etc/resolv.conf"),
+            host.exists("/root/.ssh/authorized_keys"),
+        ];
         let missing = done.iter().filter(|done| !**done).count();
-        assert!(in_init_local || missing <= 1 || codes[1] == 1, "call {call}: {missing} modules lost, {:#?}", faults(&host));
+        assert!(
+            in_init_local || missing <= 1 || codes[1] == 1,
+            "call {call}: {missing} modules lost, {:#?}",
+            faults(&host)
+        );
     }
     assert!(crashed > 50, "only {crashed} crashes were seen");
 }

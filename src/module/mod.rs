@@ -30,8 +30,6 @@ mod tests;
 mod write_files;
 mod ws_virt_network_dep;
 
-pub use set_hostname::run as apply_hostname;
-
 /// The list of cloud.cfg that a module stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -269,8 +267,10 @@ impl<'a> Context<'a> {
     }
 
     fn fault(&mut self, level: Level, what: &dyn Display) {
-        self.host.log(level, self.name, what);
-        (self.faults)(level, &what.to_string());
+        // Written out once: a place in a long text is not found for nothing.
+        let text = what.to_string();
+        self.host.log(level, self.name, &text);
+        (self.faults)(level, &text);
     }
 
     /// Takes a result; an error is recorded, and there is no value.

@@ -13,6 +13,8 @@
 //! | `append` | add to what is there |
 //! | `defer` | do it in the final stage |
 //!
+//! `source` (content from a URI) is not supported: such an entry is an error.
+//!
 //! Content is streamed: a chain of small readers, never a second copy. A link at `path` is followed, unless it leads to an
 //! executable of another name ([`write_target`]). A device or pipe is written to as it stands.
 //!
@@ -34,7 +36,7 @@ use crate::host::accounts::Accounts;
 use crate::host::append::append_with;
 use crate::host::write::{absolute, write_target, write_with};
 use crate::host::{Create, Files, Kind, Reader, Sink, Stat};
-use crate::limits::MAX_INFLATED;
+use crate::limits::{MAX_INFLATED, MAX_ITEM_ERRORS};
 use crate::paths::is_vital;
 
 const DEFAULT_MODE: u32 = 0o644;
@@ -55,13 +57,20 @@ fn write_all(context: &mut Context<'_>, deferred: bool) {
         return context.error(&list.error("a list of files"));
     }
     let mut accounts = Accounts::default();
+    let mut failed = 0;
     for (at, item) in list.items().enumerate() {
         if item.get("defer").is_some_and(|value| truth(&value)) == deferred {
             let entry = Entry::read(at + 1, item);
             if let Err(error) = entry.write(context, &mut accounts) {
-                context.error(&format_args!("{entry}: {error}"));
+                failed += 1;
+                if failed <= MAX_ITEM_ERRORS {
+                    context.error(&format_args!("{entry}: {error}"));
+                }
             }
         }
+    }
+    if failed > MAX_ITEM_ERRORS {
+        context.error(&format_args!("{} more entries could not be written", failed - MAX_ITEM_ERRORS));
     }
 }
 
@@ -75,6 +84,7 @@ struct Entry<'a> {
     owner: Option<Value<'a>>,
     permissions: Option<Value<'a>>,
     append: bool,
+    source: Option<Value<'a>>,
     unknown: Option<Value<'a>>,
 }
 
@@ -100,6 +110,7 @@ impl<'a> Entry<'a> {
             owner: None,
             permissions: None,
             append: false,
+            source: None,
             unknown: None,
         };
         for (key, value) in item.entries() {
@@ -116,6 +127,8 @@ impl<'a> Entry<'a> {
                 entry.permissions = there;
             } else if key.is_text("append") {
                 entry.append = truth(&value);
+            } else if key.is_text("source") {
+                entry.source = there;
             } else if !key.is_text("defer") {
                 entry.unknown = Some(key);
             }
@@ -130,6 +143,9 @@ impl<'a> Entry<'a> {
         if let Some(key) = self.unknown {
             let name = key.text().unwrap_or_default();
             context.warn(&format_args!("{self}: the key `{name}` is not known and does nothing"));
+        }
+        if let Some(source) = self.source {
+            return Err(source.error("`content` here: fetching from `source` is not supported"));
         }
         let path = self.path()?;
         let encoding = self.encoding(context)?;

@@ -93,7 +93,13 @@ pub fn modules(host: &mut dyn Host, options: &Options, mode: Stage) -> i32 {
 }
 
 /// `single --name NAME`: one module, under its semaphore unless `frequency` says otherwise.
-pub fn single(host: &mut dyn Host, options: &Options, name: &str, frequency: Option<Frequency>, args: &[String]) -> i32 {
+pub fn single(
+    host: &mut dyn Host,
+    options: &Options,
+    name: &str,
+    frequency: Option<Frequency>,
+    args: &[String],
+) -> i32 {
     run(host, options, "single", &mut |work| rows::single(work, name, frequency, args))
 }
 
@@ -109,7 +115,8 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     }
     let boot_id = read_text(host.files(), paths::BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
     let mut told = Told::default();
-    let state = if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
+    let state =
+        if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
     let mut boot = Boot { options, name, state, boot_id };
     banner(host, name);
 
@@ -117,7 +124,9 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     status.begin(name, host.now());
     keep(host, &mut told, |host| status.save(host, &boot.state));
     work::run(host, &boot, &mut told, work);
-    if told.changed && let Err(error) = host.files().sync() {
+    if told.changed
+        && let Err(error) = host.files().sync()
+    {
         host.log(Level::Warning, "stage", &error);
     }
     for path in core::mem::take(&mut told.marks) {
@@ -291,7 +300,11 @@ fn output(config: &Config, stage: &str, keep_stdin: bool) -> (StageOutput, Optio
     let first = value.items().next().or_else(|| value.get("output")).unwrap_or(value);
     let Ok(target) = first.text() else { return (default, None) };
     let target = target.trim();
-    let file = |path: &str, truncate| StageOutput { file: Some((path.trim().to_string(), truncate)), console: false, keep_stdin };
+    let file = |path: &str, truncate| StageOutput {
+        file: Some((path.trim().to_string(), truncate)),
+        console: false,
+        keep_stdin,
+    };
     if let Some(path) = target.strip_prefix("| tee -a ") {
         (StageOutput { console: true, ..file(path, false) }, None)
     } else if let Some(path) = target.strip_prefix("| tee ") {
@@ -302,7 +315,13 @@ fn output(config: &Config, stage: &str, keep_stdin: bool) -> (StageOutput, Optio
         (file(path, true), None)
     } else if target.starts_with('|') {
         let at = first.position();
-        (default, Some(format!("{at}: output to another program is not supported (only `| tee`): {} is used", paths::OUTPUT_LOG)))
+        (
+            default,
+            Some(format!(
+                "{at}: output to another program is not supported (only `| tee`): {} is used",
+                paths::OUTPUT_LOG
+            )),
+        )
     } else {
         (file(target, false), None)
     }

@@ -38,7 +38,10 @@ fn claimed(work: &mut Work<'_, '_>) -> Option<Instance> {
         None => {
             work.send(&Record::NoDatasource);
             let link = work.boot.state.instance_link();
-            work.error("stage", &format_args!("no instance in {link}: run `cloud-init init --local` and `cloud-init init` first"));
+            work.error(
+                "stage",
+                &format_args!("no instance in {link}: run `cloud-init init --local` and `cloud-init init` first"),
+            );
         }
     }
     instance
@@ -116,7 +119,9 @@ fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> 
                 let name = &entry.name;
                 work.warn(
                     "stage",
-                    &format_args!("{at}: module {name}: no frequency `{word}` (always, once-per-instance, once): its own is used"),
+                    &format_args!(
+                        "{at}: module {name}: no frequency `{word}` (always, once-per-instance, once): its own is used"
+                    ),
                 );
                 list.push(entry);
             }
@@ -157,7 +162,11 @@ fn one(
     args: Vec<String>,
 ) {
     if !row.keys.is_empty() && config.get_any(row.keys).is_none() {
-        return work.host.log(Level::Debug, row.name, &format_args!("nothing in the config for it ({})", row.keys.join(", ")));
+        return work.host.log(
+            Level::Debug,
+            row.name,
+            &format_args!("nothing in the config for it ({})", row.keys.join(", ")),
+        );
     }
     let semaphore = semaphore::path(state, &instance.id, &format!("config_{}", row.name), frequency);
     if let Some(path) = &semaphore
@@ -186,7 +195,9 @@ fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> bool {
         (Ran::Interrupted, Rerun::Never) => {
             work.warn(
                 row.name,
-                &format_args!("an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"),
+                &format_args!(
+                    "an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"
+                ),
             );
             work.send(&Record::Mark(path.to_string()));
             return false;

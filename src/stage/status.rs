@@ -9,8 +9,8 @@ use miniserde::{Deserialize, Serialize};
 
 use super::record::Told;
 use crate::error::Error;
-use crate::format::emit::Json;
 use crate::format::doc::Sources;
+use crate::format::emit::Json;
 use crate::format::json;
 use crate::host::write::{read_text, write_with};
 use crate::host::{Create, Host, Time};

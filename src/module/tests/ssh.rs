@@ -3,7 +3,7 @@ use alloc::string::String;
 
 use super::Bench;
 use crate::host::memory::Answer;
-use crate::host::{Create, Files, Host, Level};
+use crate::host::{Create, Files, Level};
 
 const ROOT: &str = "/root/.ssh/authorized_keys";
 const WEB: &str = "/home/web/.ssh/authorized_keys";
