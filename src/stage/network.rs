@@ -12,6 +12,7 @@ use crate::datasource::{Needs, none};
 use crate::host::Level;
 use crate::instance::{DataKind, Instance};
 use crate::module::{Frequency, Stage};
+use crate::paths::State;
 use crate::userdata::{self, Outcome};
 
 /// The stage's steps.
@@ -52,9 +53,14 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
             told(work, DataKind::User, outcome);
         });
     } else {
-        for kind in DataKind::ALL {
+        let mut config = image;
+        // The user's first: it may say what becomes of the vendor's.
+        for kind in DataKind::ALL.into_iter().rev() {
+            if kind != DataKind::User && has_data(work, &state, instance, kind) {
+                config = configuration(work, Some(instance));
+            }
             work.step(&format!("consume-{}", kind.stem()), |work| {
-                let outcome = userdata::consume(work.host, &state, instance, &image, kind);
+                let outcome = userdata::consume(work.host, &state, instance, &config, kind);
                 told(work, kind, outcome);
             });
         }
@@ -66,6 +72,11 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
         });
     }
     rows::run(work, instance, Stage::Init);
+}
+
+fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: DataKind) -> bool {
+    let path = format!("{}/{}", state.instance_dir(&instance.id), kind.raw_file());
+    work.host.files().stat(&path, true).ok().flatten().is_some_and(|stat| stat.size > 0)
 }
 
 /// Records what was wrong in one kind of data.
