@@ -221,7 +221,7 @@ fn a_script_that_fails_is_an_error_and_the_others_run() {
 
 #[test]
 fn one_broken_part_of_three_costs_that_part() {
-    let broken = "Content-Type: multipart/mixed; boundary=b\n\n\
+    let broken = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
         --b\nContent-Type: text/cloud-config\n\nwrite_files:\n- path: /opt/a\n  content: a\n\
         --b\nContent-Type: text/cloud-config\nContent-Disposition: attachment; filename=\"bad.cfg\"\n\nkey:\n\t- tab\n\
         --b\nContent-Type: text/x-shellscript\nContent-Disposition: attachment; filename=\"hello.sh\"\n\n#!/bin/sh\n\
@@ -229,6 +229,7 @@ fn one_broken_part_of_three_costs_that_part() {
     let mut host = machine();
     drive(&mut host, ID, broken);
     assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert!(host.exists("/opt/a"), "{:#?}", faults(&host));
     assert_eq!(host.text("/opt/a"), "a");
     assert_eq!(script_runs(&host), 1);
     assert!(logged(&host, Level::Warning, "bad.cfg"), "{:#?}", faults(&host));
@@ -279,6 +280,7 @@ fn var_that_cannot_be_written_costs_the_state_and_nothing_else() {
         let codes = boot(&mut host);
         let why = if full { "no space left on device" } else { "read-only file system" };
         assert_eq!(codes[0], 1, "{:#?}", faults(&host));
+        assert!(host.exists("/opt/plain.conf"), "{codes:?} {:#?}", faults(&host));
         assert!(logged(&host, Level::Error, why), "{:#?}", faults(&host));
         assert!(logged(&host, Level::Error, "the state of this boot is kept in /run/cloud-init/state"));
         assert_eq!(host.text("/opt/plain.conf"), "key = value\n", "{why}");
@@ -351,6 +353,7 @@ fn a_power_cut_anywhere_is_made_good_by_the_next_boot() {
             let codes = boot(&mut host);
             let at = format!("power cut at call {call}, seed {seed}: {codes:?} {:#?}", faults(&host));
             assert_eq!(codes, [0; 4], "{at}");
+            assert!(host.exists("/etc/resolv.conf"), "{at} {:#?}", host.log_lines);
             // A module that may run again has done its work in full.
             assert!(host.text("/etc/resolv.conf").contains("nameserver 192.0.2.53\n"), "{at}");
             let keys = host.text("/root/.ssh/authorized_keys");

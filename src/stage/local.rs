@@ -11,6 +11,7 @@ use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
 use crate::instance::{DsMode, Instance};
+use crate::paths::State;
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
@@ -89,7 +90,8 @@ fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candi
         let mut search = Search {
             host: work.host,
             config,
-            state: &work.boot.state,
+            // Seeds are where they always are, also when state has moved.
+            state: &State::default(),
             looked: core::mem::take(&mut looked),
             broken: alloc::vec::Vec::new(),
         };

@@ -13,6 +13,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::config::load::{Above, load};
@@ -21,7 +22,7 @@ use crate::format::cmdline;
 use crate::host::log::Rfc2822;
 use crate::host::write::{read_text, write_file};
 use crate::host::{Create, Host, Level, StageOutput};
-use crate::instance::Instance;
+use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_STATE_FILE;
 use crate::module::{Frequency, Stage};
 use crate::paths::{self, State};
@@ -131,6 +132,9 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     }
     for path in core::mem::take(&mut told.marks) {
         keep(host, &mut told, |host| semaphore::mark_done(host.files(), &path));
+    }
+    for path in core::mem::take(&mut told.completes) {
+        keep(host, &mut told, |host| semaphore::complete(host, &path, &boot.boot_id));
     }
     // The work may have found that state cannot be kept where it was.
     boot.state = current_state(host, &boot.boot_id);
@@ -263,14 +267,16 @@ fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
 /// The configuration with every layer, and where programs print from now on.
 fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config {
     let boot = work.boot;
-    let dir = instance.map(|instance| boot.state.instance_dir(&instance.id));
+    let files: Vec<String> = instance.map_or(Vec::new(), |instance| {
+        let dir = current_state(work.host, &boot.boot_id).instance_dir(&instance.id);
+        DataKind::ALL.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).collect()
+    });
     let above = Above {
-        instance_dir: dir.as_deref(),
-        no_vendor: false,
+        instance: &files,
         environment: boot.options.environment.as_deref(),
         file: boot.options.file.as_deref(),
     };
-    let mut broken = alloc::vec::Vec::new();
+    let mut broken = Vec::new();
     let config = load(work.host.files(), above, &mut |error| broken.push(error));
     for error in broken {
         work.recoverable("config", &error);

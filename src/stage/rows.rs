@@ -175,11 +175,12 @@ fn one(
         return;
     }
     work.host.log(Level::Debug, row.name, &format_args!("runs, frequency {}", frequency.word()));
-    run_row(work, instance, config, state, row, args);
     if let Some(path) = semaphore {
         work.send(&Record::Changed);
-        work.send(&Record::Mark(path));
+        // Told before it runs: whether it fails or takes this process with it, it is not tried again.
+        work.send(&if row.rerun == Rerun::Never { Record::Mark(path) } else { Record::Complete(path) });
     }
+    run_row(work, instance, config, state, row, args);
 }
 
 /// Takes the semaphore. False if the row is not to run.
@@ -206,14 +207,12 @@ fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> bool {
         }
         (Ran::No, _) => {}
     }
-    match semaphore::take(work.host, path, boot_id, row.rerun == Rerun::Never) {
-        Ok(()) => true,
-        Err(error) => {
-            work.error(row.name, &error);
-            // Without its semaphore it would run at every boot: only what may, does.
-            row.rerun == Rerun::Safe
-        }
+    if row.rerun == Rerun::Safe {
+        return true;
     }
+    // Without its semaphore it would run at every boot.
+    let taken = semaphore::take(work.host, path, boot_id);
+    work.take(row.name, taken).is_some()
 }
 
 fn run_row(
