@@ -168,7 +168,8 @@ impl<'a> Entry<'a> {
         let how = Create {
             mode: self.mode(context),
             owner: Some(self.owner(context, accounts, there.as_ref())?),
-            durable: is_vital(&target),
+            // An append is never done again, so a power cut must leave all of it or nothing.
+            durable: self.append || is_vital(&target),
         };
         let fill = &mut |sink: &mut Sink| self.stream(encoding, sink);
         put(context.host.files(), &target, &how, there.as_ref(), self.append, fill)

@@ -293,6 +293,28 @@ fn what_locks_people_out_is_on_disk_at_once() {
 }
 
 #[test]
+fn an_append_is_whole_after_a_power_cut() {
+    let config = "write_files: [{path: /opt/log, append: true, content: new}]";
+    let machine = || {
+        let mut bench = Bench::new();
+        bench.host.put("/opt/log", 0o644, "old");
+        bench
+    };
+    let mut good = machine();
+    good.run("write_files", config);
+    for call in 1..=good.host.calls() + 1 {
+        for seed in 0..8 {
+            let mut bench = machine();
+            bench.host.fail_at(call, Fault::PowerCut, FaultSpan::FromHere);
+            bench.run("write_files", config);
+            let text = bench.host.power_cut(seed).text("/opt/log");
+            assert!(text == "old" || text == "oldnew", "call {call}, seed {seed}: {text:?}");
+            assert!(call <= good.host.calls() || text == "oldnew");
+        }
+    }
+}
+
+#[test]
 fn ten_thousand_entries_look_nobody_up_twice() {
     let mut config = Vec::from(&b"write_files:\n"[..]);
     for at in 0..10_000 {
