@@ -363,9 +363,10 @@ fn a_power_cut_anywhere_is_made_good_by_the_next_boot() {
             assert_eq!(host.text("/var/lib/cloud/data/instance-id"), format!("{ID}\n"), "{at}");
             // What must not run twice has not.
             assert!(ran_before + script_runs(&host) <= 1, "{at}: the script ran twice");
-            if host.exists("/opt/log.txt") {
-                assert!(matches!(host.text("/opt/log.txt").as_str(), "" | "one line\n"), "{at}: appended twice");
-            }
+            // Files are whole, and what is appended is there once.
+            assert_eq!(host.text("/opt/plain.conf"), "key = value\n", "{at}");
+            assert_eq!(host.text("/opt/later.conf"), "later", "{at}");
+            assert_eq!(host.text("/opt/log.txt"), "one line\n", "{at}");
         }
     }
 }

@@ -98,7 +98,10 @@ impl Frequency {
 pub enum Rerun {
     /// Yes: running it twice leaves what running it once leaves.
     Safe,
-    /// No: it runs programs or appends; its semaphore is on disk before it starts.
+    /// Yes, and it is told ([`Context::resumed`]), so that it leaves out what it must not do twice. Its semaphore is on disk
+    /// before it starts.
+    Resume,
+    /// No: it runs programs. Its semaphore is on disk before it starts.
     Never,
 }
 
@@ -121,7 +124,7 @@ pub struct Module {
 /// Every module, in run order within a stage.
 pub static TABLE: &[Module] = &[
     row("bootcmd", Stage::Init, Frequency::Always, Rerun::Never, &["bootcmd"], bootcmd::run),
-    row("write_files", Stage::Init, Frequency::Instance, Rerun::Never, &["write_files"], write_files::run),
+    row("write_files", Stage::Init, Frequency::Instance, Rerun::Resume, &["write_files"], write_files::run),
     row("set_hostname", Stage::Init, Frequency::Instance, Rerun::Safe, &[], set_hostname::run),
     row("resolv_conf", Stage::Init, Frequency::Instance, Rerun::Safe, resolv_conf::KEYS, resolv_conf::run),
     row("ssh", Stage::Init, Frequency::Instance, Rerun::Safe, &[], ssh::run),
@@ -138,7 +141,7 @@ pub static TABLE: &[Module] = &[
         "write_files_deferred",
         Stage::Final,
         Frequency::Instance,
-        Rerun::Never,
+        Rerun::Resume,
         &["write_files"],
         write_files::run_deferred,
     ),
@@ -241,6 +244,8 @@ pub struct Context<'a> {
     pub args: Vec<String>,
     /// The module's name.
     pub name: &'static str,
+    /// True if an earlier boot was interrupted in it ([`Rerun::Resume`]).
+    pub resumed: bool,
     /// What went wrong so far.
     pub faults: &'a mut dyn FnMut(Level, &str),
 }

@@ -34,9 +34,9 @@ use crate::format::scalar::Scalar;
 use crate::format::stream::copy;
 use crate::host::accounts::Accounts;
 use crate::host::append::append_with;
-use crate::host::write::{absolute, write_target, write_with};
+use crate::host::write::{Buffer, absolute, read_file, write_target, write_with};
 use crate::host::{Create, Files, Kind, Reader, Sink, Stat};
-use crate::limits::{MAX_INFLATED, MAX_ITEM_ERRORS};
+use crate::limits::{MAX_APPEND_COPY, MAX_INFLATED, MAX_ITEM_ERRORS};
 use crate::paths::is_vital;
 
 const DEFAULT_MODE: u32 = 0o644;
@@ -165,14 +165,29 @@ impl<'a> Entry<'a> {
             }
             there => (path, there),
         };
+        let is_old = there.is_some_and(|stat| stat.kind == Kind::File);
         let how = Create {
             mode: self.mode(context),
             owner: Some(self.owner(context, accounts, there.as_ref())?),
-            // An append is never done again, so a power cut must leave all of it or nothing.
-            durable: self.append || is_vital(&target),
+            // A power cut must leave what was there, or the new file: an old one's name is not given to content that is
+            // not on disk yet, nor half of an append taken for the old file. What was not there is written again at the next boot.
+            durable: self.append || is_old || is_vital(&target),
         };
+        if context.resumed && self.append && is_old && self.is_in(context.host.files(), &target, encoding)? {
+            context.info(&format_args!("{self}: an earlier boot appended it already"));
+            return Ok(());
+        }
         let fill = &mut |sink: &mut Sink| self.stream(encoding, sink);
         put(context.host.files(), &target, &how, there.as_ref(), self.append, fill)
+    }
+
+    /// True if the file holds the content somewhere: an append that was done before the power went.
+    fn is_in(&self, files: &mut dyn Files, target: &str, encoding: Encoding) -> Result<bool, Error> {
+        let mut content = Buffer::new(MAX_APPEND_COPY as usize);
+        self.stream(encoding, &mut content)?;
+        let old = read_file(files, target, MAX_APPEND_COPY)?.unwrap_or_default();
+        let content = content.bytes;
+        Ok(content.is_empty() || old.windows(content.len()).any(|part| part == content))
     }
 
     fn path(&self) -> Result<String, Error> {

@@ -281,6 +281,9 @@ fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config
     for error in broken {
         work.recoverable("config", &error);
     }
+    if let Ok(Some(log)) = config.text("def_log_file") {
+        work.host.move_log(&log);
+    }
     let (output, fault) = output(&config, boot.name, boot.options.debug);
     work.host.set_output(&output);
     if let Some(fault) = fault {

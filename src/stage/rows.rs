@@ -69,7 +69,7 @@ pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
     let Some(row) = module::find("set_hostname") else { return };
     let config = configuration(work, Some(instance));
     let state = current_state(work.host, &work.boot.boot_id);
-    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new()));
+    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new(), false));
 }
 
 /// `single`: one module by its name.
@@ -169,28 +169,29 @@ fn one(
         );
     }
     let semaphore = semaphore::path(state, &instance.id, &format!("config_{}", row.name), frequency);
-    if let Some(path) = &semaphore
-        && !enter(work, row, path)
-    {
-        return;
-    }
+    let resumed = match semaphore.as_deref().map(|path| enter(work, row, path)) {
+        None => false,
+        Some(Some(resumed)) => resumed,
+        Some(None) => return,
+    };
     work.host.log(Level::Debug, row.name, &format_args!("runs, frequency {}", frequency.word()));
     if let Some(path) = semaphore {
         work.send(&Record::Changed);
         // Told before it runs: whether it fails or takes this process with it, it is not tried again.
-        work.send(&if row.rerun == Rerun::Never { Record::Mark(path) } else { Record::Complete(path) });
+        work.send(&if row.rerun == Rerun::Safe { Record::Complete(path) } else { Record::Mark(path) });
     }
-    run_row(work, instance, config, state, row, args);
+    run_row(work, instance, config, state, row, args, resumed);
 }
 
-/// Takes the semaphore. False if the row is not to run.
-fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> bool {
+/// Looks at the semaphore, and takes it if the run must not be repeated. `None` if the row is not to run; true if an
+/// earlier boot was interrupted in it.
+fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> Option<bool> {
     let boot_id = &work.boot.boot_id;
     let ran = semaphore::read(work.host.files(), path, boot_id).unwrap_or(Ran::No);
     match (ran, row.rerun) {
         (Ran::Yes, _) => {
             work.host.log(Level::Debug, row.name, &format_args!("already ran ({path})"));
-            return false;
+            return None;
         }
         (Ran::Interrupted, Rerun::Never) => {
             work.warn(
@@ -200,19 +201,19 @@ fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> bool {
                 ),
             );
             work.send(&Record::Mark(path.to_string()));
-            return false;
+            return None;
         }
-        (Ran::Interrupted, Rerun::Safe) => {
+        (Ran::Interrupted, _) => {
             work.host.log(Level::Info, row.name, &"an earlier boot was interrupted in it: run again");
         }
         (Ran::No, _) => {}
     }
-    if row.rerun == Rerun::Safe {
-        return true;
+    if row.rerun != Rerun::Safe {
+        // Without its semaphore it would run at every boot.
+        let taken = semaphore::take(work.host, path, boot_id);
+        work.take(row.name, taken)?;
     }
-    // Without its semaphore it would run at every boot.
-    let taken = semaphore::take(work.host, path, boot_id);
-    work.take(row.name, taken).is_some()
+    Some(ran == Ran::Interrupted)
 }
 
 fn run_row(
@@ -222,6 +223,7 @@ fn run_row(
     state: &State,
     row: &'static Module,
     args: Vec<String>,
+    resumed: bool,
 ) {
     let (host, progress) = work.parts();
     let mut faults = |level, text: &str| {
@@ -229,5 +231,5 @@ fn run_row(
         let record = if level == Level::Error { Record::Error(text) } else { Record::Warning(text) };
         record.send(progress);
     };
-    (row.run)(&mut Context { host, config, instance, state, args, name: row.name, faults: &mut faults });
+    (row.run)(&mut Context { host, config, instance, state, args, name: row.name, resumed, faults: &mut faults });
 }
