@@ -59,6 +59,9 @@ pub const MAX_LABEL: usize = 256;
 /// A file that `append` is allowed to copy so that the append is atomic, bytes; larger ones are appended in place.
 pub const MAX_APPEND_COPY: u64 = 16 << 20;
 
+/// Entries of one list whose errors are told one by one; those of the rest are counted.
+pub const MAX_ITEM_ERRORS: usize = 100;
+
 /// Buffer through which content is streamed, bytes.
 pub const COPY_BUFFER: usize = 4096;
 

@@ -17,16 +17,12 @@ fn tool(name: &str) -> Command {
     let mut command = Command::new(top.join("tests/boot").join(name));
     let path = std::env::var("PATH").unwrap_or_default();
     // mke2fs and debugfs are where a user's PATH does not look.
-    command
-        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
-        .stdin(Stdio::null());
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin")).stdin(Stdio::null());
     command
 }
 
 fn output(command: &mut Command) -> Output {
-    command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 fn words(output: &Output) -> String {
@@ -37,12 +33,7 @@ fn words(output: &Output) -> String {
 /// Runs it and shows all it said if it failed.
 fn must(command: &mut Command) -> String {
     let output = output(command);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        words(&output)
-    );
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, words(&output));
     words(&output)
 }
 
@@ -67,15 +58,8 @@ impl Machine {
         let folder = image().with_file_name(test);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        must(
-            Command::new("cp")
-                .arg("--sparse=always")
-                .args([image().join("root.ext4"), folder.join("root.ext4")]),
-        );
-        Machine {
-            folder,
-            console: String::new(),
-        }
+        must(Command::new("cp").arg("--sparse=always").args([image().join("root.ext4"), folder.join("root.ext4")]));
+        Machine { folder, console: String::new() }
     }
 
     fn disk(&self) -> PathBuf {
@@ -94,23 +78,15 @@ impl Machine {
     fn boot(&mut self, drive: Option<&Path>, words: &str) {
         let console = self.folder.join("console");
         let mut command = tool("boot");
-        command
-            .args(["-t", SECONDS_A_BOOT, "-a", words, "-c"])
-            .arg(&console);
-        command
-            .arg(image().join("initramfs"))
-            .arg(self.disk())
-            .args(drive);
+        command.args(["-t", SECONDS_A_BOOT, "-a", words, "-c"]).arg(&console);
+        command.arg(image().join("initramfs")).arg(self.disk()).args(drive);
         must(&mut command);
         self.console = String::from_utf8_lossy(&fs::read(&console).unwrap()).replace('\r', "");
     }
 
     /// The exit statuses of the four stages, in their order.
     fn statuses(&self) -> Vec<(&str, u32)> {
-        let lines = self
-            .console
-            .lines()
-            .filter_map(|line| line.strip_prefix("stage: exit="));
+        let lines = self.console.lines().filter_map(|line| line.strip_prefix("stage: exit="));
         lines
             .map(|line| {
                 let stage = line.splitn(5, ' ').nth(4).unwrap_or("");
@@ -121,12 +97,7 @@ impl Machine {
     }
 
     fn assert_statuses(&self, wanted: [u32; 4]) {
-        let stages = [
-            "init --local",
-            "init",
-            "modules --mode config",
-            "modules --mode final",
-        ];
+        let stages = ["init --local", "init", "modules --mode config", "modules --mode final"];
         let wanted: Vec<_> = stages.into_iter().zip(wanted).collect();
         assert_eq!(self.statuses(), wanted, "console:\n{}", self.console);
     }
@@ -134,9 +105,7 @@ impl Machine {
     /// A file of the disk, read from outside; empty where there is none.
     fn read(&self, path: &str) -> String {
         let mut command = Command::new("debugfs");
-        command
-            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
-            .args(["-R", &format!("cat {path}")]);
+        command.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").args(["-R", &format!("cat {path}")]);
         String::from_utf8_lossy(&output(command.arg(self.disk())).stdout).into_owned()
     }
 
@@ -153,11 +122,7 @@ impl Machine {
     fn assert_not_configured(&self) {
         assert_eq!(self.read("/etc/hostname"), "localhost\n");
         assert_eq!(self.read("/var/station/runs"), "");
-        assert!(
-            !self
-                .read("/var/lib/cloud/data/instance-id")
-                .contains("6b1e8c52")
-        );
+        assert!(!self.read("/var/lib/cloud/data/instance-id").contains("6b1e8c52"));
     }
 }
 
@@ -175,15 +140,8 @@ fn checker_sees_what_is_missing() {
         let checked = output(tool("check.py").arg(boot).arg(image().join("root.ext4")));
         let words = words(&checked);
         assert_eq!(checked.status.code(), Some(1), "{words}");
-        for path in [
-            "/var/lib/cloud/data/instance-id",
-            "/etc/hostname",
-            "/root/.ssh/authorized_keys",
-        ] {
-            assert!(
-                words.contains(&format!("NOT SO  {path}")),
-                "{path}\n{words}"
-            );
+        for path in ["/var/lib/cloud/data/instance-id", "/etc/hostname", "/root/.ssh/authorized_keys"] {
+            assert!(words.contains(&format!("NOT SO  {path}")), "{path}\n{words}");
         }
     }
 }
@@ -196,15 +154,8 @@ fn empty_dev() {
     machine.boot(Some(&drive), "wisp.dev=empty");
     // console, null, and what wisp made; a devtmpfs has dozens.
     let nodes = machine.console.rsplit("/dev ").next().unwrap_or("");
-    let nodes = nodes
-        .lines()
-        .next()
-        .and_then(|word| word.parse::<u32>().ok());
-    assert!(
-        matches!(nodes, Some(..10)),
-        "/dev was not empty:\n{}",
-        machine.console
-    );
+    let nodes = nodes.lines().next().and_then(|word| word.parse::<u32>().ok());
+    assert!(matches!(nodes, Some(..10)), "/dev was not empty:\n{}", machine.console);
     machine.assert_statuses([0; 4]);
     machine.assert_first_boot();
 }
@@ -246,10 +197,7 @@ fn truncated_drive() {
     machine.assert_not_configured();
     let log = machine.log();
     let named = |line: &str| line.contains("sr0") && !line.contains("[DEBUG]");
-    assert!(
-        log.lines().any(named),
-        "no line above DEBUG names sr0:\n{log}"
-    );
+    assert!(log.lines().any(named), "no line above DEBUG names sr0:\n{log}");
 }
 
 /// A part with a tab for indentation, and a script that exits 3: both are named, all the rest is done.
@@ -263,14 +211,8 @@ fn broken_part_and_failing_script() {
     assert_eq!(machine.read("/var/station/runs").lines().count(), 1);
     let log = machine.log();
     // Line 4 of the part has the tab.
-    let named = |line: &str| {
-        line.split_once("tabs.yaml")
-            .is_some_and(|(_, place)| place.contains('4'))
-    };
-    assert!(
-        log.lines().any(named),
-        "no part and line of the tab:\n{log}"
-    );
+    let named = |line: &str| line.split_once("tabs.yaml").is_some_and(|(_, place)| place.contains('4'));
+    assert!(log.lines().any(named), "no part and line of the tab:\n{log}");
     let status = machine.read("/var/lib/cloud/data/status.json");
     assert!(status.contains("tabs.yaml"), "recoverable error:\n{status}");
     let result = machine.read("/var/lib/cloud/data/result.json");
@@ -281,25 +223,14 @@ fn broken_part_and_failing_script() {
 #[test]
 fn initramfs_is_a_newc_archive() {
     let archive = fs::File::open(image().join("initramfs")).unwrap();
-    let listing = must(
-        Command::new("cpio")
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC")
-            .args(["-itv", "--quiet"])
-            .stdin(archive),
-    );
+    let listing =
+        must(Command::new("cpio").env("LC_ALL", "C").env("TZ", "UTC").args(["-itv", "--quiet"]).stdin(archive));
     let has = |mode: &str, name: &str| {
         let mut lines = listing.lines();
         lines.any(|line| line.starts_with(mode) && line.contains(" root ") && line.contains(name))
     };
-    assert!(
-        has("crw-------", "5,   1 Jan  1  1970 dev/console"),
-        "{listing}"
-    );
+    assert!(has("crw-------", "5,   1 Jan  1  1970 dev/console"), "{listing}");
     assert!(has("-rwxr-xr-x", " init"), "{listing}");
     assert!(has("-rwxr-xr-x", " bin/busybox"), "{listing}");
-    assert!(
-        has("lrwxrwxrwx", " usr/bin/cloud-init -> wisp"),
-        "{listing}"
-    );
+    assert!(has("lrwxrwxrwx", " usr/bin/cloud-init -> wisp"), "{listing}");
 }

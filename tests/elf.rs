@@ -27,20 +27,15 @@ struct Segment {
 fn binary() -> Vec<u8> {
     let path = match std::env::var_os("WISP_BIN") {
         Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("target/x86_64-unknown-linux-musl/release/wisp"),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/x86_64-unknown-linux-musl/release/wisp"),
     };
-    std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}: run `make` first", path.display()))
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make` first", path.display()))
 }
 
 /// A little-endian number of `width` bytes.
 fn number(elf: &[u8], at: u64, width: usize) -> u64 {
     let at = at as usize;
-    elf[at..at + width]
-        .iter()
-        .rev()
-        .fold(0, |value, byte| value << 8 | u64::from(*byte))
+    elf[at..at + width].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 fn segments(elf: &[u8]) -> Vec<Segment> {
@@ -70,9 +65,7 @@ fn needs_no_interpreter_and_no_library() {
         assert_ne!(segment.kind, PT_INTERP, "PT_INTERP: not static");
         if segment.kind == PT_DYNAMIC {
             let entries = (0..segment.size / 16).map(|n| number(&elf, segment.offset + n * 16, 8));
-            let needed = entries
-                .take_while(|tag| *tag != DT_NULL)
-                .filter(|tag| *tag == DT_NEEDED);
+            let needed = entries.take_while(|tag| *tag != DT_NULL).filter(|tag| *tag == DT_NEEDED);
             assert_eq!(needed.count(), 0, "DT_NEEDED: needs shared libraries");
         }
     }
@@ -82,10 +75,7 @@ fn needs_no_interpreter_and_no_library() {
 fn is_within_its_size() {
     let size = binary().len() as u64;
     let line = match std::env::var("WISP_SIZE_LINE") {
-        Ok(line) => line
-            .trim()
-            .parse()
-            .expect("WISP_SIZE_LINE is a number of bytes"),
+        Ok(line) => line.trim().parse().expect("WISP_SIZE_LINE is a number of bytes"),
         Err(_) => SIZE_PROMISED,
     };
     assert!(line <= SIZE_PROMISED);
@@ -98,12 +88,7 @@ fn no_memory_is_writable_and_executable() {
     let segments = segments(&elf);
     assert!(segments.iter().any(|segment| segment.kind == PT_LOAD));
     for segment in segments.iter().filter(|segment| segment.kind == PT_LOAD) {
-        assert_ne!(
-            segment.flags & (PF_W | PF_X),
-            PF_W | PF_X,
-            "at {:#x}",
-            segment.offset
-        );
+        assert_ne!(segment.flags & (PF_W | PF_X), PF_W | PF_X, "at {:#x}", segment.offset);
     }
     // Without this header the kernel makes the stack executable.
     let stack = segments.iter().find(|segment| segment.kind == PT_GNU_STACK);

@@ -247,7 +247,10 @@ mod tests {
             (&["modules", "final"], "`modules` takes no argument `final`; see `wisp modules --help`"),
             (&["--bogus", "init"], "invalid option '--bogus'; see `wisp --help`"),
             (&["single"], "`single` needs --name MODULE"),
-            (&["single", "-n", "ssh", "--frequency", "daily"], "--frequency takes always, instance or once, not `daily`"),
+            (
+                &["single", "-n", "ssh", "--frequency", "daily"],
+                "--frequency takes always, instance or once, not `daily`",
+            ),
             (&["init", "-f"], "missing argument for option '-f'"),
             (&["init", "--file", "--help"], "missing argument for option '--file'"),
         ] {

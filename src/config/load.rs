@@ -11,17 +11,14 @@ use crate::format::doc::{Doc, Sources};
 use crate::format::{cmdline, yaml};
 use crate::host::Files;
 use crate::host::write::{read_file, read_text};
-use crate::instance::DataKind;
 use crate::limits::{MAX_CONFIG_FILE, MAX_INFLATED, MAX_STATE_FILE};
 use crate::paths;
 
 /// What stands above the configuration of the image.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Above<'a> {
-    /// The instance's directory, whose cloud-config files count; `None` before there is an instance.
-    pub instance_dir: Option<&'a str>,
-    /// Whether vendor-data counts (`vendor_data: {enabled: …}`).
-    pub no_vendor: bool,
+    /// The cloud-config files of the instance, highest first; none before there is an instance.
+    pub instance: &'a [String],
     /// The file that the environment's `CLOUD_CFG` names.
     pub environment: Option<&'a str>,
     /// `-f FILE`.
@@ -37,13 +34,8 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
             other => layers.read(path, other),
         }
     }
-    if let Some(dir) = above.instance_dir {
-        for kind in DataKind::ALL.into_iter().rev() {
-            if kind == DataKind::User || !above.no_vendor {
-                let path = format!("{dir}/{}", kind.cloud_config_file());
-                layers.file(files, &path, MAX_INFLATED);
-            }
-        }
+    for path in above.instance {
+        layers.file(files, path, MAX_INFLATED);
     }
     match read_text(files, paths::KERNEL_CMDLINE, MAX_STATE_FILE) {
         Ok(line) => {
@@ -107,12 +99,8 @@ impl Layers<'_> {
             return Ok(());
         }
         let sources = &mut self.config.sources;
-        let doc = parse(sources, name, text)?;
-        let Some(layer) = doc.value(sources) else { return Ok(()) };
-        let how = match layer.get("merge_how").or_else(|| layer.get("merge_type")) {
-            Some(value) => How::of(&value)?,
-            None => How::LAYERS,
-        };
+        let mut doc = parse(sources, name, text)?;
+        let how = How::take(&mut doc, sources)?.unwrap_or(How::LAYERS);
         merge(&mut self.config.doc, sources, doc, &how)
     }
 }

@@ -116,7 +116,7 @@ pub enum Style {
 pub enum Tag {
     /// None: the value's form decides.
     None,
-    /// `!!str`, or the non-specific `!`.
+    /// `!!str`. (The non-specific `!` is no tag: PyYAML types what it stands before as if it were plain.)
     Str,
     /// `!!binary`: base64 text.
     Binary,
@@ -154,7 +154,7 @@ pub struct Node {
     pub style: Style,
     /// Its tag.
     pub tag: Tag,
-    /// Block scalars only.
+    /// Block scalars only; their span already ends where it says.
     pub chomp: Chomp,
     /// The text it points into.
     pub source: SourceId,

@@ -64,6 +64,9 @@ pub trait Host {
     /// Writes out log lines still in memory.
     fn flush_log(&mut self);
 
+    /// The log goes to this file from now on (`def_log_file` of cloud.cfg).
+    fn move_log(&mut self, path: &str);
+
     /// Where the output of programs run with [`Output::Stage`] goes from now on.
     fn set_output(&mut self, output: &StageOutput);
 

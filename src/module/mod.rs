@@ -30,8 +30,6 @@ mod tests;
 mod write_files;
 mod ws_virt_network_dep;
 
-pub use set_hostname::run as apply_hostname;
-
 /// The list of cloud.cfg that a module stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -100,7 +98,10 @@ impl Frequency {
 pub enum Rerun {
     /// Yes: running it twice leaves what running it once leaves.
     Safe,
-    /// No: it runs programs or appends; its semaphore is on disk before it starts.
+    /// Yes, and it is told ([`Context::resumed`]), so that it leaves out what it must not do twice. Its semaphore is on disk
+    /// before it starts.
+    Resume,
+    /// No: it runs programs. Its semaphore is on disk before it starts.
     Never,
 }
 
@@ -123,7 +124,7 @@ pub struct Module {
 /// Every module, in run order within a stage.
 pub static TABLE: &[Module] = &[
     row("bootcmd", Stage::Init, Frequency::Always, Rerun::Never, &["bootcmd"], bootcmd::run),
-    row("write_files", Stage::Init, Frequency::Instance, Rerun::Never, &["write_files"], write_files::run),
+    row("write_files", Stage::Init, Frequency::Instance, Rerun::Resume, &["write_files"], write_files::run),
     row("set_hostname", Stage::Init, Frequency::Instance, Rerun::Safe, &[], set_hostname::run),
     row("resolv_conf", Stage::Init, Frequency::Instance, Rerun::Safe, resolv_conf::KEYS, resolv_conf::run),
     row("ssh", Stage::Init, Frequency::Instance, Rerun::Safe, &[], ssh::run),
@@ -140,7 +141,7 @@ pub static TABLE: &[Module] = &[
         "write_files_deferred",
         Stage::Final,
         Frequency::Instance,
-        Rerun::Never,
+        Rerun::Resume,
         &["write_files"],
         write_files::run_deferred,
     ),
@@ -243,6 +244,8 @@ pub struct Context<'a> {
     pub args: Vec<String>,
     /// The module's name.
     pub name: &'static str,
+    /// True if an earlier boot was interrupted in it ([`Rerun::Resume`]).
+    pub resumed: bool,
     /// What went wrong so far.
     pub faults: &'a mut dyn FnMut(Level, &str),
 }
@@ -269,8 +272,10 @@ impl<'a> Context<'a> {
     }
 
     fn fault(&mut self, level: Level, what: &dyn Display) {
-        self.host.log(level, self.name, what);
-        (self.faults)(level, &what.to_string());
+        // Written out once: a place in a long text is not found for nothing.
+        let text = what.to_string();
+        self.host.log(level, self.name, &text);
+        (self.faults)(level, &text);
     }
 
     /// Takes a result; an error is recorded, and there is no value.

@@ -13,6 +13,8 @@
 //! | `append` | add to what is there |
 //! | `defer` | do it in the final stage |
 //!
+//! `source` (content from a URI) is not supported: such an entry is an error.
+//!
 //! Content is streamed: a chain of small readers, never a second copy. A link at `path` is followed, unless it leads to an
 //! executable of another name ([`write_target`]). A device or pipe is written to as it stands.
 //!
@@ -32,9 +34,9 @@ use crate::format::scalar::Scalar;
 use crate::format::stream::copy;
 use crate::host::accounts::Accounts;
 use crate::host::append::append_with;
-use crate::host::write::{absolute, write_target, write_with};
+use crate::host::write::{Buffer, absolute, read_file, write_target, write_with};
 use crate::host::{Create, Files, Kind, Reader, Sink, Stat};
-use crate::limits::MAX_INFLATED;
+use crate::limits::{MAX_APPEND_COPY, MAX_INFLATED, MAX_ITEM_ERRORS};
 use crate::paths::is_vital;
 
 const DEFAULT_MODE: u32 = 0o644;
@@ -55,13 +57,20 @@ fn write_all(context: &mut Context<'_>, deferred: bool) {
         return context.error(&list.error("a list of files"));
     }
     let mut accounts = Accounts::default();
+    let mut failed = 0;
     for (at, item) in list.items().enumerate() {
         if item.get("defer").is_some_and(|value| truth(&value)) == deferred {
             let entry = Entry::read(at + 1, item);
             if let Err(error) = entry.write(context, &mut accounts) {
-                context.error(&format_args!("{entry}: {error}"));
+                failed += 1;
+                if failed <= MAX_ITEM_ERRORS {
+                    context.error(&format_args!("{entry}: {error}"));
+                }
             }
         }
+    }
+    if failed > MAX_ITEM_ERRORS {
+        context.error(&format_args!("{} more entries could not be written", failed - MAX_ITEM_ERRORS));
     }
 }
 
@@ -75,6 +84,7 @@ struct Entry<'a> {
     owner: Option<Value<'a>>,
     permissions: Option<Value<'a>>,
     append: bool,
+    source: Option<Value<'a>>,
     unknown: Option<Value<'a>>,
 }
 
@@ -100,6 +110,7 @@ impl<'a> Entry<'a> {
             owner: None,
             permissions: None,
             append: false,
+            source: None,
             unknown: None,
         };
         for (key, value) in item.entries() {
@@ -116,6 +127,8 @@ impl<'a> Entry<'a> {
                 entry.permissions = there;
             } else if key.is_text("append") {
                 entry.append = truth(&value);
+            } else if key.is_text("source") {
+                entry.source = there;
             } else if !key.is_text("defer") {
                 entry.unknown = Some(key);
             }
@@ -130,6 +143,9 @@ impl<'a> Entry<'a> {
         if let Some(key) = self.unknown {
             let name = key.text().unwrap_or_default();
             context.warn(&format_args!("{self}: the key `{name}` is not known and does nothing"));
+        }
+        if let Some(source) = self.source {
+            return Err(source.error("`content` here: fetching from `source` is not supported"));
         }
         let path = self.path()?;
         let encoding = self.encoding(context)?;
@@ -149,13 +165,29 @@ impl<'a> Entry<'a> {
             }
             there => (path, there),
         };
+        let is_old = there.is_some_and(|stat| stat.kind == Kind::File);
         let how = Create {
             mode: self.mode(context),
             owner: Some(self.owner(context, accounts, there.as_ref())?),
-            durable: is_vital(&target),
+            // A power cut must leave what was there, or the new file: an old one's name is not given to content that is
+            // not on disk yet, nor half of an append taken for the old file. What was not there is written again at the next boot.
+            durable: self.append || is_old || is_vital(&target),
         };
+        if context.resumed && self.append && is_old && self.is_in(context.host.files(), &target, encoding)? {
+            context.info(&format_args!("{self}: an earlier boot appended it already"));
+            return Ok(());
+        }
         let fill = &mut |sink: &mut Sink| self.stream(encoding, sink);
         put(context.host.files(), &target, &how, there.as_ref(), self.append, fill)
+    }
+
+    /// True if the file holds the content somewhere: an append that was done before the power went.
+    fn is_in(&self, files: &mut dyn Files, target: &str, encoding: Encoding) -> Result<bool, Error> {
+        let mut content = Buffer::new(MAX_APPEND_COPY as usize);
+        self.stream(encoding, &mut content)?;
+        let old = read_file(files, target, MAX_APPEND_COPY)?.unwrap_or_default();
+        let content = content.bytes;
+        Ok(content.is_empty() || old.windows(content.len()).any(|part| part == content))
     }
 
     fn path(&self) -> Result<String, Error> {

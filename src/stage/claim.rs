@@ -140,7 +140,9 @@ fn write_drive_files(work: &mut Work<'_, '_>, tree: &mut dyn Tree, files: &[crat
         let written = write_with(work.host.files(), &file.path, &Create::mode(0o660), &mut |sink| {
             found = tree.read(&file.content, MAX_DRIVE_FILE, sink)?;
             match found {
-                Found::Absent => Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content)))),
+                Found::Absent => {
+                    Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content))))
+                }
                 Found::Read(_) => Ok(()),
             }
         });

@@ -11,6 +11,7 @@ use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
 use crate::instance::{DsMode, Instance};
+use crate::paths::State;
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
@@ -38,7 +39,11 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
     let boot = work.boot;
     let kept = cached(work.host, &boot.state);
     if let Some(kept) = kept.as_ref().filter(|_| is_trusted(work, config)) {
-        work.host.log(Level::Info, "stage", &format_args!("instance {}: its cache is trusted, nothing looked for", kept.id));
+        work.host.log(
+            Level::Info,
+            "stage",
+            &format_args!("instance {}: its cache is trusted, nothing looked for", kept.id),
+        );
         work.send(&Record::Datasource(kept.description.clone()));
         return cached(work.host, &boot.state);
     }
@@ -50,7 +55,8 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
     }
     match kept {
         Some(kept) if datasource::still_here(work.host, &kept) => {
-            let line = format!("instance {}: its drive is gone, but this is the same machine: the cache is used", kept.id);
+            let line =
+                format!("instance {}: its drive is gone, but this is the same machine: the cache is used", kept.id);
             work.host.log(Level::Info, "stage", &line);
             work.send(&Record::Datasource(kept.description.clone()));
             Some(kept)
@@ -84,7 +90,8 @@ fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candi
         let mut search = Search {
             host: work.host,
             config,
-            state: &work.boot.state,
+            // Seeds are where they always are, also when state has moved.
+            state: &State::default(),
             looked: core::mem::take(&mut looked),
             broken: alloc::vec::Vec::new(),
         };

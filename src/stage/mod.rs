@@ -13,6 +13,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::config::load::{Above, load};
@@ -21,7 +22,7 @@ use crate::format::cmdline;
 use crate::host::log::Rfc2822;
 use crate::host::write::{read_text, write_file};
 use crate::host::{Create, Host, Level, StageOutput};
-use crate::instance::Instance;
+use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_STATE_FILE;
 use crate::module::{Frequency, Stage};
 use crate::paths::{self, State};
@@ -93,7 +94,13 @@ pub fn modules(host: &mut dyn Host, options: &Options, mode: Stage) -> i32 {
 }
 
 /// `single --name NAME`: one module, under its semaphore unless `frequency` says otherwise.
-pub fn single(host: &mut dyn Host, options: &Options, name: &str, frequency: Option<Frequency>, args: &[String]) -> i32 {
+pub fn single(
+    host: &mut dyn Host,
+    options: &Options,
+    name: &str,
+    frequency: Option<Frequency>,
+    args: &[String],
+) -> i32 {
     run(host, options, "single", &mut |work| rows::single(work, name, frequency, args))
 }
 
@@ -109,7 +116,8 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     }
     let boot_id = read_text(host.files(), paths::BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
     let mut told = Told::default();
-    let state = if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
+    let state =
+        if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
     let mut boot = Boot { options, name, state, boot_id };
     banner(host, name);
 
@@ -117,11 +125,16 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     status.begin(name, host.now());
     keep(host, &mut told, |host| status.save(host, &boot.state));
     work::run(host, &boot, &mut told, work);
-    if told.changed && let Err(error) = host.files().sync() {
+    if told.changed
+        && let Err(error) = host.files().sync()
+    {
         host.log(Level::Warning, "stage", &error);
     }
     for path in core::mem::take(&mut told.marks) {
         keep(host, &mut told, |host| semaphore::mark_done(host.files(), &path));
+    }
+    for path in core::mem::take(&mut told.completes) {
+        keep(host, &mut told, |host| semaphore::complete(host, &path, &boot.boot_id));
     }
     // The work may have found that state cannot be kept where it was.
     boot.state = current_state(host, &boot.boot_id);
@@ -254,17 +267,22 @@ fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
 /// The configuration with every layer, and where programs print from now on.
 fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config {
     let boot = work.boot;
-    let dir = instance.map(|instance| boot.state.instance_dir(&instance.id));
+    let files: Vec<String> = instance.map_or(Vec::new(), |instance| {
+        let dir = current_state(work.host, &boot.boot_id).instance_dir(&instance.id);
+        DataKind::ALL.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).collect()
+    });
     let above = Above {
-        instance_dir: dir.as_deref(),
-        no_vendor: false,
+        instance: &files,
         environment: boot.options.environment.as_deref(),
         file: boot.options.file.as_deref(),
     };
-    let mut broken = alloc::vec::Vec::new();
+    let mut broken = Vec::new();
     let config = load(work.host.files(), above, &mut |error| broken.push(error));
     for error in broken {
         work.recoverable("config", &error);
+    }
+    if let Ok(Some(log)) = config.text("def_log_file") {
+        work.host.move_log(&log);
     }
     let (output, fault) = output(&config, boot.name, boot.options.debug);
     work.host.set_output(&output);
@@ -288,7 +306,11 @@ fn output(config: &Config, stage: &str, keep_stdin: bool) -> (StageOutput, Optio
     let first = value.items().next().or_else(|| value.get("output")).unwrap_or(value);
     let Ok(target) = first.text() else { return (default, None) };
     let target = target.trim();
-    let file = |path: &str, truncate| StageOutput { file: Some((path.trim().to_string(), truncate)), console: false, keep_stdin };
+    let file = |path: &str, truncate| StageOutput {
+        file: Some((path.trim().to_string(), truncate)),
+        console: false,
+        keep_stdin,
+    };
     if let Some(path) = target.strip_prefix("| tee -a ") {
         (StageOutput { console: true, ..file(path, false) }, None)
     } else if let Some(path) = target.strip_prefix("| tee ") {
@@ -299,7 +321,13 @@ fn output(config: &Config, stage: &str, keep_stdin: bool) -> (StageOutput, Optio
         (file(path, true), None)
     } else if target.starts_with('|') {
         let at = first.position();
-        (default, Some(format!("{at}: output to another program is not supported (only `| tee`): {} is used", paths::OUTPUT_LOG)))
+        (
+            default,
+            Some(format!(
+                "{at}: output to another program is not supported (only `| tee`): {} is used",
+                paths::OUTPUT_LOG
+            )),
+        )
     } else {
         (file(target, false), None)
     }

@@ -12,6 +12,7 @@ use crate::datasource::{Needs, none};
 use crate::host::Level;
 use crate::instance::{DataKind, Instance};
 use crate::module::{Frequency, Stage};
+use crate::paths::State;
 use crate::userdata::{self, Outcome};
 
 /// The stage's steps.
@@ -34,7 +35,9 @@ fn find(work: &mut Work<'_, '_>, config: &Config) {
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok()).unwrap_or_default();
     if names.iter().any(|name| name == "None") {
         work.host.log(Level::Info, "datasource", &"going on with the datasource None: the image's own configuration");
-        claim(work, none::candidate());
+        if let Some(instance) = claim(work, none::candidate()) {
+            work.send(&Record::Datasource(instance.description));
+        }
     }
 }
 
@@ -50,22 +53,30 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
             told(work, DataKind::User, outcome);
         });
     } else {
-        for kind in DataKind::ALL {
+        let mut config = image;
+        // The user's first: it may say what becomes of the vendor's.
+        for kind in DataKind::ALL.into_iter().rev() {
+            if kind != DataKind::User && has_data(work, &state, instance, kind) {
+                config = configuration(work, Some(instance));
+            }
             work.step(&format!("consume-{}", kind.stem()), |work| {
-                let outcome = userdata::consume(work.host, &state, instance, &image, kind);
+                let outcome = userdata::consume(work.host, &state, instance, &config, kind);
                 told(work, kind, outcome);
             });
         }
-        // Taken last: what the handlers leave is the same however often they run, and a crash in one kind of data must not
+        // Told last: what the handlers leave is the same however often they run, and a crash in one kind of data must not
         // keep the others from being handled.
         work.step("consume-done", |work| {
-            let taken = semaphore::take(work.host, &semaphore, &work.boot.boot_id, false);
-            work.take("stage", taken);
             work.send(&Record::Changed);
-            work.send(&Record::Mark(semaphore));
+            work.send(&Record::Complete(semaphore));
         });
     }
     rows::run(work, instance, Stage::Init);
+}
+
+fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: DataKind) -> bool {
+    let path = format!("{}/{}", state.instance_dir(&instance.id), kind.raw_file());
+    work.host.files().stat(&path, true).ok().flatten().is_some_and(|stat| stat.size > 0)
 }
 
 /// Records what was wrong in one kind of data.

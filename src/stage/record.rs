@@ -20,8 +20,10 @@ pub enum Record {
     Warning(String),
     /// Something was changed that the stage's sync has to make durable.
     Changed,
-    /// A semaphore to be marked done after that sync.
+    /// A semaphore on disk, to be marked done after that sync.
     Mark(String),
+    /// A semaphore to be written, done, after that sync.
+    Complete(String),
     /// The datasource, as status.json names it.
     Datasource(String),
     /// There is no datasource.
@@ -45,6 +47,7 @@ impl Record {
             Record::Warning(text) => (b'W', text.as_str()),
             Record::Changed => (b'C', ""),
             Record::Mark(path) => (b'M', path.as_str()),
+            Record::Complete(path) => (b'S', path.as_str()),
             Record::Datasource(text) => (b'D', text.as_str()),
             Record::NoDatasource => (b'N', ""),
         };
@@ -68,6 +71,7 @@ impl Record {
             b'W' => Record::Warning(text()),
             b'C' => Record::Changed,
             b'M' => Record::Mark(text()),
+            b'S' => Record::Complete(text()),
             b'D' => Record::Datasource(text()),
             b'N' => Record::NoDatasource,
             _ => return None,
@@ -90,6 +94,8 @@ pub struct Told {
     pub changed: bool,
     /// See [`Record::Mark`].
     pub marks: Vec<String>,
+    /// See [`Record::Complete`].
+    pub completes: Vec<String>,
     /// See [`Record::Datasource`].
     pub datasource: Option<String>,
     /// See [`Record::NoDatasource`].
@@ -107,6 +113,7 @@ impl Told {
             Some(Record::Warning(text)) => self.warnings.push(text),
             Some(Record::Changed) => self.changed = true,
             Some(Record::Mark(path)) => self.marks.push(path),
+            Some(Record::Complete(path)) => self.completes.push(path),
             Some(Record::Datasource(text)) => {
                 self.datasource = Some(text);
                 self.no_datasource = false;
@@ -139,6 +146,7 @@ mod tests {
             Record::Warning(String::new()),
             Record::Changed,
             Record::Mark("/var/x".into()),
+            Record::Complete("/var/y".into()),
             Record::Datasource("DataSourceNone".into()),
             Record::NoDatasource,
         ];

@@ -38,7 +38,10 @@ fn claimed(work: &mut Work<'_, '_>) -> Option<Instance> {
         None => {
             work.send(&Record::NoDatasource);
             let link = work.boot.state.instance_link();
-            work.error("stage", &format_args!("no instance in {link}: run `cloud-init init --local` and `cloud-init init` first"));
+            work.error(
+                "stage",
+                &format_args!("no instance in {link}: run `cloud-init init --local` and `cloud-init init` first"),
+            );
         }
     }
     instance
@@ -66,7 +69,7 @@ pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
     let Some(row) = module::find("set_hostname") else { return };
     let config = configuration(work, Some(instance));
     let state = current_state(work.host, &work.boot.boot_id);
-    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new()));
+    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new(), false));
 }
 
 /// `single`: one module by its name.
@@ -116,7 +119,9 @@ fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> 
                 let name = &entry.name;
                 work.warn(
                     "stage",
-                    &format_args!("{at}: module {name}: no frequency `{word}` (always, once-per-instance, once): its own is used"),
+                    &format_args!(
+                        "{at}: module {name}: no frequency `{word}` (always, once-per-instance, once): its own is used"
+                    ),
                 );
                 list.push(entry);
             }
@@ -157,52 +162,58 @@ fn one(
     args: Vec<String>,
 ) {
     if !row.keys.is_empty() && config.get_any(row.keys).is_none() {
-        return work.host.log(Level::Debug, row.name, &format_args!("nothing in the config for it ({})", row.keys.join(", ")));
+        return work.host.log(
+            Level::Debug,
+            row.name,
+            &format_args!("nothing in the config for it ({})", row.keys.join(", ")),
+        );
     }
     let semaphore = semaphore::path(state, &instance.id, &format!("config_{}", row.name), frequency);
-    if let Some(path) = &semaphore
-        && !enter(work, row, path)
-    {
-        return;
-    }
+    let resumed = match semaphore.as_deref().map(|path| enter(work, row, path)) {
+        None => false,
+        Some(Some(resumed)) => resumed,
+        Some(None) => return,
+    };
     work.host.log(Level::Debug, row.name, &format_args!("runs, frequency {}", frequency.word()));
-    run_row(work, instance, config, state, row, args);
     if let Some(path) = semaphore {
         work.send(&Record::Changed);
-        work.send(&Record::Mark(path));
+        // Told before it runs: whether it fails or takes this process with it, it is not tried again.
+        work.send(&if row.rerun == Rerun::Safe { Record::Complete(path) } else { Record::Mark(path) });
     }
+    run_row(work, instance, config, state, row, args, resumed);
 }
 
-/// Takes the semaphore. False if the row is not to run.
-fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> bool {
+/// Looks at the semaphore, and takes it if the run must not be repeated. `None` if the row is not to run; true if an
+/// earlier boot was interrupted in it.
+fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> Option<bool> {
     let boot_id = &work.boot.boot_id;
     let ran = semaphore::read(work.host.files(), path, boot_id).unwrap_or(Ran::No);
     match (ran, row.rerun) {
         (Ran::Yes, _) => {
             work.host.log(Level::Debug, row.name, &format_args!("already ran ({path})"));
-            return false;
+            return None;
         }
         (Ran::Interrupted, Rerun::Never) => {
             work.warn(
                 row.name,
-                &format_args!("an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"),
+                &format_args!(
+                    "an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"
+                ),
             );
             work.send(&Record::Mark(path.to_string()));
-            return false;
+            return None;
         }
-        (Ran::Interrupted, Rerun::Safe) => {
+        (Ran::Interrupted, _) => {
             work.host.log(Level::Info, row.name, &"an earlier boot was interrupted in it: run again");
         }
         (Ran::No, _) => {}
     }
-    match semaphore::take(work.host, path, boot_id, row.rerun == Rerun::Never) {
-        Ok(()) => true,
-        Err(error) => {
-            work.error(row.name, &error);
-            // Without its semaphore it would run at every boot: only what may, does.
-            row.rerun == Rerun::Safe
-        }
+    if row.rerun != Rerun::Safe {
+        // Without its semaphore it would run at every boot.
+        let taken = semaphore::take(work.host, path, boot_id);
+        work.take(row.name, taken)?;
     }
+    Some(ran == Ran::Interrupted)
 }
 
 fn run_row(
@@ -212,6 +223,7 @@ fn run_row(
     state: &State,
     row: &'static Module,
     args: Vec<String>,
+    resumed: bool,
 ) {
     let (host, progress) = work.parts();
     let mut faults = |level, text: &str| {
@@ -219,5 +231,5 @@ fn run_row(
         let record = if level == Level::Error { Record::Error(text) } else { Record::Warning(text) };
         record.send(progress);
     };
-    (row.run)(&mut Context { host, config, instance, state, args, name: row.name, faults: &mut faults });
+    (row.run)(&mut Context { host, config, instance, state, args, name: row.name, resumed, faults: &mut faults });
 }

@@ -51,23 +51,37 @@ fn judge(text: &str, boot_id: &str) -> Ran {
     }
 }
 
-/// Takes the semaphore; on disk before this returns if `durable`.
+/// Takes the semaphore of a run that must not be repeated: on disk before this returns.
 ///
 /// # Errors
 /// The kernel's.
-pub fn take(host: &mut dyn Host, path: &str, boot_id: &str, durable: bool) -> Result<(), Error> {
-    let wall = host.now().wall;
-    let pid = host.files().read_link("/proc/self").ok().flatten().unwrap_or_else(|| "1".into());
-    let text = format!("{pid}: {}.{:06}\nboot {boot_id}\n", wall.as_secs(), wall.subsec_micros());
-    write_file(host.files(), path, &Create { durable, ..Create::mode(0o644) }, text.as_bytes())
+pub fn take(host: &mut dyn Host, path: &str, boot_id: &str) -> Result<(), Error> {
+    let text = begun(host, boot_id);
+    write_file(host.files(), path, &Create::mode(0o644).durable(), text.as_bytes())
 }
 
-/// Says that the effects are on disk.
+/// Says that the effects of the run that took the semaphore are on disk.
 ///
 /// # Errors
 /// The kernel's.
 pub fn mark_done(files: &mut dyn Files, path: &str) -> Result<(), Error> {
     files.append(path, b"done\n", 0o644, false)
+}
+
+/// Writes the semaphore of a run that may be repeated, once its effects are on disk. It is not written earlier: a power cut
+/// can leave the name of a file without its content, and a semaphore without content counts as run.
+///
+/// # Errors
+/// The kernel's.
+pub fn complete(host: &mut dyn Host, path: &str, boot_id: &str) -> Result<(), Error> {
+    let text = begun(host, boot_id) + "done\n";
+    write_file(host.files(), path, &Create::mode(0o644), text.as_bytes())
+}
+
+fn begun(host: &mut dyn Host, boot_id: &str) -> String {
+    let wall = host.now().wall;
+    let pid = host.files().read_link("/proc/self").ok().flatten().unwrap_or_else(|| "1".into());
+    format!("{pid}: {}.{:06}\nboot {boot_id}\n", wall.as_secs(), wall.subsec_micros())
 }
 
 #[cfg(test)]

@@ -5,25 +5,23 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use miniserde::{Deserialize, Serialize};
+use miniserde::Deserialize;
 
 use super::record::Told;
 use crate::error::Error;
 use crate::format::emit::Json;
-use crate::format::doc::Sources;
-use crate::format::json;
 use crate::host::write::{read_text, write_with};
 use crate::host::{Create, Host, Time};
 use crate::limits::MAX_STATE_FILE;
 use crate::paths::{RUN_DIR, State};
 
 /// `status.json`.
-#[derive(Serialize, Deserialize, Default)]
+#[derive(Deserialize, Default)]
 pub struct Status {
     v1: Stages,
 }
 
-#[derive(Serialize, Deserialize, Default)]
+#[derive(Deserialize, Default)]
 struct Stages {
     datasource: Option<String>,
     stage: Option<String>,
@@ -36,23 +34,12 @@ struct Stages {
     modules_final: Stage,
 }
 
-#[derive(Serialize, Deserialize, Default, Clone)]
+#[derive(Deserialize, Default)]
 struct Stage {
     errors: Vec<String>,
     recoverable_errors: BTreeMap<String, Vec<String>>,
     start: Option<f64>,
     finished: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct ResultFile<'a> {
-    v1: ResultV1<'a>,
-}
-
-#[derive(Serialize)]
-struct ResultV1<'a> {
-    datasource: &'a Option<String>,
-    errors: &'a Vec<String>,
 }
 
 impl Status {
@@ -97,12 +84,31 @@ impl Status {
         }
     }
 
+    /// The stages in the order of a boot.
+    fn stages(&self) -> [(&'static str, &Stage); 4] {
+        let v1 = &self.v1;
+        [
+            ("init-local", &v1.init_local),
+            ("init", &v1.init),
+            ("modules-config", &v1.modules_config),
+            ("modules-final", &v1.modules_final),
+        ]
+    }
+
     /// Writes `data/status.json`.
     ///
     /// # Errors
     /// The kernel's.
     pub fn save(&self, host: &mut dyn Host, state: &State) -> Result<(), Error> {
-        write_indented(host, &state.data("status.json"), &miniserde::json::to_string(self))
+        write_v1(host, &state.data("status.json"), &mut |json| {
+            text_or_null(json, "datasource", &self.v1.datasource)?;
+            text_or_null(json, "stage", &self.v1.stage)?;
+            for (name, stage) in self.stages() {
+                json.key(name)?;
+                stage.write(json)?;
+            }
+            Ok(())
+        })
     }
 
     /// Writes `data/result.json`: the errors of all stages.
@@ -110,11 +116,50 @@ impl Status {
     /// # Errors
     /// The kernel's.
     pub fn save_result(&self, host: &mut dyn Host, state: &State) -> Result<(), Error> {
-        let v1 = &self.v1;
-        let stages = [&v1.init_local, &v1.init, &v1.modules_config, &v1.modules_final];
-        let errors = stages.iter().flat_map(|stage| stage.errors.iter().cloned()).collect();
-        let result = ResultFile { v1: ResultV1 { datasource: &v1.datasource, errors: &errors } };
-        write_indented(host, &state.data("result.json"), &miniserde::json::to_string(&result))
+        write_v1(host, &state.data("result.json"), &mut |json| {
+            text_or_null(json, "datasource", &self.v1.datasource)?;
+            json.key("errors")?;
+            texts(json, self.stages().iter().flat_map(|(_, stage)| &stage.errors))
+        })
+    }
+}
+
+impl Stage {
+    fn write(&self, json: &mut Json<'_>) -> Result<(), Error> {
+        json.begin_object()?;
+        json.key("errors")?;
+        texts(json, self.errors.iter())?;
+        json.key("recoverable_errors")?;
+        json.begin_object()?;
+        for (level, found) in &self.recoverable_errors {
+            json.key(level)?;
+            texts(json, found.iter())?;
+        }
+        json.end_object()?;
+        for (key, time) in [("start", self.start), ("finished", self.finished)] {
+            json.key(key)?;
+            match time {
+                Some(time) => json.float(time)?,
+                None => json.null()?,
+            }
+        }
+        json.end_object()
+    }
+}
+
+fn texts<'a>(json: &mut Json<'_>, texts: impl Iterator<Item = &'a String>) -> Result<(), Error> {
+    json.begin_array()?;
+    for text in texts {
+        json.string(text)?;
+    }
+    json.end_array()
+}
+
+fn text_or_null(json: &mut Json<'_>, key: &str, text: &Option<String>) -> Result<(), Error> {
+    json.key(key)?;
+    match text {
+        Some(text) => json.string(text),
+        None => json.null(),
     }
 }
 
@@ -122,15 +167,20 @@ fn seconds(now: Time) -> f64 {
     now.wall.as_secs_f64()
 }
 
-/// Compact JSON to the indented form of the contract.
-fn write_indented(host: &mut dyn Host, path: &str, compact: &str) -> Result<(), Error> {
-    let mut sources = Sources::new();
-    let source = sources.add(path, compact.as_bytes().to_vec());
-    let doc = json::parse(sources.text(source), source).map_err(|error| Error::new("write", path, error))?;
-    let Some(value) = doc.value(&sources) else { return Ok(()) };
+/// Writes `{"v1": {…}}` with an indent of 1.
+fn write_v1(
+    host: &mut dyn Host,
+    path: &str,
+    fill: &mut dyn FnMut(&mut Json<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     write_with(host.files(), path, &Create::mode(0o644), &mut |sink| {
         let mut json = Json::new(sink, Some(1));
-        json.value(&value)?;
+        json.begin_object()?;
+        json.key("v1")?;
+        json.begin_object()?;
+        fill(&mut json)?;
+        json.end_object()?;
+        json.end_object()?;
         json.finish()
     })
 }

@@ -88,10 +88,10 @@ fn event_stage(name: &str) -> &str {
 pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
     let mut from = 0;
     loop {
-        let ended = host.isolate(
-            &mut |host, progress| work(&mut Work { host, boot, progress, from, next: 0 }),
-            &mut |record| told.take(record),
-        );
+        let ended = host
+            .isolate(&mut |host, progress| work(&mut Work { host, boot, progress, from, next: 0 }), &mut |record| {
+                told.take(record)
+            });
         let fault = match ended {
             Ok(Ended::Returned) => return,
             Ok(Ended::Died { signal }) => {

@@ -26,12 +26,6 @@ impl LiveFiles {
     pub fn forget_device(&mut self) {
         self.device = None;
     }
-
-    /// To be called in a new process.
-    pub fn after_fork(&mut self) {
-        self.device = None;
-        self.writer.after_fork();
-    }
 }
 
 impl Files for LiveFiles {

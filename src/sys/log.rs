@@ -44,7 +44,8 @@ impl Shared {
         fits
     }
 
-    fn clear(&self) {
+    /// Forgets them: they were written.
+    pub fn clear(&self) {
         self.used.store(0, Ordering::Release);
     }
 }
@@ -74,6 +75,9 @@ impl Log {
 
     /// The log goes to another file from now on.
     pub fn move_to(&mut self, path: &str) {
+        if self.options.log == path {
+            return;
+        }
         self.flush();
         self.close();
         self.options.log = path.into();
@@ -111,22 +115,6 @@ impl Log {
             hold(&mut self.held, &mut self.dropped, self.shared.lines());
         }
         self.shared.clear();
-    }
-
-    /// Lines that could not be written to the file.
-    pub fn held(&self) -> &[u8] {
-        &self.held
-    }
-
-    /// Takes over the lines that another process could not write.
-    pub fn hold(&mut self, lines: &[u8]) {
-        hold(&mut self.held, &mut self.dropped, lines);
-    }
-
-    /// Forgets lines that the parent process has as well.
-    pub fn after_fork(&mut self) {
-        self.held.clear();
-        self.dropped = 0;
     }
 
     fn write_held(&mut self, fd: BorrowedFd) -> bool {

@@ -17,6 +17,7 @@ use wisp::paths;
 mod clock;
 pub mod crash;
 mod files;
+pub mod heap;
 mod isolate;
 mod lock;
 mod log;
@@ -64,19 +65,6 @@ impl LiveHost {
             lock: None,
         }
     }
-
-    /// The log goes to this file from now on (`def_log_file` of cloud.cfg).
-    pub fn move_log(&mut self, path: &str) {
-        self.log.move_to(path);
-    }
-
-    /// In a child process: what belongs to the parent alone is forgotten.
-    fn after_fork(&mut self) {
-        self.files.after_fork();
-        self.log.after_fork();
-        // The lock is the parent's, as record locks are; closing the descriptor here changes nothing for it.
-        self.lock = None;
-    }
 }
 
 impl Host for LiveHost {
@@ -121,6 +109,10 @@ impl Host for LiveHost {
 
     fn flush_log(&mut self) {
         self.log.flush();
+    }
+
+    fn move_log(&mut self, path: &str) {
+        self.log.move_to(path);
     }
 
     fn set_output(&mut self, output: &StageOutput) {

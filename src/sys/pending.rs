@@ -99,11 +99,6 @@ impl Writer {
         })
     }
 
-    /// To be called in a new process.
-    pub fn after_fork(&mut self) {
-        self.pid = 0;
-    }
-
     /// Process id and a count: no other file begun has both.
     fn unique(&mut self) -> (u32, u32) {
         if self.pid == 0 {

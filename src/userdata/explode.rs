@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::archive;
 use super::part::{NOT_MULTIPART, PLAIN, Part, by_prefix, is_compressed};
 use crate::error::{Cause, Error};
 use crate::format::base64::{self, Padding};
@@ -41,7 +42,8 @@ fn explode_within(kind: DataKind, raw: Vec<u8>, left: u64) -> Exploded {
         Ok(raw) => {
             let mut part = Part { text: raw, ..Part::new(1, None) };
             part.set_type(NOT_MULTIPART);
-            exploder.exploded.parts.push(part);
+            exploder.count = 1;
+            exploder.add(part);
         }
     }
     exploder.exploded
@@ -105,15 +107,44 @@ impl Exploder {
     }
 
     fn leaf(&mut self, message: &Message<'_>) {
+        if self.count_one() {
+            match self.part(message) {
+                Ok(part) => self.add(part),
+                Err(error) => self.exploded.errors.push(error),
+            }
+        }
+    }
+
+    /// Counts one more part; false, and an error the first time, where there are too many.
+    fn count_one(&mut self) -> bool {
         const { assert!(MAX_PARTS == 1024, "the words below say 1,024") };
         self.count += 1;
-        if self.count > MAX_PARTS {
+        if self.count == MAX_PARTS + 1 {
             let error = Error::new("read", self.kind.stem(), "more than 1,024 parts; the first of them are used");
-            return self.exploded.errors.push(error);
+            self.exploded.errors.push(error);
         }
-        match self.part(message) {
-            Ok(part) => self.exploded.parts.push(part),
+        self.count <= MAX_PARTS
+    }
+
+    /// Adds a part, in place of an archive its entries. (An archive in an archive stays a part that nothing handles.)
+    fn add(&mut self, part: Part) {
+        if part.content_type != archive::CONTENT_TYPE {
+            return self.exploded.parts.push(part);
+        }
+        match archive::entries(&part.label(self.kind), part.text, &mut self.left) {
             Err(error) => self.exploded.errors.push(error),
+            Ok(entries) => {
+                self.count -= 1;
+                for entry in entries {
+                    if !self.count_one() {
+                        return;
+                    }
+                    match entry {
+                        Ok(entry) => self.exploded.parts.push(archive::numbered(entry, self.count)),
+                        Err(error) => self.exploded.errors.push(error),
+                    }
+                }
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_USER_DATA;
 use crate::paths::State;
 
+mod archive;
 pub mod explode;
 pub mod handler;
 pub mod part;
@@ -141,6 +142,7 @@ impl Context<'_> {
         let path = self.target.path(self.target.kind.processed_file());
         let former = match processed::list(self.host.files(), &path) {
             Ok(former) => former,
+            Err(error) if error.errno().is_some() => return self.outcome.errors.push(error),
             Err(error) => {
                 self.host.log(Level::Debug, AREA, &format_args!("no files of an earlier run removed: {error}"));
                 return;

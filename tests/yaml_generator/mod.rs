@@ -649,6 +649,13 @@ const DAMAGE: &[&str] = &[
     "é",
     "\u{7f}",
     "\u{1}",
+    "\u{85}",
+    "\"\\ud83d\\ude00\"",
+    "\"\\ud800\"",
+    "!!set ",
+    "%TAG ! !x\n",
+    "0x_",
+    "99999999999999999999",
 ];
 
 /// The document with one to three faults in it, or what happens to be none.

@@ -32,9 +32,9 @@ fn special(char: char) -> bool {
     char < ' ' || matches!(char, '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
-/// A plain scalar of a document that can be written as it stood.
+/// A plain scalar of a document that can be written as it stood. `-` alone is plain in a flow collection only.
 pub(super) fn stands_plain(raw: &[u8], root: bool) -> bool {
-    find_break(raw) == raw.len() && !(root && (raw.starts_with(b"---") || raw.starts_with(b"...")))
+    find_break(raw) == raw.len() && raw != b"-" && !(root && (raw.starts_with(b"---") || raw.starts_with(b"...")))
 }
 
 /// Letters, digits and what has no meaning to YAML; words that some YAML reader takes for a truth value are not text.

@@ -164,6 +164,9 @@ pub(crate) fn tag_as_plain(node: &Node, text: &[u8]) -> Tag {
 /// # Errors
 /// What was expected.
 pub(crate) fn check_tag(node: &Node, text: &[u8]) -> Result<(), &'static str> {
+    if !matches!(node.tag, Tag::Int | Tag::Float | Tag::Bool) {
+        return Ok(());
+    }
     match (node.tag, node_type(node, text)) {
         (Tag::Int, Scalar::Text) if matches!(tagged_whole(node, text), Whole::No) => Err("a whole number behind !!int"),
         (Tag::Float, Scalar::Text) => Err("a number behind !!float"),

@@ -49,18 +49,18 @@ impl Anchors {
 
     /// Gives `node` a name. A name is given once: PyYAML refuses a second one too.
     pub fn add(&mut self, text: &[u8], name: &Lexeme, node: NodeId) -> Result<(), ParseError> {
-        let bytes = &text[name.start..name.end];
+        let bytes = &text[name.start as usize..name.end as usize];
         let hash = hash(bytes);
         if let Some(first) = self.lookup(text, bytes, hash) {
             let (line, _) = position(text, first.start as usize);
             let expected = alloc::format!("a new name: this anchor stands on line {line} already");
-            return Err(ParseError::at(text, name.at, expected));
+            return Err(ParseError::at(text, name.at as usize, expected));
         }
         let chain = hash as usize % CHAINS;
-        let anchor = Anchor { start: name.start as u32, end: name.end as u32, hash, node, next: self.chains[chain] };
+        let anchor = Anchor { start: name.start, end: name.end, hash, node, next: self.chains[chain] };
         let index = self.anchors.len() as u16;
         if self.anchors.push(anchor).is_err() {
-            return Err(ParseError::at(text, name.at, alloc::format!("at most {MAX_ANCHORS} anchors")));
+            return Err(ParseError::at(text, name.at as usize, alloc::format!("at most {MAX_ANCHORS} anchors")));
         }
         self.chains[chain] = index;
         Ok(())
@@ -68,10 +68,10 @@ impl Anchors {
 
     /// The node behind an alias.
     pub fn find(&self, text: &[u8], name: &Lexeme) -> Result<NodeId, ParseError> {
-        let bytes = &text[name.start..name.end];
+        let bytes = &text[name.start as usize..name.end as usize];
         match self.lookup(text, bytes, hash(bytes)) {
             Some(anchor) => Ok(anchor.node),
-            None => Err(ParseError::at(text, name.at, "the name of an anchor above")),
+            None => Err(ParseError::at(text, name.at as usize, "the name of an anchor above")),
         }
     }
 }

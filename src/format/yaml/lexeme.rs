@@ -69,6 +69,9 @@ fn run<'a, T>(
     }
 }
 
+/// Reads one word at an offset: the token and the offset behind it.
+pub(super) type Reader = fn(&[u8], usize) -> Result<(Lexeme, usize), ParseError>;
+
 /// Space, tab, line end or (0) the end of the text.
 pub(super) fn blank(byte: u8) -> bool {
     matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')
@@ -129,6 +132,9 @@ fn known(name: &[u8]) -> Option<Tag> {
     })
 }
 
+/// As much of an unknown tag stands in its message, bytes.
+const MAX_SHOWN: usize = 64;
+
 /// What all tags of YAML's own begin with, where they are written out (YAML 1.1 section 10).
 const OWN: &[u8] = b"tag:yaml.org,2002:";
 
@@ -161,7 +167,7 @@ fn tag_word(input: &[u8]) -> Word<'_, Option<Given>> {
 pub(super) fn tag(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseError> {
     let (given, after) = run(text, at, tag_word)?;
     let Some(given) = given else {
-        let name = alloc::string::String::from_utf8_lossy(&text[at..after]);
+        let name = alloc::string::String::from_utf8_lossy(&text[at..after.min(at + MAX_SHOWN)]);
         let expected =
             alloc::format!("a tag of !!str !!int !!float !!bool !!null !!binary !!seq !!map: {name} is not supported");
         return Err(ParseError::at(text, at, expected));

@@ -14,8 +14,10 @@
 //! Scanning allocates nothing; only the document's table grows (and a table of keys while a merge key is resolved).
 
 mod anchors;
+mod key;
 mod lexeme;
 mod merge;
+mod node;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -24,11 +26,10 @@ mod text;
 use heapless::Vec;
 
 use crate::error::ParseError;
-use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Style, Tag};
+use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar;
 use crate::limits::MAX_NESTING;
 use anchors::Anchors;
-use lexeme::Given;
 use scan::{Lexeme, Scanner, Token};
 
 /// Reads one document. A text without any (empty, or comments alone) has no root; `---` alone has a null root. PyYAML gives `None`
@@ -132,8 +133,8 @@ struct Parser<'a> {
 type Done = Result<(), ParseError>;
 
 impl Parser<'_> {
-    fn error(&self, at: usize, expected: &'static str) -> ParseError {
-        ParseError::at(self.text, at, expected)
+    fn error(&self, at: u32, expected: &'static str) -> ParseError {
+        ParseError::at(self.text, at as usize, expected)
     }
 
     fn document(&mut self) -> Done {
@@ -313,7 +314,7 @@ impl Parser<'_> {
                 self.close()
             }
             Token::Key => {
-                let node = Node::new(Kind::Mapping, Style::Flow, self.source, next.at, next.at);
+                let node = Node::new(Kind::Mapping, Style::Flow, self.source, next.at as usize, next.at as usize);
                 self.open(node, State::PairKey, None)
             }
             _ => self.node(Role::Item, Place::Flow),
@@ -357,8 +358,8 @@ impl Parser<'_> {
         id
     }
 
-    fn empty(&mut self, at: usize) {
-        self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at, at));
+    fn empty(&mut self, at: u32) {
+        self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at as usize, at as usize));
     }
 
     fn open(&mut self, node: Node, state: State, anchor: Option<Lexeme>) -> Done {
@@ -383,140 +384,5 @@ impl Parser<'_> {
             merge::resolve(&mut self.doc, self.text, frame.node, &mut self.merged)?;
         }
         Ok(())
-    }
-
-    /// One node: anchor and tag in any order, then an alias, a scalar, or the begin of a collection.
-    fn node(&mut self, role: Role, place: Place) -> Done {
-        let begin = self.scanner.peek()?;
-        let (mut anchor, mut tag) = (None, None);
-        let mut next = begin;
-        loop {
-            match next.token {
-                Token::Anchor if anchor.is_none() => anchor = Some(next),
-                Token::Tag(given) if tag.is_none() => tag = Some(given),
-                _ => break,
-            }
-            self.scanner.next()?;
-            next = self.scanner.peek()?;
-        }
-        let collection = match (next.token, place) {
-            (Token::Entry, Place::BlockOrIndentless) => Some((Kind::Sequence, Style::Plain, State::IndentlessItem)),
-            (Token::SequenceStart, Place::Block | Place::BlockOrIndentless) => {
-                Some((Kind::Sequence, Style::Plain, State::BlockItem))
-            }
-            (Token::MappingStart, Place::Block | Place::BlockOrIndentless) => {
-                Some((Kind::Mapping, Style::Plain, State::BlockKey))
-            }
-            (Token::FlowSequenceStart, _) => Some((Kind::Sequence, Style::Flow, State::FlowFirstItem)),
-            (Token::FlowMappingStart, _) => Some((Kind::Mapping, Style::Flow, State::FlowFirstKey)),
-            _ => None,
-        };
-        if let Some((kind, style, state)) = collection {
-            if state != State::IndentlessItem {
-                self.scanner.next()?;
-            }
-            return self.collection(Node::new(kind, style, self.source, next.at, next.end), state, role, tag, anchor);
-        }
-        match next.token {
-            Token::Alias if anchor.is_none() && tag.is_none() => self.alias(role),
-            Token::Scalar => {
-                self.scanner.next()?;
-                self.scalar(next, role, tag, anchor)
-            }
-            _ if anchor.is_some() || tag.is_some() => {
-                self.scalar(Lexeme::new(Token::Scalar, next.at, next.at, next.at), role, tag, anchor)
-            }
-            _ => Err(self.error(next.at, no_value(next.token))),
-        }
-    }
-
-    fn collection(
-        &mut self,
-        mut node: Node,
-        state: State,
-        role: Role,
-        tag: Option<Given>,
-        anchor: Option<Lexeme>,
-    ) -> Done {
-        let at = node.start as usize;
-        if role == Role::Key {
-            return Err(self.error(at, "a scalar as key: a collection as key is not supported"));
-        }
-        node.tag = match (tag, node.kind) {
-            (None | Some(Given::NonSpecific), _) => Tag::None,
-            (Some(Given::Known(Tag::Seq)), Kind::Sequence) => Tag::Seq,
-            (Some(Given::Known(Tag::Map)), Kind::Mapping) => Tag::Map,
-            _ => return Err(self.error(at, "a value of the kind that its tag names")),
-        };
-        self.open(node, state, anchor)
-    }
-
-    fn alias(&mut self, role: Role) -> Done {
-        let name = self.scanner.next()?;
-        let target = self.anchors.find(self.text, &name)?;
-        if self.stack.iter().any(|frame| frame.node == target) {
-            return Err(self.error(name.at, "an alias of a finished node: this one is inside its own anchor"));
-        }
-        if role == Role::Key && self.doc.node(target).kind != Kind::Scalar {
-            return Err(self.error(name.at, "a scalar as key: a collection as key is not supported"));
-        }
-        let mut node = Node::new(Kind::Alias, Style::Plain, self.source, name.at, name.end);
-        node.first = target.0;
-        self.attach(node);
-        Ok(())
-    }
-
-    fn scalar(&mut self, lexeme: Lexeme, role: Role, tag: Option<Given>, anchor: Option<Lexeme>) -> Done {
-        let mut node = Node::new(Kind::Scalar, lexeme.style, self.source, lexeme.start, lexeme.end);
-        node.chomp = lexeme.chomp;
-        if matches!(lexeme.style, Style::Literal | Style::Folded) {
-            node.first = lexeme.indent as u32;
-        }
-        node.tag = match tag {
-            None => Tag::None,
-            Some(Given::NonSpecific) => scalar::tag_as_plain(&node, self.text),
-            Some(Given::Known(Tag::Seq | Tag::Map)) => {
-                return Err(self.error(lexeme.at, "a collection behind !!seq or !!map"));
-            }
-            Some(Given::Known(tag)) => tag,
-        };
-        if let Err(expected) = scalar::check_tag(&node, self.text) {
-            return Err(self.error(lexeme.at, expected));
-        }
-        if node.style == Style::Plain && node.tag == Tag::None && node.end - node.start <= 2 {
-            self.special(&lexeme, role)?;
-        }
-        let id = self.attach(node);
-        match anchor {
-            Some(name) => self.anchors.add(self.text, &name, id),
-            None => Ok(()),
-        }
-    }
-
-    /// The two plain scalars that YAML 1.1 gives a meaning as keys and PyYAML refuses as values: `<<` and `=`.
-    fn special(&mut self, lexeme: &Lexeme, role: Role) -> Done {
-        match (&self.text[lexeme.start..lexeme.end], role) {
-            (b"<<", Role::Key) => {
-                if let Some(frame) = self.stack.last_mut() {
-                    frame.merges = true;
-                }
-                Ok(())
-            }
-            (b"<<", _) => Err(self.error(lexeme.at, "a value: `<<` is a merge key, as text it needs quotes")),
-            (b"=", Role::Item | Role::Value) => Err(self.error(lexeme.at, "a value: `=` as text needs quotes")),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What to say of a token that no value begins with.
-fn no_value(token: Token) -> &'static str {
-    match token {
-        Token::StreamEnd | Token::DocumentEnd | Token::DocumentStart => "a value, not the end of the document",
-        Token::FlowEntry => "a value before `,`",
-        Token::Value => "a key before `:`",
-        Token::FlowSequenceEnd => "a value, not `]`",
-        Token::FlowMappingEnd => "a value, not `}`",
-        _ => "a value",
     }
 }

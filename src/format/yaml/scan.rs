@@ -8,6 +8,7 @@ use heapless::Vec;
 
 use crate::error::ParseError;
 use crate::format::doc::{Chomp, Style};
+use crate::format::yaml::key::PossibleKey;
 use crate::format::yaml::lexeme::{self, Given};
 use crate::limits::MAX_NESTING;
 
@@ -43,49 +44,39 @@ pub(super) enum Token {
     Scalar,
 }
 
-/// A token and where it is.
+/// A token and where it is. Texts are shorter than 4 GiB, so 32 bits hold an offset.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lexeme {
     pub token: Token,
     /// Its first byte, for messages.
-    pub at: usize,
+    pub at: u32,
     /// Its content: a name, or a scalar without quotes or header.
-    pub start: usize,
-    pub end: usize,
+    pub start: u32,
+    pub end: u32,
     /// Scalars only.
     pub style: Style,
     /// Block scalars only.
     pub chomp: Chomp,
     /// Block scalars only: columns to take off each line.
-    pub indent: usize,
+    pub indent: u32,
 }
 
 impl Lexeme {
     pub fn new(token: Token, at: usize, start: usize, end: usize) -> Self {
-        Lexeme { token, at, start, end, style: Style::Plain, chomp: Chomp::Clip, indent: 0 }
+        Lexeme {
+            token,
+            at: at as u32,
+            start: start as u32,
+            end: end as u32,
+            style: Style::Plain,
+            chomp: Chomp::Clip,
+            indent: 0,
+        }
     }
 }
 
-/// The longest key, characters (YAML 1.1 section 9.2.1, as PyYAML counts).
-const MAX_KEY: usize = 1024;
-
 /// Tokens that can wait: the ends of all block collections, then what one step of scanning makes.
 const QUEUE: usize = MAX_NESTING + 8;
-
-/// Where a key may have begun.
-#[derive(Clone, Copy)]
-struct PossibleKey {
-    at: usize,
-    column: usize,
-    /// Offset of its line: a key does not go over a line end.
-    line: usize,
-    /// Nothing but a key can stand here.
-    required: bool,
-    /// It is a flow collection, which cannot be a key.
-    collection: bool,
-    /// Where in the queue its tokens begin.
-    index: usize,
-}
 
 /// The scanner: [`Scanner::peek`] and [`Scanner::next`] give tokens.
 pub(super) struct Scanner<'a> {
@@ -97,10 +88,10 @@ pub(super) struct Scanner<'a> {
     pub(super) indent: isize,
     indents: Vec<isize, { MAX_NESTING + 1 }>,
     /// Possible key for each flow level; the last is the current level.
-    keys: Vec<Option<PossibleKey>, { MAX_NESTING + 2 }>,
+    pub(super) keys: Vec<Option<PossibleKey>, { MAX_NESTING + 2 }>,
     /// A key, `-` or `?` may begin here.
     pub(super) allow_key: bool,
-    queue: Vec<Lexeme, QUEUE>,
+    pub(super) queue: Vec<Lexeme, QUEUE>,
     /// Tokens of the queue already taken.
     taken: usize,
 }
@@ -148,7 +139,7 @@ impl<'a> Scanner<'a> {
 
     /// Offset behind what was taken so far.
     pub fn taken_to(&self) -> usize {
-        self.queue[..self.taken].last().map_or(self.at, |lexeme| lexeme.end)
+        self.queue[..self.taken].last().map_or(self.at, |lexeme| lexeme.end as usize)
     }
 
     /// The byte `ahead` of the current one; 0, which no text holds, at the end.
@@ -189,18 +180,18 @@ impl<'a> Scanner<'a> {
         matches!(self.keys.last(), Some(Some(key)) if !key.collection)
     }
 
-    fn push(&mut self, lexeme: Lexeme) -> Result<(), ParseError> {
-        let at = lexeme.at;
+    pub(super) fn push(&mut self, lexeme: Lexeme) -> Result<(), ParseError> {
+        let at = lexeme.at as usize;
         self.queue.push(lexeme).map_err(|_| self.error(at, "a value behind one anchor and one tag"))
     }
 
-    fn insert(&mut self, index: usize, lexeme: Lexeme) -> Result<(), ParseError> {
-        let at = lexeme.at;
+    pub(super) fn insert(&mut self, index: usize, lexeme: Lexeme) -> Result<(), ParseError> {
+        let at = lexeme.at as usize;
         self.queue.insert(index, lexeme).map_err(|_| self.error(at, "a value behind one anchor and one tag"))
     }
 
     /// A token without content, `length` bytes long.
-    fn mark(&mut self, token: Token, length: usize) -> Result<(), ParseError> {
+    pub(super) fn mark(&mut self, token: Token, length: usize) -> Result<(), ParseError> {
         let at = self.at;
         self.at += length;
         self.push(Lexeme::new(token, at, at, self.at))
@@ -323,7 +314,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// True if a block collection begins at this column.
-    fn add_indent(&mut self, column: usize) -> Result<bool, ParseError> {
+    pub(super) fn add_indent(&mut self, column: usize) -> Result<bool, ParseError> {
         if self.indent >= column as isize {
             return Ok(false);
         }
@@ -333,83 +324,6 @@ impl<'a> Scanner<'a> {
         let _ = self.indents.push(self.indent);
         self.indent = column as isize;
         Ok(true)
-    }
-
-    fn save_key(&mut self, collection: bool) -> Result<(), ParseError> {
-        let required = !self.in_flow() && self.indent == self.column() as isize;
-        if self.allow_key {
-            self.remove_key()?;
-            let key = PossibleKey {
-                at: self.at,
-                column: self.column(),
-                line: self.line,
-                required,
-                collection,
-                index: self.queue.len(),
-            };
-            if let Some(slot) = self.keys.last_mut() {
-                *slot = Some(key);
-            }
-        } else if let Some(Some(key)) = self.keys.last_mut() {
-            key.collection |= collection;
-        }
-        Ok(())
-    }
-
-    fn no_colon(&self, at: usize) -> ParseError {
-        self.error(at, "`:` behind a key")
-    }
-
-    fn remove_key(&mut self) -> Result<(), ParseError> {
-        match self.keys.last_mut().and_then(Option::take) {
-            Some(key) if key.required => Err(self.no_colon(key.at)),
-            _ => Ok(()),
-        }
-    }
-
-    fn too_far(&self, key: &PossibleKey, at: usize) -> bool {
-        key.line != self.line || (at - key.at > MAX_KEY && lexeme::characters(&self.text[key.at..at]) > MAX_KEY)
-    }
-
-    /// Only the outermost level can require a key, so the levels between it and the current one can wait.
-    fn drop_stale_keys(&mut self) -> Result<(), ParseError> {
-        for level in [0, self.keys.len() - 1] {
-            if let Some(key) = self.keys[level]
-                && self.too_far(&key, self.at)
-            {
-                if key.required {
-                    return Err(self.no_colon(key.at));
-                }
-                self.keys[level] = None;
-            }
-        }
-        Ok(())
-    }
-
-    /// A scalar or alias is a key if `:` follows on its line; if not, what was held back is free.
-    fn scalar(&mut self, lexeme: Lexeme) -> Result<(), ParseError> {
-        self.push(lexeme)?;
-        let Some(Some(key)) = self.keys.last().copied() else { return Ok(()) };
-        if key.collection {
-            return Ok(());
-        }
-        let mut colon = self.at;
-        while self.text.get(colon) == Some(&b' ') {
-            colon += 1;
-        }
-        let found = self.text.get(colon) == Some(&b':')
-            && (self.in_flow() || lexeme::blank(self.text.get(colon + 1).copied().unwrap_or(0)));
-        if found && !self.too_far(&key, colon) {
-            return Ok(());
-        }
-        if key.required {
-            let at = if self.line == key.line { self.at } else { lexeme.end };
-            return Err(self.no_colon(at));
-        }
-        if let Some(slot) = self.keys.last_mut() {
-            *slot = None;
-        }
-        Ok(())
     }
 
     fn flow_start(&mut self, token: Token) -> Result<(), ParseError> {
@@ -459,31 +373,6 @@ impl<'a> Scanner<'a> {
         self.mark(Token::Key, 1)
     }
 
-    fn value(&mut self) -> Result<(), ParseError> {
-        let key = self.keys.last_mut().and_then(Option::take);
-        if let Some(key) = key {
-            if key.collection {
-                return Err(self.error(key.at, "a scalar as key: a collection as key is not supported"));
-            }
-            self.insert(key.index, Lexeme::new(Token::Key, key.at, key.at, key.at))?;
-            if !self.in_flow() && self.add_indent(key.column)? {
-                self.insert(key.index, Lexeme::new(Token::MappingStart, key.at, key.at, key.at))?;
-            }
-            self.allow_key = false;
-        } else {
-            if !self.in_flow() {
-                if !self.allow_key {
-                    return Err(self.error(self.at, "the end of the value: text with `: ` in it needs quotes"));
-                }
-                if self.add_indent(self.column())? {
-                    self.mark(Token::MappingStart, 0)?;
-                }
-            }
-            self.allow_key = !self.in_flow();
-        }
-        self.mark(Token::Value, 1)
-    }
-
     fn alias(&mut self) -> Result<(), ParseError> {
         self.save_key(false)?;
         self.allow_key = false;
@@ -493,7 +382,8 @@ impl<'a> Scanner<'a> {
         self.scalar(lexeme)
     }
 
-    fn property(&mut self, read: fn(&[u8], usize) -> Result<(Lexeme, usize), ParseError>) -> Result<(), ParseError> {
+    /// An anchor or tag.
+    fn property(&mut self, read: lexeme::Reader) -> Result<(), ParseError> {
         self.save_key(false)?;
         self.allow_key = false;
         let (lexeme, after) = read(self.text, self.at)?;

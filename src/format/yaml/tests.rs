@@ -269,3 +269,85 @@ fn the_example_of_the_first_users() {
     assert_eq!(commands, [5, 0, 2]);
     assert_eq!(root.get("manage-resolv-conf").unwrap().scalar(), Scalar::Bool(true));
 }
+
+/// Random words of YAML one after another: no panic, a fault inside the text, and what was read can be walked and decoded.
+#[test]
+fn any_words_are_read_or_refused() {
+    let words = [
+        "a",
+        "key: ",
+        "- ",
+        "-",
+        "? ",
+        ": ",
+        ":",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\r\n",
+        " ",
+        "\t",
+        "'",
+        "\"",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "# c",
+        "|",
+        ">",
+        "|+2\n",
+        ">-\n",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!binary ",
+        "!!int ",
+        "!",
+        "---",
+        "...",
+        "%YAML 1.1\n",
+        "\\",
+        "\\u00e9",
+        "é",
+        "\u{FEFF}",
+        "0x1F",
+        "1.5",
+        "~",
+        "=",
+        "@",
+        "aGk=",
+    ];
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut random = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 33) as usize % bound
+    };
+    let (mut read, rounds) = (0, 20_000);
+    for _ in 0..rounds {
+        let text: String = (0..1 + random(12)).map(|_| words[random(words.len())]).collect();
+        let mut sources = Sources::new();
+        let source = sources.add("words", text.clone().into_bytes());
+        match parse(text.as_bytes(), source) {
+            Ok(doc) => {
+                read += 1;
+                for id in 0..doc.len() {
+                    let value = Value { doc: &doc, sources: &sources, id: crate::format::doc::NodeId(id as u32) };
+                    let _ = (value.scalar(), value.bytes(1000), value.position());
+                }
+            }
+            Err(fault) => {
+                let lines = text.replace("\r\n", "\n").replace('\r', "\n").split('\n').count();
+                assert!(
+                    fault.line >= 1 && fault.line as usize <= lines && !fault.expected.is_empty(),
+                    "{text:?}: {fault}"
+                );
+                assert!(fault.column >= 1 && fault.column as usize <= text.len() + 1, "{text:?}: {fault}");
+            }
+        }
+    }
+    assert!(read > rounds / 50, "only {read} of {rounds} were YAML");
+}

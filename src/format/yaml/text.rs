@@ -182,6 +182,6 @@ impl Scanner<'_> {
             Chomp::Clip => line,
             Chomp::Keep => all,
         };
-        Ok(Lexeme { style, chomp, indent, ..Lexeme::new(Token::Scalar, open, start, end) })
+        Ok(Lexeme { style, chomp, indent: indent as u32, ..Lexeme::new(Token::Scalar, open, start, end) })
     }
 }

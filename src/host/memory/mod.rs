@@ -47,6 +47,8 @@ pub struct MemoryHost {
     pub hostname: String,
     /// The log: level, area, text.
     pub log_lines: Vec<(Level, String, String)>,
+    /// Where the log goes.
+    pub log_path: String,
     /// What was printed, by us and by programs.
     pub console: String,
     /// The programs that were started, in order.
@@ -181,6 +183,10 @@ impl Host for MemoryHost {
     }
 
     fn flush_log(&mut self) {}
+
+    fn move_log(&mut self, path: &str) {
+        self.log_path = path.into();
+    }
 
     fn set_output(&mut self, output: &StageOutput) {
         self.output = output.clone();

@@ -17,7 +17,7 @@ use super::files::{FileSystem, Refusal};
 use super::{Answer, Device, MemoryHost, Ran, Shared};
 use crate::error::Errno;
 use crate::host::{Files, Kind, StageOutput, Stat, Time};
-use crate::paths::BOOT_ID;
+use crate::paths::{BOOT_ID, LOG};
 
 /// Directories of an empty machine.
 const SKELETON: &[(&str, u32)] = &[("/etc", 0o755), ("/root", 0o700), ("/var/lib", 0o755), ("/var/log", 0o755)];
@@ -70,6 +70,7 @@ impl MemoryHost {
         MemoryHost {
             hostname: "(none)".into(),
             log_lines: Vec::new(),
+            log_path: LOG.into(),
             console: String::new(),
             ran: Vec::new(),
             lock_holder: None,

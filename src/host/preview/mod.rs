@@ -113,6 +113,8 @@ impl Host for PreviewHost<'_> {
 
     fn flush_log(&mut self) {}
 
+    fn move_log(&mut self, _: &str) {}
+
     fn set_output(&mut self, _: &StageOutput) {}
 
     fn lock(&mut self, path: &str, _: &mut dyn FnMut(&mut dyn Host, u32)) -> Result<(), Error> {

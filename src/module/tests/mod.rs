@@ -69,6 +69,7 @@ impl Bench {
             state: &self.state,
             args: args.iter().map(ToString::to_string).collect(),
             name: module.name,
+            resumed: false,
             faults: &mut |level, text| faults.push(alloc::format!("{} {text}", level.word())),
         };
         (module.run)(&mut context);

@@ -4,13 +4,13 @@ use alloc::format;
 
 use super::{Bench, INSTANCE};
 use crate::host::Files;
-use crate::host::memory::Answer;
+use crate::host::memory::{Answer, Fault, FaultSpan};
 use crate::module::TABLE;
 
 const CONFIG: &str = include_str!("../../../tests/data/myconfig.cfg");
 
-#[test]
-fn the_handbooks_example() {
+/// The machine of the example, before.
+fn machine() -> Bench {
     let mut bench =
         Bench::new().metadata(r#"{"hostname": "seed.novalocal", "public_keys": {"k": "ssh-rsa AAAAB3 me"}}"#);
     bench.host.put("/bin/busybox", 0o755, "\x7fELF");
@@ -21,9 +21,45 @@ fn the_handbooks_example() {
         let there = files.stat("/some_file", true).unwrap().is_some();
         Some(Answer::code(i32::from(ran.argv[0].ends_with("runcmd") && !there)))
     });
+    bench
+}
+
+fn run_all(bench: &mut Bench) {
     for module in TABLE {
         bench.run(module.name, CONFIG);
     }
+}
+
+/// A fault is told, or it makes no difference; and it never costs what was there.
+#[test]
+fn a_fault_at_any_call_is_told() {
+    let mut good = machine();
+    run_all(&mut good);
+    let tree = good.host.tree();
+    assert!(good.host.calls() > 50);
+    for call in 1..=good.host.calls() {
+        for (fault, words) in [
+            (Fault::Io, "input/output error"),
+            (Fault::NoSpace, "no space left on device"),
+            (Fault::ReadOnly, "read-only file system"),
+        ] {
+            let mut bench = machine();
+            bench.host.fail_at(call, fault, FaultSpan::Once);
+            run_all(&mut bench);
+            let faults = bench.faults();
+            let is_told = faults.iter().any(|text| text.starts_with("ERROR") && text.ends_with(words));
+            assert!(is_told || bench.host.tree() == tree, "{fault:?} at call {call}: {faults:#?}");
+            assert_eq!(bench.host.text("/bin/busybox"), "\x7fELF", "{fault:?} at call {call}");
+            let selinux = bench.host.text("/etc/selinux/config");
+            assert!(selinux.contains("SELinux") || (is_told && selinux == "SELINUX=enforcing\n"));
+        }
+    }
+}
+
+#[test]
+fn the_handbooks_example() {
+    let mut bench = machine();
+    run_all(&mut bench);
     assert_eq!(
         bench.faults(),
         [

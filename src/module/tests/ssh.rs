@@ -2,8 +2,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Bench;
-use crate::host::memory::Answer;
-use crate::host::{Create, Files, Host, Level};
+use crate::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
+use crate::host::{Create, Files, Level};
 
 const ROOT: &str = "/root/.ssh/authorized_keys";
 const WEB: &str = "/home/web/.ssh/authorized_keys";
@@ -280,4 +280,37 @@ fn host_keys_given_are_installed() {
     let config = "Port 22\nHostCertificate /etc/ssh/ssh_host_ecdsa_key-cert.pub\n";
     assert_eq!(bench.host.text("/etc/ssh/sshd_config"), config);
     assert!(!bench.logged(Level::Error, "PRIVATE"));
+}
+
+#[test]
+fn no_fault_and_no_power_cut_leaves_a_machine_without_keys() {
+    let config = "ssh_genkeytypes: [rsa]\ndisable_root: false\nssh_authorized_keys: [ssh-rsa AAA1]\n";
+    let machine = || {
+        let mut bench = with_keygen(&["rsa"]);
+        bench.host.put(ROOT, 0o600, "ssh-rsa BBB me\n");
+        bench
+    };
+    let whole = |host: &MemoryHost, at: &str| {
+        let key = host.text("/etc/ssh/ssh_host_rsa_key");
+        assert!(key == "image's" || key == "new rsa", "{at}: {key:?}");
+        let people = host.text(ROOT);
+        assert!(people == "ssh-rsa BBB me\n" || people == "ssh-rsa BBB me\nssh-rsa AAA1\n", "{at}: {people:?}");
+    };
+    let mut good = machine();
+    good.run("ssh", config);
+    good.no_faults();
+    for call in 1..=good.host.calls() {
+        for fault in [Fault::Io, Fault::NoSpace, Fault::ReadOnly] {
+            let mut bench = machine();
+            bench.host.fail_at(call, fault, FaultSpan::FromHere);
+            bench.run("ssh", config);
+            whole(&bench.host, &format!("{fault:?} from call {call}"));
+        }
+        for seed in 0..8 {
+            let mut bench = machine();
+            bench.host.fail_at(call, Fault::PowerCut, FaultSpan::FromHere);
+            bench.run("ssh", config);
+            whole(&bench.host.power_cut(seed), &format!("power cut at call {call}, seed {seed}"));
+        }
+    }
 }

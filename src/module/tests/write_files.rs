@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use super::Bench;
 use crate::host::memory::{Fault, FaultSpan};
 use crate::host::{Host, Kind, Level};
+use crate::limits::MAX_ITEM_ERRORS;
 
 /// The example of cloud-init, made by gzip(1).
 const GZ: &str = "H4sIAIDb/U8C/1NW1E/KzNMvzuBKTc7IV8hIzcnJVyjPL8pJ4QIA6N+MVxsAAAA=";
@@ -177,6 +178,10 @@ fn a_bad_entry_says_where_it_stands_and_the_others_are_written() {
             "{path: /x, owner: 'root:ghost'}",
             "ERROR entry 2 (/x) at user-data:3:3: cannot find group `ghost`: not in /etc/group",
         ),
+        (
+            "{path: /x, source: {uri: 'http://x/'}}",
+            "ERROR entry 2 (/x) at user-data:3:3: cannot read user-data: line 3, column 22: expected `content` here: fetching from `source` is not supported",
+        ),
         ("{path: /etc, content: x}", "ERROR entry 2 (/etc) at user-data:3:3: cannot write /etc: is a directory"),
         (
             "{path: /etc/passwd/x, content: x}",
@@ -288,6 +293,28 @@ fn what_locks_people_out_is_on_disk_at_once() {
 }
 
 #[test]
+fn an_append_is_whole_after_a_power_cut() {
+    let config = "write_files: [{path: /opt/log, append: true, content: new}]";
+    let machine = || {
+        let mut bench = Bench::new();
+        bench.host.put("/opt/log", 0o644, "old");
+        bench
+    };
+    let mut good = machine();
+    good.run("write_files", config);
+    for call in 1..=good.host.calls() + 1 {
+        for seed in 0..8 {
+            let mut bench = machine();
+            bench.host.fail_at(call, Fault::PowerCut, FaultSpan::FromHere);
+            bench.run("write_files", config);
+            let text = bench.host.power_cut(seed).text("/opt/log");
+            assert!(text == "old" || text == "oldnew", "call {call}, seed {seed}: {text:?}");
+            assert!(call <= good.host.calls() || text == "oldnew");
+        }
+    }
+}
+
+#[test]
 fn ten_thousand_entries_look_nobody_up_twice() {
     let mut config = Vec::from(&b"write_files:\n"[..]);
     for at in 0..10_000 {
@@ -299,4 +326,16 @@ fn ten_thousand_entries_look_nobody_up_twice() {
     bench.no_faults();
     // One look, begin, put, commit for each; passwd and group once.
     assert_eq!(bench.host.calls() - before, 40_002);
+}
+
+#[test]
+fn errors_without_number_are_counted() {
+    for extra in [0, 1, 7] {
+        let mut bench = Bench::new();
+        bench.run("write_files", &format!("write_files: [{}]", "{content: x}, ".repeat(MAX_ITEM_ERRORS + extra)));
+        let faults = bench.faults();
+        assert_eq!(faults.len(), MAX_ITEM_ERRORS + usize::from(extra > 0));
+        let counted = format!("ERROR {extra} more entries could not be written");
+        assert_eq!(faults.last() == Some(&counted), extra > 0, "{:?}", faults.last());
+    }
 }

@@ -204,3 +204,48 @@ fn inflating_is_bounded() {
     let found = within(message(&[60_000, 40_001, 40_000]).as_bytes());
     assert_eq!((found.parts.len(), found.errors.len()), (2, 1));
 }
+
+#[test]
+fn an_archive_is_its_entries() {
+    let archive = "#cloud-config-archive\n\
+        - type: text/x-shellscript\n  filename: a.sh\n  content: |\n    #!/bin/sh\n    echo a\n\
+        - |\n  #!/bin/sh\n  echo b\n\
+        - 'a: 1'\n\
+        - [no, part]\n\
+        - {content: 'b: 2', merge-type: 'list(append)', launch-index: 3}\n\
+        - {content: !!binary AAE=}\n\
+        - {type: TEXT/Upstart-Job}\n";
+    let wanted = [
+        (1, "a.sh", "text/x-shellscript", "#!/bin/sh\necho a\n"),
+        (2, "part-002", "text/x-shellscript", "#!/bin/sh\necho b\n"),
+        (3, "part-003", "text/cloud-config", "a: 1"),
+        (5, "part-005", "text/cloud-config", "b: 2"),
+        (6, "part-006", "application/octet-stream", "\0\u{1}"),
+        (7, "part-007", "text/upstart-job", ""),
+    ];
+    let found = exploded(archive.as_bytes());
+    assert_eq!(listed(&found), wanted);
+    assert_eq!((found.parts[3].merge_type.as_str(), found.parts[3].launch_index.as_str()), ("list(append)", "3"));
+    let fault = "cannot read user-data part 1 (part-001): line 11, column 3: expected a part: a text, or a mapping with `content`";
+    assert_eq!(faults(&found), [fault]);
+    for (text, wanted) in [
+        ("#cloud-config-archive\na: 1\n", "line 2, column 1: expected a list of parts"),
+        ("#cloud-config-archive\n- 'a\n", "line "),
+    ] {
+        let found = exploded(text.as_bytes());
+        let wanted = format!("cannot read user-data part 1 (part-001): {wanted}");
+        assert!(found.parts.is_empty() && faults(&found)[0].starts_with(&wanted), "{:?}", faults(&found));
+    }
+    let entries = |count: usize| format!("#cloud-config-archive\n{}", "- a\n".repeat(count));
+    assert_eq!(exploded(entries(MAX_PARTS).as_bytes()).errors.len(), 0);
+    let found = exploded(entries(2 * MAX_PARTS).as_bytes());
+    assert_eq!((found.parts.len(), found.errors.len()), (MAX_PARTS, 1));
+}
+
+/// Aliases make a small archive large: all its contents together are bounded.
+#[test]
+fn an_archive_does_not_grow_without_end() {
+    let text = format!("#cloud-config-archive\n- &a {}\n{}", "x".repeat(60_000), "- *a\n".repeat(3));
+    let found = explode_within(DataKind::User, text.into_bytes(), 150_000);
+    assert_eq!((found.parts.len(), found.errors.len()), (2, 2));
+}

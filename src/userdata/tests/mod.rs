@@ -244,3 +244,28 @@ fn the_log_holds_no_content() {
         assert!(!line.contains("hunter2") && !line.contains("echo"), "{line}");
     }
 }
+
+/// Whatever call fails, it is said, and every file there is whole.
+#[test]
+fn no_fault_passes_in_silence() {
+    use crate::host::memory::{Fault, FaultSpan};
+    let machine = || {
+        let mut host = MemoryHost::new();
+        host.put_dir("/etc/init", 0o755);
+        host
+    };
+    let mut good = machine();
+    run(&mut good, MIXED);
+    for fault in [Fault::NoSpace, Fault::ReadOnly, Fault::Io] {
+        for call in 1..=good.calls() {
+            let mut host = machine();
+            host.fail_at(call, fault, FaultSpan::Once);
+            let silent = shown(&run(&mut host, MIXED)).is_empty();
+            // A call that the fault does not hit leaves everything as it should be.
+            assert!(!silent || files(&host) == files(&good), "{fault:?} at call {call}: {:?}", files(&host));
+            for name in ["scripts/hello.sh", "cloud-config.txt", "user-data.txt.i"] {
+                assert!(!host.exists(&at(name)) || host.bytes(&at(name)) == good.bytes(&at(name)), "{name}");
+            }
+        }
+    }
+}
