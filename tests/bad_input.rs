@@ -168,6 +168,26 @@ fn an_ordinary_user_is_told() {
     });
 }
 
+/// As the kernel starts an init when it has no console, before anything is in `/dev`.
+#[test]
+fn closed_streams_and_an_empty_dev_stop_nothing() {
+    with_machine("bad-streams", |machine| {
+        seed::write(machine, seed::DIR, seed::ID, user_data());
+        fs::remove_dir_all(machine.root.join("dev")).unwrap();
+        for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+            let ran = machine.run("/bin/sh", &["-c", &format!("wisp --version {closed}")]);
+            assert_eq!(ran.code, 0, "{closed}: {}", ran.said());
+        }
+        for stage in machine::STAGES {
+            let line = format!("wisp {} <&- >&- 2>&-", stage.join(" "));
+            assert_eq!(machine.run("/bin/sh", &["-c", &line]).code, 0, "{line}: {}", machine.read(machine::LOG));
+        }
+        the_rest_is_done(machine);
+        assert_eq!(machine.read("tmp/script"), "ran\n");
+        assert!(machine.read("var/log/cloud-init-output.log").is_empty());
+    });
+}
+
 /// A drive that is empty, or has metadata and nothing else.
 #[test]
 fn an_empty_seed_is_no_instance_and_one_without_user_data_is() {

@@ -152,6 +152,7 @@ fn without_devices(machine: &Machine, told: &mut Vec<Outcome>) {
     }
     seed::write(machine, seed::DIR, "no-devices", seed::everything());
     boot(machine, "empty /dev", told);
+    note(told, "closed streams", &machine.run("/bin/sh", &["-c", "wisp --version <&- >&- 2>&-"]));
     for node in &nodes {
         let _ = fs::remove_file(node);
         fs::rename(hidden.join(node.file_name().unwrap()), node).unwrap();
