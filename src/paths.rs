@@ -27,6 +27,8 @@ pub const LOG: &str = "/var/log/cloud-init.log";
 pub const OUTPUT_LOG: &str = "/var/log/cloud-init-output.log";
 /// Random at each boot (Documentation/admin-guide/sysctl/kernel.rst).
 pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The kernel's host name.
+pub const KERNEL_HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// The kernel's command line.
 pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
 /// Mounted file systems, proc(5).

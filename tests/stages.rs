@@ -165,6 +165,31 @@ fn the_same_instance_again_does_nothing_twice() {
 }
 
 #[test]
+fn a_kernel_without_a_name_gets_it_at_each_boot() {
+    let mut host = machine();
+    host.put("/proc/sys/kernel/hostname", 0o644, "(none)\n");
+    boot(&mut host);
+    host.reboot();
+    boot(&mut host);
+    assert_eq!(host.hostname, "web");
+
+    // A name that somebody gave in this boot stays.
+    host.reboot();
+    host.put("/proc/sys/kernel/hostname", 0o644, "mine\n");
+    host.hostname = "mine".into();
+    boot(&mut host);
+    assert_eq!(host.hostname, "mine");
+}
+
+#[test]
+fn the_log_goes_where_the_config_says() {
+    let mut host = machine();
+    host.put("/etc/cloud/cloud.cfg.d/05_logging.cfg", 0o644, "def_log_file: /var/log/other.log\n");
+    boot(&mut host);
+    assert_eq!(host.log_path, "/var/log/other.log");
+}
+
+#[test]
 fn a_new_instance_is_configured_anew() {
     let mut host = machine();
     boot(&mut host);
@@ -354,6 +379,7 @@ fn a_power_cut_anywhere_is_made_good_by_the_next_boot() {
             let at = format!("power cut at call {call}, seed {seed}: {codes:?} {:#?}", faults(&host));
             assert_eq!(codes, [0; 4], "{at}");
             assert!(host.exists("/etc/resolv.conf"), "{at} {:#?}", host.log_lines);
+            assert_eq!(host.text("/etc/hostname"), "web\n", "{at}");
             // A module that may run again has done its work in full.
             assert!(host.text("/etc/resolv.conf").contains("nameserver 192.0.2.53\n"), "{at}");
             let keys = host.text("/root/.ssh/authorized_keys");

@@ -10,8 +10,8 @@ use crate::error::{Error, ParseError};
 use crate::format::doc::{Doc, Sources};
 use crate::format::{cmdline, yaml};
 use crate::host::Files;
-use crate::host::write::{read_file, read_text};
-use crate::limits::{MAX_CONFIG_FILE, MAX_INFLATED, MAX_STATE_FILE};
+use crate::host::write::read_file;
+use crate::limits::{MAX_CONFIG_FILE, MAX_INFLATED};
 use crate::paths;
 
 /// What stands above the configuration of the image.
@@ -19,6 +19,8 @@ use crate::paths;
 pub struct Above<'a> {
     /// The cloud-config files of the instance, highest first; none before there is an instance.
     pub instance: &'a [String],
+    /// The kernel's command line, for `cc: … end_cc`.
+    pub command_line: &'a str,
     /// The file that the environment's `CLOUD_CFG` names.
     pub environment: Option<&'a str>,
     /// `-f FILE`.
@@ -37,13 +39,8 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
     for path in above.instance {
         layers.file(files, path, MAX_INFLATED);
     }
-    match read_text(files, paths::KERNEL_CMDLINE, MAX_STATE_FILE) {
-        Ok(line) => {
-            if let Some(text) = line.as_deref().and_then(cmdline::cloud_config) {
-                layers.text("the kernel command line (cc:)", text.into_bytes());
-            }
-        }
-        Err(error) => (layers.broken)(error),
+    if let Some(text) = cmdline::cloud_config(above.command_line) {
+        layers.text("the kernel command line (cc:)", text.into_bytes());
     }
     layers.file(files, paths::RUN_CLOUD_CFG, MAX_CONFIG_FILE);
     for path in fragments(files).into_iter().rev() {

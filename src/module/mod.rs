@@ -23,7 +23,7 @@ mod final_message;
 mod resolv_conf;
 mod runcmd;
 mod scripts_user;
-mod set_hostname;
+pub mod set_hostname;
 mod ssh;
 #[cfg(test)]
 mod tests;

@@ -53,8 +53,9 @@ pub fn run(context: &mut Context<'_>) {
     if text.len() == header {
         return context.warn(&"manage_resolv_conf is true, but `resolv_conf` has nothing to write");
     }
-    let written = place(context)
-        .and_then(|path| write_file(context.host.files(), &path, &Create::mode(0o644), text.as_bytes()).map(|()| path));
+    let written = place(context).and_then(|path| {
+        write_file(context.host.files(), &path, &Create::mode(0o644).durable(), text.as_bytes()).map(|()| path)
+    });
     if let Some(path) = context.take(written) {
         context.info(&format_args!("wrote {path}"));
     }

@@ -10,7 +10,7 @@
 //!
 //! Without `hostname` and `fqdn` the metadata's name is taken; without that either, nothing is done. The name goes to the kernel and to
 //! `/etc/hostname`, or, where there is `/etc/sysconfig/network` and no systemd (CentOS 6), to `HOSTNAME=` there. What was set is
-//! kept in the state (`set-hostname`), and the same names are not set again: a name that somebody gave since then stays.
+//! kept in the state (`set-hostname`), and the same names are not set again: a name that somebody gave since then stays (a kernel without a name gets it at each boot).
 //! A name that is none, or too long for the kernel, is an error and nothing is set.
 //!
 //! Source: cloud-init's page "Module reference", Set Hostname; hostname(5), RFC 1123 section 2.1.
@@ -25,9 +25,10 @@ use crate::error::Error;
 use crate::format::doc::{SourceId, Sources};
 use crate::format::emit::Json;
 use crate::format::json;
-use crate::host::write::{read_file, write_file, write_target, write_with};
+use crate::host::write::{read_file, read_text, write_file, write_target, write_with};
 use crate::host::{Create, Files, Kind};
 use crate::limits::{MAX_HOST_NAME, MAX_KERNEL_HOST_NAME, MAX_STATE_FILE};
+use crate::paths;
 
 const HOSTNAME: &str = "/etc/hostname";
 const SYSCONFIG: &str = "/etc/sysconfig/network";
@@ -67,7 +68,8 @@ pub fn run(context: &mut Context<'_>) {
     let names = names(context);
     let Some(Some(names)) = context.take(names) else { return };
     let kept = context.state.data("set-hostname");
-    if previous(context.host.files(), &kept).as_ref() == Some(&names) {
+    let is_set = previous(context.host.files(), &kept).as_ref() == Some(&names);
+    if is_set && !is_unset(context.host.files()) {
         return;
     }
     let Some(prefers) = prefers_fqdn(context) else { return };
@@ -78,6 +80,9 @@ pub fn run(context: &mut Context<'_>) {
     }
     let set = context.host.set_hostname(name);
     let in_kernel = context.take(set).is_some();
+    if is_set {
+        return;
+    }
     let create = context.config.flag("create_hostname_file", true);
     let state = context.state.data("previous-hostname");
     let written = store(context.host.files(), name, &state, create);
@@ -95,6 +100,13 @@ pub fn run(context: &mut Context<'_>) {
         });
         context.take(kept);
     }
+}
+
+/// True if nobody has given the kernel a name in this boot: it still has the one it was built with, or a distribution's
+/// stand-in. A tiny image has nothing but wisp that does.
+pub fn is_unset(files: &mut dyn Files) -> bool {
+    let name = read_text(files, paths::KERNEL_HOST_NAME, MAX_STATE_FILE).ok().flatten();
+    name.is_some_and(|name| matches!(name.as_str(), "" | "(none)" | "localhost" | "localhost.localdomain"))
 }
 
 /// What the config says, else the metadata; `None` if neither does.
@@ -186,7 +198,7 @@ fn has_systemd(files: &mut dyn Files) -> Result<bool, Error> {
 
 fn replace(files: &mut dyn Files, path: &str, content: &[u8]) -> Result<(), Error> {
     let (target, _) = write_target(files, path)?;
-    write_file(files, &target, &Create::mode(0o644), content)
+    write_file(files, &target, &Create::mode(0o644).durable(), content)
 }
 
 /// The file with this line in place of its assignments to HOSTNAME, the first of which keeps its place.

@@ -22,17 +22,17 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
     for error in &recoverable {
         work.recoverable("datasource", error);
     }
-    let mut state = work.boot.state.clone();
-    let mut kept = keep(work, &state, &instance, &mut *tree, &data);
+    let mut kept = keep(work, &instance, &mut *tree, &data);
     if let Err(error) = &kept
         && is_unwritable(error)
-        && state == State::default()
+        && work.state == State::default()
     {
         work.send(&Record::Error(format!("{error}")));
         match move_state(work.host, &work.boot.boot_id, error) {
-            Ok(moved) => {
-                kept = keep(work, &moved, &instance, &mut *tree, &data);
-                state = moved;
+            Ok(state) => {
+                work.send(&Record::Moved(state.dir.clone()));
+                work.state = state;
+                kept = keep(work, &instance, &mut *tree, &data);
             }
             Err(error) => work.error("stage", &error),
         }
@@ -43,7 +43,7 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
         // Nothing could be kept, not even in the run directory: what is new cannot be told, so the files are written.
         None => write_drive_files(work, &mut *tree, &files),
     }
-    work.host.log(Level::Debug, "stage", &format_args!("state of {} is in {}", instance.id, state.dir));
+    work.host.log(Level::Debug, "stage", &format_args!("state of {} is in {}", instance.id, work.state.dir));
     if let Err(error) = tree.close() {
         work.warn("datasource", &error);
     }
@@ -57,7 +57,7 @@ pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     for error in &recoverable {
         work.recoverable("datasource", error);
     }
-    let kept = read_text(work.host.files(), &work.boot.state.data("instance-id"), MAX_STATE_FILE);
+    let kept = read_text(work.host.files(), &work.state.data("instance-id"), MAX_STATE_FILE);
     if work.take("stage", kept).flatten().as_deref() != Some(instance.id.as_str()) {
         write_drive_files(work, &mut *tree, &files);
     }
@@ -70,11 +70,11 @@ pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
 /// Writes everything that is kept of an instance. True if it is a new one.
 fn keep(
     work: &mut Work<'_, '_>,
-    state: &State,
     instance: &Instance,
     tree: &mut dyn Tree,
     data: &[(DataKind, Data)],
 ) -> Result<bool, Error> {
+    let state = work.state.clone();
     let host = &mut *work.host;
     let dir = state.instance_dir(&instance.id);
     let kept = read_text(host.files(), &state.data("instance-id"), MAX_STATE_FILE)?;

@@ -11,11 +11,12 @@ use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
 use crate::instance::{DsMode, Instance};
+use crate::module::set_hostname;
 use crate::paths::State;
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
-    let finished = format!("{}/boot-finished", work.boot.state.instance_link());
+    let finished = format!("{}/boot-finished", work.state.instance_link());
     if let Err(error) = work.host.files().remove(&finished) {
         work.host.log(Level::Debug, "stage", &error);
     }
@@ -24,20 +25,28 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
     let instance = match found {
         Some(instance) => instance,
         // This process took over behind the step that died: what it claimed, if anything, is in the cache.
-        None => cached(work.host, &work.boot.state),
+        None => cached(work.host, &work.state),
     };
     let Some(instance) = instance else { return };
     // Before the network, so that DHCP asks with it; the module does it again once user-data is there.
-    rows::set_hostname(work, &instance);
+    if !has_host_name(work, &instance) {
+        rows::set_hostname(work, &instance);
+    }
     if instance.mode == DsMode::Local {
         network::configure(work, &instance);
     }
 }
 
+/// True if the host name of this instance was set in an earlier boot, and something (the distribution's own boot, or a
+/// former stage) has set one in this boot.
+fn has_host_name(work: &mut Work<'_, '_>, instance: &Instance) -> bool {
+    let semaphore = format!("{}/sem/config_set_hostname", work.state.instance_dir(&instance.id));
+    work.host.files().stat(&semaphore, true).ok().flatten().is_some() && !set_hostname::is_unset(work.host.files())
+}
+
 /// Finds the instance: on a drive, else the one kept, if it is still this machine's.
 pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> Option<Instance> {
-    let boot = work.boot;
-    let kept = cached(work.host, &boot.state);
+    let kept = cached(work.host, &work.state);
     if let Some(kept) = kept.as_ref().filter(|_| is_trusted(work, config)) {
         work.host.log(
             Level::Info,
@@ -45,7 +54,7 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
             &format_args!("instance {}: its cache is trusted, nothing looked for", kept.id),
         );
         work.send(&Record::Datasource(kept.description.clone()));
-        return cached(work.host, &boot.state);
+        return cached(work.host, &work.state);
     }
     let (candidate, looked) = look(work, config, needs);
     if let Some(candidate) = candidate {
@@ -70,7 +79,7 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
 
 /// True if the user said that the cache holds whatever the drives say.
 fn is_trusted(work: &mut Work<'_, '_>, config: &Config) -> bool {
-    let marker = format!("{}/manual-clean", work.boot.state.instance_link());
+    let marker = format!("{}/manual-clean", work.state.instance_link());
     config.flag("manual_cache_clean", false) || work.host.files().stat(&marker, true).ok().flatten().is_some()
 }
 
@@ -118,7 +127,7 @@ fn none_found(work: &mut Work<'_, '_>, looked: &str) {
     let looked = if looked.is_empty() { "no place at all" } else { looked };
     work.warn("datasource", &format_args!("no datasource found; looked at: {looked}"));
     work.send(&Record::NoDatasource);
-    if let Err(error) = work.host.files().remove(&work.boot.state.instance_link()) {
+    if let Err(error) = work.host.files().remove(&work.state.instance_link()) {
         work.host.log(Level::Debug, "stage", &error);
     }
 }

@@ -71,6 +71,8 @@ struct Boot<'a> {
     state: State,
     /// The kernel's id of this boot.
     boot_id: String,
+    /// The kernel's command line.
+    command_line: String,
 }
 
 /// `init --local`: before the network. Exit status 0 also when there is no datasource.
@@ -106,7 +108,9 @@ pub fn single(
 
 /// Runs one stage: lock, banner, status, the work, the sync, the marks.
 fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dyn FnMut(&mut Work<'_, '_>)) -> i32 {
-    if let Some(why) = turned_off(host).filter(|_| !options.force) {
+    let command_line =
+        read_text(host.files(), paths::KERNEL_CMDLINE, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
+    if let Some(why) = turned_off(host, &command_line).filter(|_| !options.force) {
         host.print(&format_args!("cloud-init is disabled: {why}"));
         host.log(Level::Info, "stage", &format_args!("{name} not run: {why}"));
         return OK;
@@ -118,7 +122,7 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     let mut told = Told::default();
     let state =
         if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
-    let mut boot = Boot { options, name, state, boot_id };
+    let mut boot = Boot { options, name, state, boot_id, command_line };
     banner(host, name);
 
     let mut status = Status::load(host, &boot.state);
@@ -137,7 +141,9 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
         keep(host, &mut told, |host| semaphore::complete(host, &path, &boot.boot_id));
     }
     // The work may have found that state cannot be kept where it was.
-    boot.state = current_state(host, &boot.boot_id);
+    if let Some(state) = told.state.take() {
+        boot.state = state;
+    }
     status.end(name, &told, host.now());
     keep(host, &mut told, |host| status.save(host, &boot.state));
     if name == "modules-final" {
@@ -164,12 +170,11 @@ fn keep(host: &mut dyn Host, told: &mut Told, does: impl FnOnce(&mut dyn Host) -
 }
 
 /// Why nothing shall run, if so.
-fn turned_off(host: &mut dyn Host) -> Option<String> {
+fn turned_off(host: &mut dyn Host, command_line: &str) -> Option<String> {
     if host.files().stat(paths::DISABLED, true).ok().flatten().is_some() {
         return Some(format!("{} is there", paths::DISABLED));
     }
-    let line = read_text(host.files(), paths::KERNEL_CMDLINE, MAX_STATE_FILE).ok().flatten()?;
-    let value = cmdline::get(&line, "cloud-init")??;
+    let value = cmdline::get(command_line, "cloud-init")??;
     (value == "disabled").then(|| "`cloud-init=disabled` on the kernel command line".to_string())
 }
 
@@ -268,11 +273,12 @@ fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
 fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config {
     let boot = work.boot;
     let files: Vec<String> = instance.map_or(Vec::new(), |instance| {
-        let dir = current_state(work.host, &boot.boot_id).instance_dir(&instance.id);
+        let dir = work.state.instance_dir(&instance.id);
         DataKind::ALL.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).collect()
     });
     let above = Above {
         instance: &files,
+        command_line: &boot.command_line,
         environment: boot.options.environment.as_deref(),
         file: boot.options.file.as_deref(),
     };

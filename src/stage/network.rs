@@ -6,8 +6,8 @@ use super::claim::claim;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, current_state, local, rows};
-use crate::config::{Config, texts};
+use super::{cached, configuration, local, rows};
+use crate::config::texts;
 use crate::datasource::{Needs, none};
 use crate::host::Level;
 use crate::instance::{DataKind, Instance};
@@ -17,43 +17,49 @@ use crate::userdata::{self, Outcome};
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
-    let config = configuration(work, None);
-    work.step("check-cache", |work| find(work, &config));
-    let state = current_state(work.host, &work.boot.boot_id);
-    let Some(instance) = cached(work.host, &state) else { return };
-    configure(work, &instance);
+    let found = work.step("check-cache", find);
+    let instance = match found {
+        Some(instance) => instance,
+        // This process took over behind the step that died.
+        None => cached(work.host, &work.state),
+    };
+    if let Some(instance) = instance {
+        configure(work, &instance);
+    }
 }
 
 /// The instance that `init --local` claimed; else one whose datasource needs the network; else, where the list allows it, none.
-fn find(work: &mut Work<'_, '_>, config: &Config) {
-    if let Some(instance) = cached(work.host, &work.boot.state) {
-        return work.send(&Record::Datasource(instance.description));
+fn find(work: &mut Work<'_, '_>) -> Option<Instance> {
+    if let Some(instance) = cached(work.host, &work.state) {
+        work.send(&Record::Datasource(instance.description.clone()));
+        return Some(instance);
     }
-    if local::search(work, config, Needs::Network).is_some() {
-        return;
+    let config = configuration(work, None);
+    if let Some(instance) = local::search(work, &config, Needs::Network) {
+        return Some(instance);
     }
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok()).unwrap_or_default();
-    if names.iter().any(|name| name == "None") {
-        work.host.log(Level::Info, "datasource", &"going on with the datasource None: the image's own configuration");
-        if let Some(instance) = claim(work, none::candidate()) {
-            work.send(&Record::Datasource(instance.description));
-        }
+    if !names.iter().any(|name| name == "None") {
+        return None;
     }
+    work.host.log(Level::Info, "datasource", &"going on with the datasource None: the image's own configuration");
+    let instance = claim(work, none::candidate())?;
+    work.send(&Record::Datasource(instance.description.clone()));
+    Some(instance)
 }
 
 /// Carries out what the instance came with: its data, then `cloud_init_modules`.
 pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
-    let image = configuration(work, None);
-    let state = current_state(work.host, &work.boot.boot_id);
+    let state = work.state.clone();
     let semaphore = semaphore::path(&state, &instance.id, "consume_data", Frequency::Instance).unwrap_or_default();
     let ran = semaphore::read(work.host.files(), &semaphore, &work.boot.boot_id).unwrap_or(Ran::No);
     if ran == Ran::Yes {
         work.step("boothooks", |work| {
-            let outcome = userdata::run_boothooks(work.host, &state, instance, &image);
+            let outcome = userdata::run_boothooks(work.host, &state, instance);
             told(work, DataKind::User, outcome);
         });
     } else {
-        let mut config = image;
+        let mut config = configuration(work, None);
         // The user's first: it may say what becomes of the vendor's.
         for kind in DataKind::ALL.into_iter().rev() {
             if kind != DataKind::User && has_data(work, &state, instance, kind) {

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::host::Progress;
+use crate::paths::State;
 
 /// One thing told. On the way it is a tag byte and the text behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Record {
     Datasource(String),
     /// There is no datasource.
     NoDatasource,
+    /// The state directory is now this one.
+    Moved(String),
 }
 
 impl Record {
@@ -50,6 +53,7 @@ impl Record {
             Record::Complete(path) => (b'S', path.as_str()),
             Record::Datasource(text) => (b'D', text.as_str()),
             Record::NoDatasource => (b'N', ""),
+            Record::Moved(dir) => (b'V', dir.as_str()),
         };
         bytes.push(tag);
         bytes.extend_from_slice(text.as_bytes());
@@ -74,6 +78,7 @@ impl Record {
             b'S' => Record::Complete(text()),
             b'D' => Record::Datasource(text()),
             b'N' => Record::NoDatasource,
+            b'V' => Record::Moved(text()),
             _ => return None,
         })
     }
@@ -100,6 +105,8 @@ pub struct Told {
     pub datasource: Option<String>,
     /// See [`Record::NoDatasource`].
     pub no_datasource: bool,
+    /// See [`Record::Moved`].
+    pub state: Option<State>,
 }
 
 impl Told {
@@ -119,6 +126,7 @@ impl Told {
                 self.no_datasource = false;
             }
             Some(Record::NoDatasource) => self.no_datasource = true,
+            Some(Record::Moved(dir)) => self.state = Some(State { dir }),
             None => {}
         }
     }
@@ -149,6 +157,7 @@ mod tests {
             Record::Complete("/var/y".into()),
             Record::Datasource("DataSourceNone".into()),
             Record::NoDatasource,
+            Record::Moved("/run/x".into()),
         ];
         let mut wire = Wire(Vec::new());
         all.iter().for_each(|record| record.send(&mut wire));

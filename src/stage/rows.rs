@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, current_state};
+use super::{cached, configuration};
 use crate::config::Config;
 use crate::error::Error;
 use crate::format::doc::Value;
@@ -32,12 +32,12 @@ pub(super) fn stage(work: &mut Work<'_, '_>, mode: Stage) {
 
 /// The instance that `init` claimed, or an error that says what to do.
 fn claimed(work: &mut Work<'_, '_>) -> Option<Instance> {
-    let instance = cached(work.host, &work.boot.state);
+    let instance = cached(work.host, &work.state);
     match &instance {
         Some(instance) => work.send(&Record::Datasource(instance.description.clone())),
         None => {
             work.send(&Record::NoDatasource);
-            let link = work.boot.state.instance_link();
+            let link = work.state.instance_link();
             work.error(
                 "stage",
                 &format_args!("no instance in {link}: run `cloud-init init --local` and `cloud-init init` first"),
@@ -50,7 +50,7 @@ fn claimed(work: &mut Work<'_, '_>) -> Option<Instance> {
 /// Runs the list of `mode`, one step an entry.
 pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
     let config = configuration(work, Some(instance));
-    let state = current_state(work.host, &work.boot.boot_id);
+    let state = work.state.clone();
     for entry in entries(work, &config, mode) {
         match module::find(&entry.name) {
             Some(row) => {
@@ -68,7 +68,7 @@ pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
 pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
     let Some(row) = module::find("set_hostname") else { return };
     let config = configuration(work, Some(instance));
-    let state = current_state(work.host, &work.boot.boot_id);
+    let state = work.state.clone();
     work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new(), false));
 }
 
@@ -76,7 +76,7 @@ pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
 pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Frequency>, args: &[String]) {
     let Some(instance) = claimed(work) else { return };
     let config = configuration(work, Some(&instance));
-    let state = current_state(work.host, &work.boot.boot_id);
+    let state = work.state.clone();
     match module::find(name) {
         Some(row) => {
             work.step(&format!("config-{}", row.name), |work| {

@@ -8,11 +8,14 @@ use super::Boot;
 use super::record::{Record, Told};
 use crate::error::Error;
 use crate::host::{Ended, Host, Level, Progress};
+use crate::paths::State;
 
 /// What a stage's steps work with.
 pub(super) struct Work<'h, 'b> {
     pub host: &'h mut dyn Host,
     pub boot: &'b Boot<'b>,
+    /// Where state is kept; claiming an instance may move it.
+    pub state: State,
     progress: &'h mut dyn Progress,
     /// Steps below this one are done, or died.
     from: usize,
@@ -88,10 +91,11 @@ fn event_stage(name: &str) -> &str {
 pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
     let mut from = 0;
     loop {
-        let ended = host
-            .isolate(&mut |host, progress| work(&mut Work { host, boot, progress, from, next: 0 }), &mut |record| {
-                told.take(record)
-            });
+        let state = told.state.clone().unwrap_or_else(|| boot.state.clone());
+        let ended = host.isolate(
+            &mut |host, progress| work(&mut Work { host, boot, state: state.clone(), progress, from, next: 0 }),
+            &mut |record| told.take(record),
+        );
         let fault = match ended {
             Ok(Ended::Returned) => return,
             Ok(Ended::Died { signal }) => {

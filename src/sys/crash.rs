@@ -86,11 +86,11 @@ extern "C" fn crashed(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
             let file = unsafe { std::os::fd::BorrowedFd::borrow_raw(file) };
             let _ = full_write(file, log.lines());
             let _ = full_write(file, line.bytes());
+            // The parent of an isolated child has the same buffer, and goes on.
+            log.clear();
         } else {
             let _ = full_write(stdio::stderr(), log.lines());
         }
-        // The parent of an isolated child has the same buffer.
-        log.clear();
     }
     let mut words = Cut::<300>::default();
     let _ = writeln!(words, "wisp: {text}");

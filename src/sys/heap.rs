@@ -12,7 +12,7 @@ use core::cell::UnsafeCell;
 use core::ptr::{self, null_mut};
 
 /// The first piece: what a stage with 16 KiB of user-data needs, about.
-const FIRST: usize = 96 << 10;
+const FIRST: usize = 64 << 10;
 /// Further pieces.
 const PIECE: usize = 256 << 10;
 /// Blocks above this are mappings of their own.

@@ -37,6 +37,8 @@ pub fn isolate(
     work: &mut dyn FnMut(&mut dyn Host, &mut dyn Progress),
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<Ended, Error> {
+    // Opens the log, if there is anything in it: in a crash there is only time to write.
+    host.flush_log();
     let stack = Stack::new()?;
     let mut task = Task { host, work, records: Records { each }, parent: rustix::process::getpid() };
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::SIGCHLD;

@@ -74,8 +74,10 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
 }
 
 /// Runs the boothooks of the instance's user-data again: at a boot that has nothing to [`consume`].
-pub fn run_boothooks(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config) -> Outcome {
+pub fn run_boothooks(host: &mut dyn Host, state: &State, instance: &Instance) -> Outcome {
     let mut outcome = Outcome::default();
+    // Hooks do not look at the configuration.
+    let config = &Config::default();
     for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
         let target = Target { state, instance, config, kind, upstart: None };
         match boothook::run_again(host, &target) {
