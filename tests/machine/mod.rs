@@ -150,11 +150,13 @@ pub fn make_image(root: &Path) {
         fs::create_dir_all(root.join(dir)).unwrap();
     }
     symlink("usr/bin", root.join("bin")).unwrap();
-    fs::copy(busybox(), root.join("usr/bin/busybox")).unwrap();
+    // By a program: while a process of another test's thread has our descriptor of a file that we write, nobody can run it (ETXTBSY).
+    let copied = Command::new("cp").arg(busybox()).arg(root.join("usr/bin/busybox")).status().unwrap().success()
+        && Command::new("cp").arg(wisp_bin()).arg(root.join("usr/bin/wisp")).status().unwrap().success();
+    assert!(copied, "the machine's programs cannot be copied to {}", root.display());
     for applet in APPLETS.iter().chain(&["arch"]) {
         symlink("busybox", root.join("usr/bin").join(applet)).unwrap();
     }
-    fs::copy(wisp_bin(), root.join("usr/bin/wisp")).unwrap();
     symlink("wisp", root.join("usr/bin/cloud-init")).unwrap();
     put(root, "etc/passwd", 0o644, PASSWD);
     put(root, "etc/group", 0o644, GROUP);
