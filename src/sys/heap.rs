@@ -56,7 +56,7 @@ fn class(size: usize) -> (usize, usize) {
     let middle = whole / 4 * 3;
     let class = 2 * (power as usize - UNIT.trailing_zeros() as usize);
     // Between two powers; blocks of 24 bytes would not keep the alignment.
-    if size <= middle && middle % UNIT == 0 { (class - 1, middle) } else { (class, whole) }
+    if size <= middle && middle.is_multiple_of(UNIT) { (class - 1, middle) } else { (class, whole) }
 }
 
 fn pages(size: usize) -> usize {
