@@ -6,7 +6,6 @@
 //! overwritten, and outside `sys` there is no way to do that; our faults are signals at a point where the heap is whole.
 
 use core::ffi::{c_int, c_void};
-use core::mem::MaybeUninit;
 
 use rustix::process::{Pid, Signal, WaitOptions};
 use wisp::error::{Errno, Error};
@@ -16,8 +15,9 @@ use wisp::limits::MAX_RECORD;
 use super::LiveHost;
 use super::spawn::wait;
 
-/// Between the parent's frames and the child's: what the parent's system call may still push.
-const APART: usize = 4 << 10;
+/// Between the parent's frames and the child's: what the call of clone(2) may still push. Less than the 64 KiB below the
+/// stack pointer at which kernels before 4.17 take an access for a fault.
+const APART: usize = 16 << 10;
 /// The child's exit status after a panic (a build that unwinds).
 const PANICKED: c_int = 101;
 
@@ -37,17 +37,14 @@ pub fn isolate(
 ) -> Result<Ended, Error> {
     // Opens the log, if there is anything in it: in a crash there is only time to write.
     host.flush_log();
-    let mut apart = MaybeUninit::<[u8; APART]>::uninit();
     let mut task = Task { host, work, records: Records { each }, parent: rustix::process::getpid() };
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::SIGCHLD;
     // Stacks grow downwards on every architecture that wisp is for, and want to begin aligned.
-    let top = apart.as_mut_ptr().cast::<u8>();
+    let top = stack_pointer().wrapping_sub(APART);
+    let top = top.wrapping_sub(top as usize % 64);
     // SAFETY: the parent goes on only when the child has ended, so its frames and the task stay, and nobody else uses what
     // is below them. A stack that is full faults as the parent's would.
-    let pid = unsafe {
-        let top = top.sub(top as usize % 64);
-        libc::clone(child, top.cast(), flags, (&raw mut task).cast::<c_void>())
-    };
+    let pid = unsafe { libc::clone(child, top.cast(), flags, (&raw mut task).cast::<c_void>()) };
     if pid < 0 {
         return Err(failed());
     }
@@ -57,6 +54,13 @@ pub fn isolate(
         Some(Exit::Signal(signal)) => Ended::Died { signal },
         _ => Ended::Died { signal: 0 },
     })
+}
+
+/// About where the stack of the caller ends: the address of a local of a function that it calls.
+#[inline(never)]
+fn stack_pointer() -> *mut u8 {
+    let mut local = 0u8;
+    core::hint::black_box(&raw mut local)
 }
 
 extern "C" fn child(task: *mut c_void) -> c_int {
