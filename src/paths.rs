@@ -70,9 +70,15 @@ impl Default for State {
 }
 
 impl State {
-    /// `DIR/NAME`: `data/…`, `sem/…`, `scripts/…`, `seed/…`.
+    /// `DIR/NAME`: `data/…`, `sem/…`, `scripts/…`.
     pub fn join(&self, name: &str) -> String {
         format!("{}/{name}", self.dir)
+    }
+
+    /// `DIR/seed/NAME`. Seeds are only read: state that moved because [`CLOUD_DIR`] cannot be written has them there as before.
+    pub fn seed(&self, name: &str) -> String {
+        let dir = if self.dir == VOLATILE_CLOUD_DIR { CLOUD_DIR } else { &self.dir };
+        format!("{dir}/seed/{name}")
     }
 
     /// `DIR/data/NAME`.
@@ -134,6 +140,19 @@ pub fn file_name(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seeds_stay_where_the_image_has_them() {
+        let moved = State { dir: VOLATILE_CLOUD_DIR.to_string() };
+        let elsewhere = State { dir: "/opt/cloud".to_string() };
+        for (state, wanted) in [
+            (State::default(), "/var/lib/cloud/seed/nocloud"),
+            (moved, "/var/lib/cloud/seed/nocloud"),
+            (elsewhere, "/opt/cloud/seed/nocloud"),
+        ] {
+            assert_eq!(state.seed("nocloud"), wanted);
+        }
+    }
 
     #[test]
     fn an_instance_id_is_one_safe_name() {

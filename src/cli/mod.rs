@@ -78,7 +78,7 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, String> {
     while let Some(argument) = parser.next().map_err(text)? {
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(print(help::of(command.map(|command| command.name)))),
-            Arg::Short('v') | Arg::Long("version") if command.is_none() => return Ok(print(&version(program))),
+            Arg::Short('v') | Arg::Long("version") => return Ok(print(&version(program))),
             Arg::Short('f') | Arg::Long("file") => call.options.file = Some(value(&mut parser)?),
             Arg::Short('d') | Arg::Long("debug") => call.options.debug = true,
             Arg::Long("force") => call.options.force = true,
@@ -131,8 +131,11 @@ fn find(word: &str) -> Result<&'static Command, String> {
     })
 }
 
+/// The value of an option. What looks like an option is none, as in cloud-init: `init --file --help` must not begin a boot. (With `=`
+/// it is.)
 fn value(parser: &mut Parser) -> Result<String, String> {
-    parser.value().and_then(|value| value.string()).map_err(text)
+    let value = parser.values().map_err(text)?.next().unwrap_or_default();
+    value.string().map_err(text)
 }
 
 fn text(error: lexopt::Error) -> String {
@@ -249,6 +252,7 @@ mod tests {
                 "--frequency takes always, instance or once, not `daily`",
             ),
             (&["init", "-f"], "missing argument for option '-f'"),
+            (&["init", "--file", "--help"], "missing argument for option '--file'"),
         ] {
             assert_eq!(usage(words), wanted, "{words:?}");
         }

@@ -1,6 +1,7 @@
 //! Claiming an instance: its directory, the link, its data, its files, its cache. All of it is done again at each
 //! boot and writes only what differs.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
@@ -10,7 +11,7 @@ use super::{is_unwritable, move_state};
 use crate::datasource::{Candidate, Data};
 use crate::error::Error;
 use crate::host::write::{Buffer, name, read_file, read_text, write_changed, write_with};
-use crate::host::{Create, Found, Host, Level, Tree};
+use crate::host::{Create, Found, Level, Tree};
 use crate::instance::{DataKind, Instance};
 use crate::limits::{MAX_DRIVE_FILE, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
 use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State};
@@ -87,12 +88,25 @@ fn keep(
     let mut changed = is_new;
     for kind in DataKind::ALL {
         let found = data.iter().find(|(of, _)| *of == kind).map(|(_, data)| data);
-        if keep_data(host, tree, &format!("{dir}/{}", kind.raw_file()), found)? {
+        let new = match read_data(tree, found) {
+            Ok(new) => new,
+            // The keys, the name and the network of the instance must not be lost with it. What was kept stays.
+            Err(error) => {
+                work.recoverable(kind.stem(), &error);
+                if !is_new {
+                    continue;
+                }
+                Cow::default()
+            }
+        };
+        let host = &mut *work.host;
+        if write_changed(host, &format!("{dir}/{}", kind.raw_file()), &Create::mode(0o600), &new)? {
             changed = true;
             // Other data than the last time: its parts are handled anew.
             host.files().remove(&format!("{dir}/sem/consume_data"))?;
         }
     }
+    let host = &mut *work.host;
     let mut cache = Buffer::new(4 * MAX_METADATA as usize);
     instance.save(&mut cache)?;
     write_changed(host, &format!("{dir}/obj.json"), &Create::mode(0o400), &cache.bytes)?;
@@ -119,18 +133,17 @@ fn keep(
     Ok(is_new)
 }
 
-/// Makes `path` hold the data, 0600, unless it does so already; absent data is an empty file. True if it differed.
-fn keep_data(host: &mut dyn Host, tree: &mut dyn Tree, path: &str, data: Option<&Data>) -> Result<bool, Error> {
+/// The data whole; absent data is empty.
+fn read_data<'a>(tree: &mut dyn Tree, data: Option<&'a Data>) -> Result<Cow<'a, [u8]>, Error> {
     let mut read = Buffer::new(MAX_USER_DATA as usize);
-    let new = match data {
-        None => &[],
-        Some(Data::Bytes(bytes)) => bytes.as_slice(),
+    match data {
+        None => {}
+        Some(Data::Bytes(bytes)) => return Ok(Cow::Borrowed(bytes)),
         Some(Data::File(file)) => {
             tree.read(file, MAX_USER_DATA, &mut read)?;
-            &read.bytes
         }
-    };
-    write_changed(host, path, &Create::mode(0o600), new)
+    }
+    Ok(Cow::Owned(read.bytes))
 }
 
 /// Writes the files that came with the drive; one that fails does not stop the next.

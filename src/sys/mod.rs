@@ -26,6 +26,7 @@ mod pending;
 mod process;
 pub mod root;
 mod spawn;
+mod streams;
 mod tree;
 
 /// What the live host is told once.

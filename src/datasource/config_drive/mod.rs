@@ -48,7 +48,7 @@ type Step = ControlFlow<Option<Candidate>>;
 /// # Errors
 /// None of its own: what is broken is in `search.broken`.
 pub fn find(search: &mut Search<'_>) -> Result<Option<Candidate>, Error> {
-    let seed = search.state.join("seed/config_drive");
+    let seed = search.state.seed("config_drive");
     for dir in [seed.as_str(), CONFIG_DRIVE_DIR] {
         let spot = Spot { source: dir, about: String::new(), place: Place::Dir(dir), labelled: false };
         if let Step::Break(answer) = spot.look(search) {

@@ -1,0 +1,182 @@
+//! The command line as a new user meets it: what is printed where, and the exit status.
+//!
+//! The release binary in a machine of its own: with a word too few or too many a command runs, and it must not be this
+//! machine that it configures. Root is needed.
+
+mod machine;
+
+use std::os::unix::fs::symlink;
+
+use machine::{Machine, Ran, with_machine};
+
+const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan"];
+
+/// Help is read on a console of the usual width, with some room.
+const MAX_COLUMNS: usize = 100;
+
+/// What standard output and error got, with the exit status.
+fn said(ran: &Ran) -> (i32, &str, &str) {
+    (ran.code, &ran.stdout, &ran.stderr)
+}
+
+/// Runs `body` in a machine, and nothing may have been done to that in the end.
+fn untouched(name: &str, body: impl FnOnce(&Machine) + Send) {
+    with_machine(&format!("cli-{name}"), |machine| {
+        let before = machine.tree();
+        body(machine);
+        let changes = machine::differences(&before, &machine.tree());
+        assert!(changes.is_empty(), "something was done:\n{}", changes.join("\n"));
+    });
+}
+
+#[test]
+fn help_is_printed_and_fits_a_console() {
+    untouched("help", |machine| {
+        let mut texts = vec![machine.wisp(&["--help"]), machine.wisp(&["-h"])];
+        assert_eq!(texts[0].stdout, texts[1].stdout);
+        for command in COMMANDS {
+            assert!(texts[0].stdout.contains(&format!("wisp {command}")), "{command} is not in\n{}", texts[0].stdout);
+            let help = machine.wisp(&[command, "--help"]);
+            assert!(help.stdout.starts_with(&format!("wisp {command}")), "{}", help.stdout);
+            assert_eq!(help.stdout, machine.wisp(&[command, "-h"]).stdout);
+            texts.push(help);
+        }
+        for text in &texts {
+            assert_eq!((text.code, text.stderr.as_str()), (0, ""));
+            assert!(text.stdout.ends_with('\n') && !text.stdout.contains('\t'));
+            for line in text.stdout.lines() {
+                assert!(line.chars().count() <= MAX_COLUMNS, "{} columns: {line}", line.chars().count());
+                assert_eq!(line, line.trim_end(), "spaces at the end");
+            }
+        }
+    });
+}
+
+#[test]
+fn every_option_in_a_help_text_is_taken() {
+    untouched("options", |machine| {
+        let common = machine.wisp(&["--help"]).stdout;
+        for command in COMMANDS {
+            let help = machine.wisp(&[command, "--help"]).stdout;
+            let words = help.split_whitespace().chain(options_of_all(&common));
+            let words = words.map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-'));
+            let options: Vec<_> = words.filter(|word| word.len() > 1 && word.starts_with('-')).collect();
+            assert!(options.len() >= 10, "{options:?}");
+            for option in options {
+                // Help comes before anything runs. What takes a value says that it has none.
+                let ran = machine.wisp(&[command, option, "--help"]);
+                let fine = ran.code == 0 && ran.stderr.is_empty() || ran.stderr.contains("missing argument");
+                assert!(fine, "{command} {option}: {}", ran.said());
+            }
+        }
+    });
+}
+
+/// The words of the lines about options that every command takes.
+fn options_of_all(help: &str) -> impl Iterator<Item = &str> {
+    let (_, rest) = help.split_once("Options of every command:\n").expect("the paragraph of common options");
+    rest.split("\n\n").next().unwrap_or_default().split_whitespace()
+}
+
+#[test]
+fn the_version_is_one_line() {
+    untouched("version", |machine| {
+        for arguments in [&["--version"][..], &["-v"]] {
+            let ran = machine.wisp(arguments);
+            assert_eq!((ran.code, ran.stderr.as_str(), ran.stdout.lines().count()), (0, "", 1));
+            let wanted = format!("wisp {} (build {}-", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_VERSION"));
+            assert!(ran.stdout.starts_with(&wanted), "{}", ran.stdout);
+        }
+    });
+}
+
+#[test]
+fn unusable_arguments_are_named_on_standard_error() {
+    let cases = [
+        (&[][..], 1, "no command given; see `wisp --help`"),
+        (&["--debug"], 1, "no command given; see `wisp --help`"),
+        (&["-d", "--force", "-f", "x"], 1, "no command given; see `wisp --help`"),
+        (&["query"], 1, "`query` needs -n NAME; see `wisp query --help`"),
+        (&["frobnicate"], 2, "no command `frobnicate`; there are: init, modules, single, query, plan"),
+        (&[""], 2, "no command ``; there are: init, modules, single, query, plan"),
+        (&["--bogus"], 2, "invalid option '--bogus'; see `wisp --help`"),
+        (&["-x", "init"], 2, "invalid option '-x'; see `wisp --help`"),
+        (&["init", "--bogus"], 2, "invalid option '--bogus'; see `wisp --help`"),
+        (&["init", "extra"], 2, "`init` takes no argument `extra`; see `wisp init --help`"),
+        (&["init", "--mode", "final"], 2, "`init` has no option --mode; see `wisp init --help`"),
+        (&["init", "--local=yes"], 2, "unexpected argument for option '--local': \"yes\""),
+        (&["modules", "--mode"], 2, "missing argument for option '--mode'"),
+        (&["modules", "--mode", "last"], 2, "--mode takes init, config or final, not `last`"),
+        (&["single"], 2, "`single` needs --name MODULE"),
+        (
+            &["single", "-n", "ssh", "--frequency", "daily"],
+            2,
+            "--frequency takes always, instance or once, not `daily`",
+        ),
+        (&["init", "-f", "--debug"], 2, "missing argument for option '-f'"),
+        (&["query", "-n"], 2, "missing argument for option '-n'"),
+        (&["plan", "extra"], 2, "`plan` takes no argument `extra`; see `wisp plan --help`"),
+        (&["--root", "/no/such/root", "init"], 2, "cannot enter /no/such/root: no such file or directory"),
+        (&["--root", "/dev/null", "query", "-n", "data"], 2, "cannot enter /dev/null: not a directory"),
+    ];
+    untouched("unusable", |machine| {
+        for (arguments, code, wanted) in cases {
+            let ran = machine.wisp(arguments);
+            assert_eq!(said(&ran), (code, "", format!("wisp: {wanted}\n").as_str()), "{arguments:?}");
+        }
+    });
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    untouched("bytes", |machine| {
+        let mut command = machine.command("/usr/bin/wisp", &[]);
+        command.arg(std::ffi::OsStr::from_bytes(b"in\xffit"));
+        let ran = machine::ended(command.output().unwrap());
+        assert_eq!(said(&ran), (2, "", "wisp: argument is invalid unicode: \"in\\xFFit\"\n"));
+    });
+}
+
+/// Installed under the name cloud-init, as a link.
+#[test]
+fn the_name_it_is_called_by_is_the_name_it_uses() {
+    with_machine("cli-names", |machine| {
+        let run = |arguments: &[&str]| machine.run("/usr/bin/cloud-init", arguments);
+        let version = run(&["--version"]);
+        let wanted = format!("cloud-init {} (build ", env!("CARGO_PKG_VERSION"));
+        assert!(version.code == 0 && version.stdout.starts_with(&wanted), "{version:?}");
+        for (arguments, code, wanted) in [
+            (&[][..], 1, "cloud-init: no command given; see `cloud-init --help`\n"),
+            (&["--bogus"], 2, "cloud-init: invalid option '--bogus'; see `cloud-init --help`\n"),
+            (&["query"], 1, "cloud-init: `query` needs -n NAME; see `cloud-init query --help`\n"),
+        ] {
+            assert_eq!(said(&run(arguments)), (code, "", wanted), "{arguments:?}");
+        }
+        assert_eq!(run(&["init", "--help"]).code, 0);
+        // Another name altogether.
+        symlink("wisp", machine.root.join("usr/bin/other")).unwrap();
+        assert!(machine.run("/usr/bin/other", &["--version"]).stdout.starts_with("wisp "));
+    });
+}
+
+/// A reader that goes away, as `head` does.
+#[test]
+fn help_into_a_closed_pipe_is_no_crash() {
+    untouched("pipe", |machine| {
+        let ran = machine.run("/bin/sh", &["-c", "wisp --help | true"]);
+        assert_eq!(said(&ran), (0, "", ""));
+    });
+}
+
+/// Before anything was configured.
+#[test]
+fn queries_of_a_bare_machine_say_what_to_do() {
+    untouched("bare", |machine| {
+        for name in ["data", "data_raw", "instance_id", "hostname"] {
+            let ran = machine.wisp(&["query", "-n", name]);
+            assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.said());
+            assert!(ran.stderr.contains("init"), "{}", ran.stderr);
+        }
+    });
+}

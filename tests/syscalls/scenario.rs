@@ -1,0 +1,250 @@
+//! Everything that the stages do, and the ways that they take when something is missing or in their way: run traced, run as
+//! it is, run on an old kernel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::machine::{Machine, Ran, STAGES, ended, make_image, mount, scratch, seed};
+
+/// What was run, its exit status, what it said.
+pub type Outcome = (String, i32, String);
+
+/// Runs all of it.
+pub fn run(machine: &Machine) -> Vec<Outcome> {
+    let mut told = Vec::new();
+    seed::plant(machine);
+    boot(machine, "first boot", &mut told);
+    let log = machine.read("var/log/cloud-init.log");
+    for module in wisp::module::TABLE {
+        let line = format!("- {}[DEBUG]: runs, frequency", module.name);
+        assert!(log.contains(&line), "the seed gives {} nothing to do:\n{log}", module.name);
+    }
+    boot(machine, "same instance", &mut told);
+    commands(machine, &mut told);
+
+    label_files(machine);
+    seed::write(machine, seed::DIR, seed::OTHER_ID, seed::everything());
+    boot(machine, "new instance, SELinux", &mut told);
+
+    odd_scripts(machine, &mut told);
+    busy_script(machine, &mut told);
+    two_at_once(machine, &mut told);
+    without_devices(machine, &mut told);
+    unwritable_state(machine, &mut told);
+    another_root(machine, &mut told);
+    drive(machine, &mut told);
+    told
+}
+
+fn note(told: &mut Vec<Outcome>, label: &str, ran: &Ran) {
+    told.push((label.to_string(), ran.code, ran.said()));
+}
+
+fn boot(machine: &Machine, label: &str, told: &mut Vec<Outcome>) {
+    for (stage, ran) in STAGES.iter().zip(machine.boot()) {
+        note(told, &format!("{label}: {}", stage.join(" ")), &ran);
+    }
+}
+
+fn one(machine: &Machine, told: &mut Vec<Outcome>, arguments: &[&str]) {
+    note(told, &arguments.join(" "), &machine.wisp(arguments));
+}
+
+fn commands(machine: &Machine, told: &mut Vec<Outcome>) {
+    for arguments in [
+        &["--version"][..],
+        &["--help"],
+        &["frobnicate"],
+        &["query", "-n", "data"],
+        &["query", "-n", "data_raw"],
+        &["query", "-n", "instance_id"],
+        &["query", "-n", "hostname"],
+        &["query", "-n", "no_such_key"],
+        &["single", "-n", "write_files", "--frequency", "always"],
+        &["single", "-n", "no_such_module"],
+        &["modules", "--mode", "init", "--debug"],
+        &["plan"],
+    ] {
+        one(machine, told, arguments);
+    }
+}
+
+/// From now on files have labels, as far as wisp can see.
+fn label_files(machine: &Machine) {
+    fs::create_dir_all(machine.root.join("sys/fs/selinux")).unwrap();
+    let path = std::ffi::CString::new(machine.root.join("etc/motd").to_str().unwrap()).unwrap();
+    let label = b"system_u:object_r:etc_t:s0\0";
+    // SAFETY: strings, and a length. Where the kernel's tmpfs has no labels there is nothing to keep.
+    unsafe {
+        libc::setxattr(path.as_ptr(), c"security.selinux".as_ptr(), label.as_ptr().cast(), label.len(), 0);
+    }
+}
+
+/// Scripts that fail, cannot be started, leave a process behind that goes on printing, and kill wisp itself.
+fn odd_scripts(machine: &Machine, told: &mut Vec<Outcome>) {
+    let odd = seed::mixture(&[
+        ("x-shellscript", "1-fails", "#!/bin/sh\nexit 3\n"),
+        ("x-shellscript", "2-starts-not", "#!/no/such/interpreter\n"),
+        ("x-shellscript", "3-no-line", "echo a script without its first line\n"),
+        ("x-shellscript", "4-daemon", "#!/bin/sh\n(sleep 1; echo late) &\necho early\n"),
+        ("x-shellscript", "5-kills", "#!/bin/sh\nkill -SEGV $PPID\n"),
+        ("cloud-config", "bad", "write_files:\n\t- tab\n"),
+    ]);
+    seed::write(machine, seed::DIR, "odd", odd);
+    boot(machine, "odd scripts", told);
+}
+
+/// A script that somebody has open for writing: most kernels refuse to run it.
+fn busy_script(machine: &Machine, told: &mut Vec<Outcome>) {
+    seed::write(machine, seed::DIR, "busy", "#!/bin/sh\necho at last\n");
+    for stage in &STAGES[..3] {
+        one(machine, told, stage);
+    }
+    let script = machine.root.join("var/lib/cloud/instances/busy/scripts/part-001");
+    let open = fs::OpenOptions::new().append(true).open(script).unwrap();
+    one(machine, told, STAGES[3]);
+    drop(open);
+}
+
+/// The second stage waits for the first.
+fn two_at_once(machine: &Machine, told: &mut Vec<Outcome>) {
+    let slow = "#!/bin/sh\ntouch /tmp/begun\nwhile [ ! -e /tmp/go-on ]; do sleep 1; done\n";
+    seed::write(machine, seed::DIR, "slow", slow);
+    for stage in &STAGES[..3] {
+        one(machine, told, stage);
+    }
+    let spawn = |arguments: &[&str]| {
+        machine.command("/usr/bin/wisp", arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let first = spawn(STAGES[3]);
+    wait_until(|| machine.exists("tmp/begun"));
+    let second = spawn(&["modules", "--mode", "config"]);
+    wait_until(|| machine.read("var/log/cloud-init.log").contains("waiting for the lock") || second_waits(machine));
+    machine.put("tmp/go-on", 0o644, "");
+    for (label, child) in [("the one that holds the lock", first), ("the one that waits", second)] {
+        note(told, label, &ended(child.wait_with_output().unwrap()));
+    }
+    let waited = &told.last().unwrap().2;
+    assert!(waited.contains("waiting for another stage, process "), "{waited}");
+}
+
+/// A process blocked in fcntl(2), as `/proc/locks` shows it: `-> POSIX`. (The log is written later.)
+fn second_waits(machine: &Machine) -> bool {
+    machine.read("proc/locks").lines().any(|line| line.contains("-> POSIX"))
+}
+
+fn wait_until(mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn without_devices(machine: &Machine, told: &mut Vec<Outcome>) {
+    let nodes = ["null", "zero", "urandom", "full"].map(|name| machine.root.join("dev").join(name));
+    let hidden = machine.root.join("dev/hidden");
+    fs::create_dir(&hidden).unwrap();
+    for node in &nodes {
+        fs::rename(node, hidden.join(node.file_name().unwrap())).unwrap();
+    }
+    seed::write(machine, seed::DIR, "no-devices", seed::everything());
+    boot(machine, "empty /dev", told);
+    note(told, "closed streams", &machine.run("/bin/sh", &["-c", "wisp --version <&- >&- 2>&-"]));
+    for node in &nodes {
+        let _ = fs::remove_file(node);
+        fs::rename(hidden.join(node.file_name().unwrap()), node).unwrap();
+    }
+    fs::remove_dir(&hidden).unwrap();
+}
+
+fn unwritable_state(machine: &Machine, told: &mut Vec<Outcome>) {
+    let var = machine.root.join("var");
+    mount(var.to_str().unwrap(), &var, "", libc::MS_BIND, "");
+    mount("none", &var, "", libc::MS_BIND | libc::MS_REMOUNT | libc::MS_RDONLY, "");
+    boot(machine, "/var read-only", told);
+    mount("none", &var, "", libc::MS_BIND | libc::MS_REMOUNT, "");
+}
+
+/// An image in a directory of the machine, without `/proc`, `/dev` and `/sys`.
+fn another_root(machine: &Machine, told: &mut Vec<Outcome>) {
+    let image = machine.root.join("sysroot");
+    make_image(&image);
+    for dir in ["proc", "dev", "sys"] {
+        fs::remove_dir(image.join(dir)).unwrap();
+    }
+    seed::write(machine, &format!("sysroot/{}", seed::DIR), seed::ID, seed::everything());
+    for stage in STAGES {
+        one(machine, told, &[&["--root", "/sysroot"], stage].concat());
+    }
+    one(machine, told, &["--root", "/no/such", "init"]);
+    one(machine, told, &["--root", "/", "query", "-n", "instance_id"]);
+    fs::remove_dir_all(image).unwrap();
+}
+
+/// A drive on a loop device that `/sys` shows and `/dev` does not; and mounts that a stage left behind when it was killed. The seed
+/// goes: it would be found first.
+fn drive(machine: &Machine, told: &mut Vec<Outcome>) {
+    let Some(drive) = Drive::attach(machine) else { return };
+    let stale = machine.root.join("run/cloud-init/mnt/999999999.0");
+    fs::create_dir_all(&stale).unwrap();
+    mount("tmpfs", &stale, "tmpfs", 0, "");
+    // Somebody is in it: it can only be detached.
+    let inside = fs::File::create(stale.join("open")).unwrap();
+    boot(machine, "drive", told);
+    drop(inside);
+    assert!(!machine.exists("run/cloud-init/mnt"), "the private mount points are still there");
+    let id = machine.read("var/lib/cloud/data/instance-id");
+    assert_eq!(id, "drive\n", "the drive was not used: {:#?}", &told[told.len() - 4..]);
+    drop(drive);
+}
+
+struct Drive {
+    node: String,
+    image: PathBuf,
+}
+
+impl Drive {
+    /// `None`, with a word: the tests' own machine has no loop device.
+    fn attach(machine: &Machine) -> Option<Self> {
+        let dir = machine.root.file_name().unwrap().to_str().unwrap();
+        let image = scratch(&format!("{dir}-drive")).join("image");
+        seed::write(machine, "tmp/drive", "drive", seed::everything());
+        let content = machine.root.join("tmp/drive");
+        tool("mke2fs", &["-q", "-F", "-t", "ext2", "-L", "config-2", "-d", content.to_str()?, image.to_str()?, "4M"])
+            .expect("mke2fs makes the drive (package e2fsprogs)");
+        fs::remove_dir_all(content).unwrap();
+        let Some(node) = tool("losetup", &["-r", "-f", "--show", image.to_str()?]) else {
+            eprintln!("no drive is mounted: this machine has no loop device; the boot tests mount one");
+            return None;
+        };
+        fs::remove_dir_all(machine.root.join(seed::DIR)).unwrap();
+        let name = Path::new(&node).file_name()?.to_str()?;
+        let numbers = fs::read_to_string(format!("/sys/class/block/{name}/dev")).unwrap();
+        machine.put("sys/class/block/sr0/dev", 0o444, numbers);
+        machine.put("sys/class/block/sr0/size", 0o444, "8192\n");
+        machine.put("sys/class/block/fd0/dev", 0o444, "2:0\n");
+        Some(Drive { node, image })
+    }
+}
+
+impl Drop for Drive {
+    fn drop(&mut self) {
+        tool("losetup", &["-d", &self.node]);
+        let _ = fs::remove_file(&self.image);
+    }
+}
+
+/// What a tool of the distribution printed; `None`: it failed.
+fn tool(name: &str, arguments: &[&str]) -> Option<String> {
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+    let output = Command::new(name).args(arguments).env("PATH", path).output();
+    let output = output.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
+    if !output.status.success() {
+        eprintln!("{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success().then_some(text)
+}
