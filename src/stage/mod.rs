@@ -179,7 +179,6 @@ fn turned_off(host: &mut dyn Host, command_line: &str) -> Option<String> {
 }
 
 fn lock(host: &mut dyn Host) -> Result<(), Error> {
-    host.files().make_dir(paths::RUN_DIR, 0o755)?;
     host.lock(paths::LOCK, &mut |host, holder| {
         host.print(&format_args!("cloud-init: waiting for another stage, process {holder}, to end"));
         host.log(Level::Info, "stage", &format_args!("waiting for the lock that process {holder} has"));

@@ -1,12 +1,11 @@
 //! Work in a child process, so that a crash of ours ends the work and not the stage.
 //!
 //! The child shares the parent's memory and descriptors, and the parent waits in clone(2) until it has ended (`CLONE_VM`, `CLONE_VFORK`,
-//! `CLONE_FILES`: what vfork(2) does, on a stack of its own). Nothing is copied, no page is faulted in twice, and what
-//! the work reports is simply there afterwards: a child of its own costs a third of a fork's. What it cannot survive is memory that was
+//! `CLONE_FILES`: what vfork(2) does). Nothing is copied, no page is faulted in twice, and what the work reports is simply
+//! there afterwards. The child's stack is the rest of the parent's, which stands still above it. What it cannot survive is memory that was
 //! overwritten, and outside `sys` there is no way to do that; our faults are signals at a point where the heap is whole.
 
 use core::ffi::{c_int, c_void};
-use core::ptr::null_mut;
 
 use rustix::process::{Pid, Signal, WaitOptions};
 use wisp::error::{Errno, Error};
@@ -16,10 +15,9 @@ use wisp::limits::MAX_RECORD;
 use super::LiveHost;
 use super::spawn::wait;
 
-/// The child's stack, as large as a main thread's usually is; only what is used is there.
-const STACK: usize = 8 << 20;
-/// Below it: a stack that is full must not run into other memory.
-const GUARD: usize = 64 << 10;
+/// Between the parent's frames and the child's: what the call of clone(2) may still push. Less than the 64 KiB below the
+/// stack pointer at which kernels before 4.17 take an access for a fault.
+const APART: usize = 16 << 10;
 /// The child's exit status after a panic (a build that unwinds).
 const PANICKED: c_int = 101;
 
@@ -39,11 +37,14 @@ pub fn isolate(
 ) -> Result<Ended, Error> {
     // Opens the log, if there is anything in it: in a crash there is only time to write.
     host.flush_log();
-    let stack = Stack::new()?;
     let mut task = Task { host, work, records: Records { each }, parent: rustix::process::getpid() };
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::SIGCHLD;
-    // SAFETY: the stack and the task outlive the child, since the parent goes on only when the child has ended.
-    let pid = unsafe { libc::clone(child, stack.top(), flags, (&raw mut task).cast::<c_void>()) };
+    // Stacks grow downwards on every architecture that wisp is for, and want to begin aligned.
+    let top = stack_pointer().wrapping_sub(APART);
+    let top = top.wrapping_sub(top as usize % 64);
+    // SAFETY: the parent goes on only when the child has ended, so its frames and the task stay, and nobody else uses what
+    // is below them. A stack that is full faults as the parent's would.
+    let pid = unsafe { libc::clone(child, top.cast(), flags, (&raw mut task).cast::<c_void>()) };
     if pid < 0 {
         return Err(failed());
     }
@@ -53,6 +54,13 @@ pub fn isolate(
         Some(Exit::Signal(signal)) => Ended::Died { signal },
         _ => Ended::Died { signal: 0 },
     })
+}
+
+/// About where the stack of the caller ends: the address of a local of a function that it calls.
+#[inline(never)]
+fn stack_pointer() -> *mut u8 {
+    let mut local = 0u8;
+    core::hint::black_box(&raw mut local)
 }
 
 extern "C" fn child(task: *mut c_void) -> c_int {
@@ -80,38 +88,5 @@ struct Records<'a, 'w> {
 impl Progress for Records<'_, '_> {
     fn report(&mut self, record: &[u8]) {
         (self.each)(&record[..record.len().min(MAX_RECORD)]);
-    }
-}
-
-/// A mapping for the child's stack.
-struct Stack {
-    base: *mut c_void,
-}
-
-impl Stack {
-    fn new() -> Result<Self, Error> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
-        // SAFETY: a fresh anonymous mapping, no address asked for.
-        let base = unsafe { libc::mmap(null_mut(), STACK, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
-            return Err(failed());
-        }
-        let stack = Stack { base };
-        // SAFETY: the lowest pages of the mapping, which nothing uses.
-        let guarded = unsafe { libc::mprotect(base, GUARD, libc::PROT_NONE) };
-        if guarded == 0 { Ok(stack) } else { Err(failed()) }
-    }
-
-    /// Stacks grow downwards on every architecture that wisp is for.
-    fn top(&self) -> *mut c_void {
-        // SAFETY: one past the mapping's end.
-        unsafe { self.base.cast::<u8>().add(STACK).cast() }
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping, and no process runs on it any more.
-        unsafe { libc::munmap(self.base, STACK) };
     }
 }
