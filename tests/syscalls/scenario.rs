@@ -29,6 +29,7 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     boot(machine, "new instance, SELinux", &mut told);
 
     odd_scripts(machine, &mut told);
+    large_user_data(machine, &mut told);
     busy_script(machine, &mut told);
     two_at_once(machine, &mut told);
     without_devices(machine, &mut told);
@@ -94,6 +95,13 @@ fn odd_scripts(machine: &Machine, told: &mut Vec<Outcome>) {
     ]);
     seed::write(machine, seed::DIR, "odd", odd);
     boot(machine, "odd scripts", told);
+}
+
+/// More than the heap cuts from its pieces.
+fn large_user_data(machine: &Machine, told: &mut Vec<Outcome>) {
+    let lines = "# a line of a long script\n".repeat(20_000);
+    seed::write(machine, seed::DIR, "large", format!("#!/bin/sh\n{lines}echo at its end\n"));
+    boot(machine, "large user-data", told);
 }
 
 /// A script that somebody has open for writing: most kernels refuse to run it.
