@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use lexopt::{Arg, Parser, ValueExt};
-use wisp::host::Level;
+use wisp::error::Error;
 use wisp::host::preview::PreviewHost;
+use wisp::host::{Host, Level};
 use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
 
@@ -19,6 +20,27 @@ mod help;
 /// Exit status for arguments that cannot be used.
 const USAGE: u8 = 2;
 
+/// Why nothing was run.
+#[derive(Debug)]
+struct Refused {
+    code: u8,
+    message: String,
+}
+
+/// Arguments that cannot be used.
+impl From<String> for Refused {
+    fn from(message: String) -> Self {
+        Refused { code: USAGE, message }
+    }
+}
+
+/// The machine did not let us.
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Refused { code: 1, message: error.to_string() }
+    }
+}
+
 /// One subcommand.
 struct Command {
     name: &'static str,
@@ -26,7 +48,7 @@ struct Command {
     options: &'static [&'static str],
     /// Whether arguments may follow.
     arguments: bool,
-    run: fn(&Call) -> Result<u8, String>,
+    run: fn(&Call) -> Result<u8, Refused>,
 }
 
 static TABLE: &[Command] = &[
@@ -56,9 +78,9 @@ pub fn main() -> u8 {
     let program = arguments.next().map(name_of).unwrap_or_default();
     match dispatch(&program, Parser::from_args(arguments)) {
         Ok(code) => code,
-        Err(message) => {
+        Err(Refused { code, message }) => {
             eprintln!("{program}: {message}");
-            USAGE
+            code
         }
     }
 }
@@ -69,7 +91,7 @@ fn name_of(argument: OsString) -> String {
     text.rsplit('/').next().unwrap_or_default().to_string()
 }
 
-fn dispatch(program: &str, mut parser: Parser) -> Result<u8, String> {
+fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
     let mut call = Call { program: program.to_string(), ..Call::default() };
     call.options.environment = std::env::var("CLOUD_CFG").ok().filter(|path| !path.is_empty());
     let mut command: Option<&Command> = None;
@@ -107,7 +129,7 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, String> {
                     Some(_) => call.arguments.push(word),
                 }
             }
-            other => return Err(format!("{}; see `{program} --help`", other.unexpected())),
+            other => return Err(format!("{}; see `{program} --help`", other.unexpected()).into()),
         }
     }
     let Some(command) = command else {
@@ -116,10 +138,14 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, String> {
         return Ok(1);
     };
     if let Some(option) = given.iter().find(|option| !command.options.contains(option)) {
-        return Err(format!("`{}` has no option --{option}; see `{program} {} --help`", command.name, command.name));
+        return Err(
+            format!("`{}` has no option --{option}; see `{program} {} --help`", command.name, command.name).into()
+        );
     }
     if let Some(extra) = call.arguments.first().filter(|_| !command.arguments) {
-        return Err(format!("`{}` takes no argument `{extra}`; see `{program} {} --help`", command.name, command.name));
+        return Err(
+            format!("`{}` takes no argument `{extra}`; see `{program} {} --help`", command.name, command.name).into()
+        );
     }
     (command.run)(&call)
 }
@@ -153,24 +179,24 @@ fn print(text: &str) -> u8 {
     0
 }
 
-fn init(call: &Call) -> Result<u8, String> {
+fn init(call: &Call) -> Result<u8, Refused> {
     let run = if call.local { stage::init_local } else { stage::init };
     on_machine(call, |host| run(host, &call.options))
 }
 
-fn modules(call: &Call) -> Result<u8, String> {
+fn modules(call: &Call) -> Result<u8, Refused> {
     let mode = match call.mode.as_deref() {
         // cloud-init's own default.
         None | Some("config") => Stage::Config,
         Some("init") => Stage::Init,
         Some("final") => Stage::Final,
-        Some(other) => return Err(format!("--mode takes init, config or final, not `{other}`")),
+        Some(other) => return Err(format!("--mode takes init, config or final, not `{other}`").into()),
     };
     on_machine(call, |host| stage::modules(host, &call.options, mode))
 }
 
-fn single(call: &Call) -> Result<u8, String> {
-    let name = call.name.as_deref().ok_or("`single` needs --name MODULE")?;
+fn single(call: &Call) -> Result<u8, Refused> {
+    let name = call.name.as_deref().ok_or_else(|| "`single` needs --name MODULE".to_string())?;
     let frequency = match call.frequency.as_deref() {
         None => None,
         Some(word) => Some(
@@ -181,7 +207,7 @@ fn single(call: &Call) -> Result<u8, String> {
     on_machine(call, |host| stage::single(host, &call.options, name, frequency, &call.arguments))
 }
 
-fn query(call: &Call) -> Result<u8, String> {
+fn query(call: &Call) -> Result<u8, Refused> {
     let Some(name) = call.name.as_deref() else {
         eprintln!("{}: `query` needs -n NAME; see `{} query --help`", call.program, call.program);
         return Ok(1);
@@ -202,7 +228,7 @@ fn query(call: &Call) -> Result<u8, String> {
 }
 
 /// The four stages over a preview of this machine: what they would do is printed, and nothing is done.
-fn plan(call: &Call) -> Result<u8, String> {
+fn plan(call: &Call) -> Result<u8, Refused> {
     let mut live = machine(call)?;
     let mut preview = PreviewHost::new(&mut live, call.options.debug);
     let codes = [
@@ -216,16 +242,21 @@ fn plan(call: &Call) -> Result<u8, String> {
 }
 
 /// The live machine, inside `--root` if that was given.
-fn machine(call: &Call) -> Result<sys::LiveHost, String> {
+fn machine(call: &Call) -> Result<sys::LiveHost, Refused> {
+    let kmsg = sys::root::in_initramfs();
     if let Some(root) = &call.root {
-        sys::root::enter_root(root).map_err(|error| error.to_string())?;
+        sys::root::enter_root(root)?;
     }
     sys::crash::install();
     let stderr = if call.options.debug { Level::Debug } else { Level::Warning };
-    Ok(sys::LiveHost::new(sys::Options { stderr, ..sys::Options::default() }))
+    let mut host = sys::LiveHost::new(sys::Options { stderr, kmsg, ..sys::Options::default() });
+    match &call.options.file {
+        Some(file) if host.files().stat(file, true) == Ok(None) => Err(format!("--file {file}: no such file").into()),
+        _ => Ok(host),
+    }
 }
 
-fn on_machine(call: &Call, run: impl FnOnce(&mut sys::LiveHost) -> i32) -> Result<u8, String> {
+fn on_machine(call: &Call, run: impl FnOnce(&mut sys::LiveHost) -> i32) -> Result<u8, Refused> {
     let mut host = machine(call)?;
     Ok(u8::try_from(run(&mut host)).unwrap_or(1))
 }
@@ -235,7 +266,9 @@ mod tests {
     use super::*;
 
     fn usage(words: &[&str]) -> String {
-        dispatch("wisp", Parser::from_args(words)).expect_err("these arguments cannot be used")
+        let refused = dispatch("wisp", Parser::from_args(words)).expect_err("these arguments cannot be used");
+        assert_eq!(refused.code, USAGE);
+        refused.message
     }
 
     #[test]

@@ -15,8 +15,7 @@ const TMPFS: i64 = 0x0102_1994;
 /// Binds `/dev`, `/proc` and `/sys` into `dir` where it has none mounted, and in an initramfs `/run` as well (what is
 /// written there is handed to the booted system); then enters `dir`, chroot(2). From there on a plain absolute path is one of `dir`.
 ///
-/// The binds are made in a mount namespace of our own where the kernel has those: they vanish with the process, however it
-/// ends.
+/// The binds are made in a mount namespace of our own: they vanish with the process, however it ends.
 ///
 /// # Errors
 /// No such directory, no privilege.
@@ -31,10 +30,9 @@ pub fn enter_root(dir: &str) -> Result<(), Error> {
     }
     let run = in_initramfs();
     // SAFETY: of the things that can be unshared only descriptors make trouble for Rust; this is the mount namespace.
-    if unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }.is_ok() {
-        // Fails where the root is no mount (inside another chroot): then nothing propagates from it either, as a rule.
-        let _ = rustix::mount::mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE);
-    }
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }.map_err(|errno| failed("enter", dir, errno))?;
+    // Fails where the root is no mount (inside another chroot): then nothing propagates from it either, as a rule.
+    let _ = rustix::mount::mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE);
     for name in ["dev", "proc", "sys"].into_iter().chain(run.then_some("run")) {
         bind(dir, name)?;
     }
@@ -42,10 +40,11 @@ pub fn enter_root(dir: &str) -> Result<(), Error> {
     rustix::process::chdir("/").map_err(|errno| failed("enter", dir, errno))
 }
 
-/// Is the root of the running system one of memory?
+/// Is the root of the running system an initramfs: in memory, with what the kernel or dracut puts into one?
 #[allow(clippy::unnecessary_cast)] // the field's type differs between machines
 pub fn in_initramfs() -> bool {
-    rustix::fs::statfs("/").is_ok_and(|root| matches!(root.f_type as u32 as i64, RAMFS | TMPFS))
+    let in_memory = rustix::fs::statfs("/").is_ok_and(|root| matches!(root.f_type as u32 as i64, RAMFS | TMPFS));
+    in_memory && (stat("/init").is_ok() || stat("/etc/initrd-release").is_ok())
 }
 
 /// Binds `/NAME` to `DIR/NAME`, unless something is mounted there already or there is nothing to bind.
