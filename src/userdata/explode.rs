@@ -82,7 +82,7 @@ impl Exploder {
                 self.left -= count;
                 Ok(inflated.bytes)
             }
-            Err(error) => Err(Error { operation: "inflate", object: name.into(), ..error }),
+            Err(error) => Err(Error::new("inflate", name, error.into_cause())),
         }
     }
 
@@ -146,7 +146,7 @@ fn in_message(error: Error, label: &str) -> Error {
         Cause::Parse(_) => alloc::format!("{label}, in the whole message"),
         _ => String::from(label),
     };
-    Error { object, ..error }
+    error.on(object)
 }
 
 /// True for what cannot be base64 of something: it is something already.
@@ -167,7 +167,7 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
     let result = stream::copy(&mut base64::reader(raw, Padding::Required), &mut decoded);
     match result {
         Ok(_) if is_recognised(&decoded.bytes) => Ok(Some(decoded.bytes)),
-        Err(error) if begins_as_base64(raw) => Err(Error { object: name.into(), ..error }),
+        Err(error) if begins_as_base64(raw) => Err(error.on(name)),
         _ => Ok(None),
     }
 }

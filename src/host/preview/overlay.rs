@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::super::walk::{Step, Walked, is_below, walk};
 use super::super::write::{name, parent};
-use crate::error::{Cause, Errno};
+use crate::error::{Cause, Errno, Error};
 use crate::host::{Files, Kind, Stat};
 
 /// What the overlay has at a path (one without links in it).
@@ -130,7 +130,7 @@ impl Overlay {
             Some(Entry::Gone) => Ok(None),
             Some(Entry::There(there)) => Ok(Some(Seen::Here(there.clone()))),
             None if !self.shows_real(path) => Ok(None),
-            None => real.stat(path, false).map(|stat| stat.map(Seen::Real)).map_err(|error| error.cause),
+            None => real.stat(path, false).map(|stat| stat.map(Seen::Real)).map_err(Error::into_cause),
         }
     }
 
@@ -142,7 +142,7 @@ impl Overlay {
                 Some(Seen::Here(there)) => Some(there.step()),
                 Some(Seen::Real(stat)) => Some(match stat.kind {
                     Kind::Dir => Step::Dir,
-                    Kind::Link => match real.read_link(path).map_err(|error| error.cause)? {
+                    Kind::Link => match real.read_link(path).map_err(Error::into_cause)? {
                         Some(target) => Step::Link(target),
                         None => Step::Leaf,
                     },
