@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Sources, Style, Value, Visits};
-use crate::format::scalar::Scalar;
+use crate::format::scalar::{Float, Scalar, key_number};
 use crate::limits::{MAX_INFLATED, MAX_NESTING};
 
 mod how;
@@ -67,8 +67,7 @@ pub fn merge_counted(
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Null,
-    Number(i64),
-    Float(u64),
+    Number(Float),
     Text(Vec<u8>),
     Bytes(Vec<u8>),
 }
@@ -316,12 +315,9 @@ impl Merger<'_> {
         }
         Ok(match value.scalar() {
             Scalar::Null => Key::Null,
-            Scalar::Bool(flag) => Key::Number(flag.into()),
-            Scalar::Int(number) => Key::Number(number),
-            Scalar::Float(number) if number as i64 as f64 == number => Key::Number(number as i64),
-            Scalar::Float(number) => Key::Float(number.to_bits()),
             Scalar::Text => Key::Text(value.text()?.into_bytes()),
             Scalar::Binary => Key::Bytes(value.bytes(value.raw().len())?),
+            number => key_number(number).map_or(Key::Null, Key::Number),
         })
     }
 
