@@ -428,7 +428,7 @@ mod tests {
             json.key("a")?;
             json.begin_array()?;
             json.int(-1)?;
-            json.float(Float::Finite { negative: false, digits: 5, exponent: -1 })?;
+            json.float(Float::scaled(5, -1))?;
             json.begin_array()?;
             json.end_array()?;
             json.begin_object()?;

@@ -59,6 +59,11 @@ impl Float {
         Some(Float::finite(negative, digits, exponent))
     }
 
+    /// `int × 10^exponent`.
+    pub fn scaled(int: i64, exponent: i32) -> Float {
+        Float::finite(int < 0, int.unsigned_abs(), exponent)
+    }
+
     fn finite(negative: bool, mut digits: u64, mut exponent: i32) -> Float {
         while digits != 0 && digits % 10 == 0 {
             digits /= 10;
@@ -85,7 +90,7 @@ impl Float {
 
 impl From<i64> for Float {
     fn from(int: i64) -> Float {
-        Float::finite(int < 0, int.unsigned_abs(), 0)
+        Float::scaled(int, 0)
     }
 }
 
