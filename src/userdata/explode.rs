@@ -76,7 +76,8 @@ impl Exploder {
     /// Inflates, within what all parts together may take.
     fn inflate(&mut self, data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
         let mut inflated = buffer(self.left);
-        let mut reader = GzipReader::new(Bytes(data), self.left);
+        let mut from = Bytes(data);
+        let mut reader = GzipReader::new(&mut from, self.left);
         match stream::copy(&mut reader, &mut inflated) {
             Ok(count) => {
                 self.left -= count;
