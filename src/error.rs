@@ -2,8 +2,10 @@
 //! [`Error`] says which operation on which object failed, and why.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::ops::{Deref, DerefMut};
 
 /// A text that cannot be read: where, and what its grammar expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +50,14 @@ pub fn position(text: &[u8], offset: usize) -> (u32, u32) {
     (line, (offset - start) as u32 + 1)
 }
 
-/// An operation on the machine or on input that failed.
+/// An operation on the machine or on input that failed: a [`Failure`], one word wide, since every `Result` of the program
+/// has room for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Failure>);
+
+/// What an [`Error`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
     /// What was tried, as a verb: "read", "mount".
     pub operation: &'static str,
     /// What it was tried on: a path, a device, a user-data part, a module's item.
@@ -73,7 +80,18 @@ pub enum Cause {
 impl Error {
     /// "cannot OPERATION OBJECT: CAUSE".
     pub fn new(operation: &'static str, object: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Error { operation, object: object.into(), cause: cause.into() }
+        Error(Box::new(Failure { operation, object: object.into(), cause: cause.into() }))
+    }
+
+    /// The same, said of another object.
+    pub fn on(mut self, object: impl Into<String>) -> Self {
+        self.object = object.into();
+        self
+    }
+
+    /// Only why.
+    pub fn into_cause(self) -> Cause {
+        self.0.cause
     }
 
     /// The errno behind this error, if the kernel gave one.
@@ -88,6 +106,20 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {} {}: {}", self.operation, self.object, self.cause)
+    }
+}
+
+impl Deref for Error {
+    type Target = Failure;
+
+    fn deref(&self) -> &Failure {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Failure {
+        &mut self.0
     }
 }
 

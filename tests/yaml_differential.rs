@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use wisp::format::doc::{Kind, Sources, Value};
-use wisp::format::scalar::Scalar;
+use wisp::format::scalar::{Float, Scalar};
 use wisp::format::{emit_yaml, yaml};
 use yaml_generator::{Random, damage, document};
 
@@ -84,8 +84,11 @@ fn tree(value: &Value<'_>) -> Result<String, String> {
             Scalar::Null => "n".into(),
             Scalar::Bool(truth) => format!("b{}", u8::from(truth)),
             Scalar::Int(int) => format!("i{int}"),
-            Scalar::Float(float) if float.is_nan() => "fnan".into(),
-            Scalar::Float(float) => format!("f{:016x}", float.to_bits()),
+            Scalar::Float(Float::NotANumber) => "fnan".into(),
+            Scalar::Float(float) => {
+                let double: f64 = float.to_string().replace(".inf", "inf").parse().unwrap();
+                format!("f{:016x}", double.to_bits())
+            }
             kind => {
                 let mut text = String::from(if kind == Scalar::Binary { "x" } else { "s" });
                 for byte in value.bytes(1 << 20).map_err(|fault| fault.to_string())? {

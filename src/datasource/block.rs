@@ -71,7 +71,7 @@ fn device(files: &mut dyn Files, dir: &str) -> Option<Device> {
     let numbers = match attribute(files, dir, "dev") {
         Ok(text) => numbers(&text?)?,
         Err(error) => {
-            let content = Content::Unreadable(error.cause);
+            let content = Content::Unreadable(error.into_cause());
             return Some(Device { node: name.clone(), name, partition: false, content });
         }
     };
@@ -83,7 +83,9 @@ fn device(files: &mut dyn Files, dir: &str) -> Option<Device> {
     let partition = attribute(files, dir, "partition").is_ok_and(|text| text.is_some());
     match node(files, &name, numbers) {
         Ok(node) => Some(Device { content: probe(files, &node), name, node, partition }),
-        Err(error) => Some(Device { node: name.clone(), name, partition, content: Content::Unreadable(error.cause) }),
+        Err(error) => {
+            Some(Device { node: name.clone(), name, partition, content: Content::Unreadable(error.into_cause()) })
+        }
     }
 }
 
@@ -102,7 +104,7 @@ fn probe(files: &mut dyn Files, node: &str) -> Content {
     match superblock::probe(&mut |offset, out| files.read_at(node, offset, out)) {
         Ok(Some(found)) => Content::FileSystem { fstype: found.fstype, label: found.label.as_str().into() },
         Ok(None) => Content::Unknown,
-        Err(error) => Content::Unreadable(error.cause),
+        Err(error) => Content::Unreadable(error.into_cause()),
     }
 }
 

@@ -50,7 +50,7 @@ impl Drive<'_> {
         match self.tree.read(path, MAX_METADATA, &mut buffer) {
             Ok(Found::Read(_)) => Ok(Some(buffer.bytes)),
             Ok(Found::Absent) => Ok(None),
-            Err(error) => Err(Error::new("read", self.name(path), error.cause)),
+            Err(error) => Err(Error::new("read", self.name(path), error.into_cause())),
         }
     }
 
@@ -73,7 +73,7 @@ impl Drive<'_> {
             Ok(Found::Read(_)) => Ok(Some(names)),
             Ok(Found::Absent) => Ok(None),
             Err(error) if error.errno() == Some(Errno::NOTDIR) => Ok(None),
-            Err(error) => Err(Error::new("list", self.name(dir), error.cause)),
+            Err(error) => Err(Error::new("list", self.name(dir), error.into_cause())),
         }
     }
 }

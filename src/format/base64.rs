@@ -366,7 +366,7 @@ mod tests {
             let at = text.len();
             text.push('*');
             let (line, column) = position(text.as_bytes(), at);
-            match decoded(text.as_bytes(), Padding::Required, 64).unwrap_err().cause {
+            match decoded(text.as_bytes(), Padding::Required, 64).unwrap_err().into_cause() {
                 Cause::Parse(at) => assert_eq!((at.line, at.column), (line, column)),
                 other => panic!("{other:?}"),
             }

@@ -9,7 +9,7 @@ use core::fmt;
 use crate::error::Error;
 use crate::format::base64::Base64Writer;
 use crate::format::doc::{Children, Kind, Style, Value, Visits};
-use crate::format::scalar::Scalar;
+use crate::format::scalar::{Float, Scalar};
 use crate::format::stream::{self, Utf8};
 use crate::limits::{COPY_BUFFER, MAX_NESTING};
 
@@ -192,14 +192,13 @@ impl<'s> Json<'s> {
         self.number(format_args!("{int}"))
     }
 
-    /// A float: the shortest text that reads back as it (Python's has `e+16` and `e-05` where this has `e16` and `e-5`). What JSON cannot
-    /// say is text: `.inf`, `-.inf`, `.nan`.
-    pub fn float(&mut self, float: f64) -> Result<(), Error> {
+    /// A float, as it prints. What JSON cannot say is text: `.inf`, `-.inf`, `.nan`.
+    pub fn float(&mut self, float: Float) -> Result<(), Error> {
         match float {
-            _ if float.is_nan() => self.string(".nan"),
-            f64::INFINITY => self.string(".inf"),
-            f64::NEG_INFINITY => self.string("-.inf"),
-            _ => self.number(format_args!("{float:?}")),
+            Float::Finite { .. } => self.number(format_args!("{float}")),
+            Float::Infinite { negative: true } => self.string("-.inf"),
+            Float::Infinite { negative: false } => self.string(".inf"),
+            Float::NotANumber => self.string(".nan"),
         }
     }
 
@@ -429,7 +428,7 @@ mod tests {
             json.key("a")?;
             json.begin_array()?;
             json.int(-1)?;
-            json.float(0.5)?;
+            json.float(Float::scaled(5, -1))?;
             json.begin_array()?;
             json.end_array()?;
             json.begin_object()?;

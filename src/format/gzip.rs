@@ -9,6 +9,7 @@ use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use crate::error::{Cause, Error};
+use crate::format::stream;
 
 /// The two bytes that every gzip begins with.
 pub const MAGIC: [u8; 2] = [0x1F, 0x8B];
@@ -34,8 +35,8 @@ const EARLY: &str = "the gzip data ends early";
 ///
 /// Zeros after the last member are ignored, as Python's `gzip` and gzip(1) do; anything else there is an error.
 /// Errors are of an object "gzip data" unless the caller renames them with [`crate::format::stream::relocated`].
-pub struct GzipReader<R> {
-    input: Input<R>,
+pub struct GzipReader<'a> {
+    input: Input<'a>,
     inflater: Box<DecompressorOxide>,
     window: Box<[u8]>,
     /// The part of the window inflated and not yet handed out, and where inflating goes on.
@@ -62,9 +63,9 @@ enum State {
     Over,
 }
 
-impl<R: embedded_io::Read<Error = Error>> GzipReader<R> {
+impl<'a> GzipReader<'a> {
     /// Inflates `from`, at most `limit` bytes.
-    pub fn new(from: R, limit: u64) -> Self {
+    pub fn new(from: &'a mut stream::Read<'a>, limit: u64) -> Self {
         GzipReader {
             input: Input { from, buffer: vec![0; INPUT].into(), at: 0, end: 0, crc: Crc32::new() },
             inflater: Box::default(),
@@ -167,11 +168,11 @@ impl<R: embedded_io::Read<Error = Error>> GzipReader<R> {
     }
 }
 
-impl<R> embedded_io::ErrorType for GzipReader<R> {
+impl embedded_io::ErrorType for GzipReader<'_> {
     type Error = Error;
 }
 
-impl<R: embedded_io::Read<Error = Error>> embedded_io::Read for GzipReader<R> {
+impl embedded_io::Read for GzipReader<'_> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         while self.taken == self.end || out.is_empty() {
             match self.state {
@@ -199,8 +200,8 @@ fn error(cause: impl Into<Cause>) -> Error {
 }
 
 /// The compressed stream through one buffer.
-struct Input<R> {
-    from: R,
+struct Input<'a> {
+    from: &'a mut stream::Read<'a>,
     buffer: Box<[u8]>,
     at: usize,
     end: usize,
@@ -208,7 +209,7 @@ struct Input<R> {
     crc: Crc32,
 }
 
-impl<R: embedded_io::Read<Error = Error>> Input<R> {
+impl Input<'_> {
     /// Reads on if the buffer is used up; it stays empty at the end of the stream.
     fn fill(&mut self) -> Result<(), Error> {
         if self.at == self.end {
@@ -327,7 +328,8 @@ mod tests {
     }
 
     fn inflated(gzip: &[u8], limit: u64, step: usize) -> Result<Vec<u8>, Error> {
-        let mut reader = GzipReader::new(Bytes(gzip), limit);
+        let mut from = Bytes(gzip);
+        let mut reader = GzipReader::new(&mut from, limit);
         let mut out = Vec::new();
         let mut buffer = vec![0; step];
         loop {

@@ -204,12 +204,13 @@ impl Utf8 {
 /// `line` and `column` for where the encoded bytes begin there. Other causes than [`ParseError`] keep their words.
 #[must_use]
 pub fn relocated(error: Error, name: &str, (line, column): (u32, u32)) -> Error {
-    let cause = match error.cause {
+    let operation = error.operation;
+    let cause = match error.into_cause() {
         Cause::Parse(at) if at.line == 1 => Cause::Parse(ParseError { line, column: column + at.column - 1, ..at }),
         Cause::Parse(at) => Cause::Parse(ParseError { line: line + at.line - 1, ..at }),
         other => other,
     };
-    Error::new(error.operation, name, cause)
+    Error::new(operation, name, cause)
 }
 
 #[cfg(test)]
@@ -249,7 +250,7 @@ mod tests {
             let at = ParseError { line, column, expected: "x".into() };
             let moved = relocated(Error::new("read", "y", at), "part", (10, 5));
             assert_eq!(moved.object, "part");
-            match moved.cause {
+            match moved.into_cause() {
                 Cause::Parse(at) => (at.line, at.column),
                 other => panic!("{other:?}"),
             }

@@ -20,12 +20,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
+use miniserde::{Deserialize, Serialize};
+
 use super::Context;
 use crate::error::Error;
-use crate::format::doc::{SourceId, Sources};
-use crate::format::emit::Json;
-use crate::format::json;
-use crate::host::write::{read_file, read_text, write_file, write_target, write_with};
+use crate::host::write::{read_file, read_text, write_file, write_target};
 use crate::host::{Create, Files, Kind};
 use crate::limits::{MAX_HOST_NAME, MAX_KERNEL_HOST_NAME, MAX_STATE_FILE};
 use crate::paths;
@@ -53,7 +52,7 @@ const REDHAT_FAMILY: &[&str] = &[
 ];
 
 /// The names of a machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Names {
     hostname: String,
     fqdn: String,
@@ -88,16 +87,8 @@ pub fn run(context: &mut Context<'_>) {
     let written = store(context.host.files(), name, &state, create);
     if context.take(written).is_some() && in_kernel {
         context.info(&format_args!("the host name is {name}"));
-        let kept = write_with(context.host.files(), &kept, &Create::mode(0o644), &mut |sink| {
-            let mut json = Json::new(sink, None);
-            json.begin_object()?;
-            json.key("hostname")?;
-            json.string(&names.hostname)?;
-            json.key("fqdn")?;
-            json.string(&names.fqdn)?;
-            json.end_object()?;
-            json.finish()
-        });
+        let text = miniserde::json::to_string(&names);
+        let kept = write_file(context.host.files(), &kept, &Create::mode(0o644), text.as_bytes());
         context.take(kept);
     }
 }
@@ -166,12 +157,8 @@ fn prefers_fqdn(context: &mut Context<'_>) -> Option<bool> {
 
 /// What was set last; what cannot be read is as good as nothing.
 fn previous(files: &mut dyn Files, path: &str) -> Option<Names> {
-    let text = read_file(files, path, MAX_STATE_FILE).ok()??;
-    let mut sources = Sources::new();
-    let source: SourceId = sources.add(path, text);
-    let doc = json::parse(sources.text(source), source).ok()?;
-    let value = doc.value(&sources)?;
-    Some(Names { hostname: value.get("hostname")?.text().ok()?, fqdn: value.get("fqdn")?.text().ok()? })
+    let text = read_text(files, path, MAX_STATE_FILE).ok()??;
+    miniserde::json::from_str(&text).ok()
 }
 
 /// Writes the system's own file and, in the same form, what a later look compares it with.

@@ -1,98 +1,88 @@
 //! `status.json` and `result.json`.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use miniserde::Deserialize;
-
 use super::record::Told;
 use crate::error::Error;
+use crate::format::doc::{Sources, Value};
 use crate::format::emit::Json;
-use crate::host::write::{read_text, write_with};
+use crate::format::json;
+use crate::format::scalar::{Float, Scalar};
+use crate::host::write::{read_file, write_with};
 use crate::host::{Create, Host, Time};
 use crate::limits::MAX_STATE_FILE;
 use crate::paths::{RUN_DIR, State};
 
+/// The stages, as `status.json` names them.
+const STAGES: [&str; 4] = ["init-local", "init", "modules-config", "modules-final"];
+
 /// `status.json`.
-#[derive(Deserialize, Default)]
+#[derive(Default)]
 pub struct Status {
-    v1: Stages,
-}
-
-#[derive(Deserialize, Default)]
-struct Stages {
     datasource: Option<String>,
+    /// The stage that runs.
     stage: Option<String>,
-    #[serde(rename = "init-local")]
-    init_local: Stage,
-    init: Stage,
-    #[serde(rename = "modules-config")]
-    modules_config: Stage,
-    #[serde(rename = "modules-final")]
-    modules_final: Stage,
+    /// In the order of [`STAGES`].
+    stages: [Stage; STAGES.len()],
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Default, Clone)]
 struct Stage {
     errors: Vec<String>,
-    recoverable_errors: BTreeMap<String, Vec<String>>,
-    start: Option<f64>,
-    finished: Option<f64>,
+    /// `ERROR` of `recoverable_errors`.
+    recoverable: Vec<String>,
+    /// `WARNING` of `recoverable_errors`.
+    warnings: Vec<String>,
+    start: Option<Float>,
+    finished: Option<Float>,
 }
 
 impl Status {
     /// Reads `data/status.json`; one that is not there or cannot be read is an empty one.
     pub fn load(host: &mut dyn Host, state: &State) -> Status {
-        let text = read_text(host.files(), &state.data("status.json"), MAX_STATE_FILE).ok().flatten();
-        text.and_then(|text| miniserde::json::from_str(&text).ok()).unwrap_or_default()
+        let mut status = Status::default();
+        let text = read_file(host.files(), &state.data("status.json"), MAX_STATE_FILE).ok().flatten();
+        let mut sources = Sources::new();
+        let source = sources.add("status.json", text.unwrap_or_default());
+        let Ok(doc) = json::parse(sources.text(source), source) else { return status };
+        let Some(v1) = doc.value(&sources).and_then(|value| value.get("v1")) else { return status };
+        status.datasource = text_of(&v1, "datasource");
+        status.stage = text_of(&v1, "stage");
+        for (stage, name) in status.stages.iter_mut().zip(STAGES) {
+            if let Some(value) = v1.get(name) {
+                stage.load(&value);
+            }
+        }
+        status
     }
 
     /// A stage begins.
     pub fn begin(&mut self, stage: &str, now: Time) {
-        self.v1.stage = Some(stage.to_string());
-        if let Some(record) = self.stage(stage) {
+        self.stage = Some(stage.to_string());
+        if let Some(record) = self.record(stage) {
             *record = Stage { start: Some(seconds(now)), ..Default::default() };
         }
     }
 
     /// A stage has ended.
     pub fn end(&mut self, stage: &str, told: &Told, now: Time) {
-        self.v1.stage = None;
+        self.stage = None;
         if told.datasource.is_some() {
-            self.v1.datasource.clone_from(&told.datasource);
+            self.datasource.clone_from(&told.datasource);
         }
-        if let Some(record) = self.stage(stage) {
+        if let Some(record) = self.record(stage) {
             record.errors.clone_from(&told.errors);
-            for (level, texts) in [("ERROR", &told.recoverable), ("WARNING", &told.warnings)] {
-                if !texts.is_empty() {
-                    record.recoverable_errors.insert(level.to_string(), texts.clone());
-                }
-            }
+            record.recoverable.clone_from(&told.recoverable);
+            record.warnings.clone_from(&told.warnings);
             record.finished = Some(seconds(now));
         }
     }
 
-    fn stage(&mut self, name: &str) -> Option<&mut Stage> {
-        match name {
-            "init-local" => Some(&mut self.v1.init_local),
-            "init" => Some(&mut self.v1.init),
-            "modules-config" => Some(&mut self.v1.modules_config),
-            "modules-final" => Some(&mut self.v1.modules_final),
-            _ => None,
-        }
-    }
-
-    /// The stages in the order of a boot.
-    fn stages(&self) -> [(&'static str, &Stage); 4] {
-        let v1 = &self.v1;
-        [
-            ("init-local", &v1.init_local),
-            ("init", &v1.init),
-            ("modules-config", &v1.modules_config),
-            ("modules-final", &v1.modules_final),
-        ]
+    fn record(&mut self, name: &str) -> Option<&mut Stage> {
+        let at = STAGES.iter().position(|stage| *stage == name)?;
+        Some(&mut self.stages[at])
     }
 
     /// Writes `data/status.json`.
@@ -100,12 +90,12 @@ impl Status {
     /// # Errors
     /// The kernel's.
     pub fn save(&self, host: &mut dyn Host, state: &State) -> Result<(), Error> {
-        write_v1(host, &state.data("status.json"), &mut |json| {
-            text_or_null(json, "datasource", &self.v1.datasource)?;
-            text_or_null(json, "stage", &self.v1.stage)?;
-            for (name, stage) in self.stages() {
+        write_json(host, &state.data("status.json"), &mut |json| {
+            save_text(json, "datasource", self.datasource.as_deref())?;
+            save_text(json, "stage", self.stage.as_deref())?;
+            for (stage, name) in self.stages.iter().zip(STAGES) {
                 json.key(name)?;
-                stage.write(json)?;
+                stage.save(json)?;
             }
             Ok(())
         })
@@ -116,24 +106,37 @@ impl Status {
     /// # Errors
     /// The kernel's.
     pub fn save_result(&self, host: &mut dyn Host, state: &State) -> Result<(), Error> {
-        write_v1(host, &state.data("result.json"), &mut |json| {
-            text_or_null(json, "datasource", &self.v1.datasource)?;
-            json.key("errors")?;
-            texts(json, self.stages().iter().flat_map(|(_, stage)| &stage.errors))
+        write_json(host, &state.data("result.json"), &mut |json| {
+            save_text(json, "datasource", self.datasource.as_deref())?;
+            save_texts(json, "errors", &mut self.stages.iter().flat_map(|stage| &stage.errors))
         })
     }
 }
 
 impl Stage {
-    fn write(&self, json: &mut Json<'_>) -> Result<(), Error> {
+    fn load(&mut self, value: &Value<'_>) {
+        let recoverable = value.get("recoverable_errors");
+        let time = |key| match value.get(key)?.scalar() {
+            Scalar::Float(float) => Some(float),
+            Scalar::Int(int) => Some(Float::from(int)),
+            _ => None,
+        };
+        self.errors = texts_of(Some(value), "errors");
+        self.recoverable = texts_of(recoverable.as_ref(), "ERROR");
+        self.warnings = texts_of(recoverable.as_ref(), "WARNING");
+        self.start = time("start");
+        self.finished = time("finished");
+    }
+
+    fn save(&self, json: &mut Json<'_>) -> Result<(), Error> {
         json.begin_object()?;
-        json.key("errors")?;
-        texts(json, self.errors.iter())?;
+        save_texts(json, "errors", &mut self.errors.iter())?;
         json.key("recoverable_errors")?;
         json.begin_object()?;
-        for (level, found) in &self.recoverable_errors {
-            json.key(level)?;
-            texts(json, found.iter())?;
+        for (level, texts) in [("ERROR", &self.recoverable), ("WARNING", &self.warnings)] {
+            if !texts.is_empty() {
+                save_texts(json, level, &mut texts.iter())?;
+            }
         }
         json.end_object()?;
         for (key, time) in [("start", self.start), ("finished", self.finished)] {
@@ -147,15 +150,18 @@ impl Stage {
     }
 }
 
-fn texts<'a>(json: &mut Json<'_>, texts: impl Iterator<Item = &'a String>) -> Result<(), Error> {
-    json.begin_array()?;
-    for text in texts {
-        json.string(text)?;
-    }
-    json.end_array()
+/// The text of `key`; `None` for null.
+fn text_of(value: &Value<'_>, key: &str) -> Option<String> {
+    value.get(key).filter(|value| !value.is_null())?.text().ok()
 }
 
-fn text_or_null(json: &mut Json<'_>, key: &str, text: &Option<String>) -> Result<(), Error> {
+/// The texts of the list `key`.
+fn texts_of(value: Option<&Value<'_>>, key: &str) -> Vec<String> {
+    let list = value.and_then(|value| value.get(key));
+    list.map_or_else(Vec::new, |list| list.items().filter_map(|item| item.text().ok()).collect())
+}
+
+fn save_text(json: &mut Json<'_>, key: &str, text: Option<&str>) -> Result<(), Error> {
     json.key(key)?;
     match text {
         Some(text) => json.string(text),
@@ -163,12 +169,22 @@ fn text_or_null(json: &mut Json<'_>, key: &str, text: &Option<String>) -> Result
     }
 }
 
-fn seconds(now: Time) -> f64 {
-    now.wall.as_secs_f64()
+fn save_texts(json: &mut Json<'_>, key: &str, texts: &mut dyn Iterator<Item = &String>) -> Result<(), Error> {
+    json.key(key)?;
+    json.begin_array()?;
+    for text in texts {
+        json.string(text)?;
+    }
+    json.end_array()
 }
 
-/// Writes `{"v1": {…}}` with an indent of 1.
-fn write_v1(
+/// Microseconds are what Python's clock gives, too.
+fn seconds(now: Time) -> Float {
+    Float::scaled(now.wall.as_micros() as i64, -6)
+}
+
+/// Writes a file with `{"v1": {…}}`, of which `fill` writes what is inside.
+fn write_json(
     host: &mut dyn Host,
     path: &str,
     fill: &mut dyn FnMut(&mut Json<'_>) -> Result<(), Error>,
@@ -196,4 +212,49 @@ pub fn reset(host: &mut dyn Host, state: &State) -> Result<(), Error> {
         host.files().link(&format!("{RUN_DIR}/{name}"), &target)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::host::memory::MemoryHost;
+
+    #[test]
+    fn what_is_saved_is_what_is_loaded() {
+        let state = State::default();
+        let mut host = MemoryHost::new();
+        let now = Time { wall: Duration::from_micros(1_700_000_000_250_000), up: Duration::ZERO };
+        let told = Told {
+            errors: alloc::vec!["one".into(), "two \"quoted\"".into()],
+            warnings: alloc::vec!["three".into()],
+            datasource: Some("DataSourceNone".into()),
+            ..Told::default()
+        };
+        let mut status = Status::load(&mut host, &state);
+        status.begin("init-local", now);
+        status.end("init-local", &told, now);
+        status.begin("init", now);
+        status.save(&mut host, &state).unwrap();
+        let path = state.data("status.json");
+        let text = host.text(&path);
+        for wanted in [
+            "{\n \"v1\": {\n  \"datasource\": \"DataSourceNone\",\n  \"stage\": \"init\",\n  \"init-local\": {\n   \"errors\": [\n",
+            "\"recoverable_errors\": {\n    \"WARNING\": [\n     \"three\"\n    ]\n   },\n",
+            "\"start\": 1700000000.25,\n   \"finished\": null\n  },\n  \"modules-config\"",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is not in {text}");
+        }
+        Status::load(&mut host, &state).save(&mut host, &state).unwrap();
+        assert_eq!(host.text(&path), text);
+
+        status.save_result(&mut host, &state).unwrap();
+        let result = host.text(&state.data("result.json"));
+        assert!(result.contains("\"errors\": [\n   \"one\",\n   \"two \\\"quoted\\\"\"\n  ]"), "{result}");
+
+        host.put(&path, 0o644, "{\"v1\": [");
+        Status::load(&mut host, &state).save(&mut host, &state).unwrap();
+        assert_eq!(host.text(&path).matches("\"start\": null").count(), 4);
+    }
 }

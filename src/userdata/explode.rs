@@ -78,13 +78,14 @@ impl Exploder {
     /// Inflates, within what all parts together may take.
     fn inflate(&mut self, data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
         let mut inflated = buffer(self.left);
-        let mut reader = GzipReader::new(Bytes(data), self.left);
+        let mut from = Bytes(data);
+        let mut reader = GzipReader::new(&mut from, self.left);
         match stream::copy(&mut reader, &mut inflated) {
             Ok(count) => {
                 self.left -= count;
                 Ok(inflated.bytes)
             }
-            Err(error) => Err(Error { operation: "inflate", object: name.into(), ..error }),
+            Err(error) => Err(Error::new("inflate", name, error.into_cause())),
         }
     }
 
@@ -177,7 +178,7 @@ fn in_message(error: Error, label: &str) -> Error {
         Cause::Parse(_) => alloc::format!("{label}, in the whole message"),
         _ => String::from(label),
     };
-    Error { object, ..error }
+    error.on(object)
 }
 
 /// True for what cannot be base64 of something: it is something already.
@@ -198,7 +199,7 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
     let result = stream::copy(&mut base64::reader(raw, Padding::Required), &mut decoded);
     match result {
         Ok(_) if is_recognised(&decoded.bytes) => Ok(Some(decoded.bytes)),
-        Err(error) if begins_as_base64(raw) => Err(Error { object: name.into(), ..error }),
+        Err(error) if begins_as_base64(raw) => Err(error.on(name)),
         _ => Ok(None),
     }
 }

@@ -75,7 +75,7 @@ impl How {
     pub fn parse(text: &str) -> Result<How, String> {
         let mut how = How::default();
         for merger in text.split('+') {
-            let merger = merger.trim().to_lowercase().replace('-', "_");
+            let merger = merger.trim().to_ascii_lowercase().replace('-', "_");
             if merger.is_empty() {
                 continue;
             }

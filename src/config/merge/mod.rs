@@ -8,12 +8,11 @@
 //! of ours, whose children are aliases into the tables; it is named by nothing but its parent, so the next merge changes it in
 //! place, and merging many parts stays linear in what they add. A merge that fails leaves the document as it was.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Sources, Style, Value, Visits};
-use crate::format::scalar::Scalar;
+use crate::format::scalar::{Float, Scalar, key_number};
 use crate::limits::{MAX_INFLATED, MAX_NESTING};
 
 mod how;
@@ -67,16 +66,33 @@ pub fn merge_counted(
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Null,
-    Number(i64),
-    Float(u64),
+    Number(Float),
     Text(Vec<u8>),
     Bytes(Vec<u8>),
 }
 
-/// A key of the new mapping: its last value, and whether the result has it already.
+/// A key of the new mapping, its value, and whether the result has it already.
 struct Entry {
+    key: Key,
     value: NodeId,
     used: bool,
+}
+
+/// The entries of a mapping in the order of their keys; equal ones stand as in the mapping, and the last of them counts.
+struct Index(Vec<Entry>);
+
+impl Index {
+    fn get(&mut self, key: &Key) -> Option<&mut Entry> {
+        let last = self.0.partition_point(|entry| entry.key <= *key).checked_sub(1)?;
+        self.0.get_mut(last).filter(|entry| entry.key == *key)
+    }
+
+    /// The value of a key that the result does not have yet; it has it from now on.
+    fn take(&mut self, key: &Key) -> Option<NodeId> {
+        let entry = self.get(key).filter(|entry| !entry.used)?;
+        entry.used = true;
+        Some(entry.value)
+    }
 }
 
 struct Merger<'a> {
@@ -113,7 +129,7 @@ impl Merger<'_> {
         let mut next = self.first(base);
         while let Some((key, slot)) = self.pair(&mut next) {
             self.visit(key)?;
-            let Some(new) = theirs.get_mut(&self.key(key)?) else {
+            let Some(new) = theirs.get(&self.key(key)?) else {
                 last = Some(slot);
                 continue;
             };
@@ -128,10 +144,9 @@ impl Merger<'_> {
         }
         let mut next = self.first(other);
         while let Some((key, _)) = self.pair(&mut next) {
-            if let Some(entry) = theirs.get_mut(&self.key(key)?).filter(|entry| !entry.used) {
-                entry.used = true;
+            if let Some(value) = theirs.take(&self.key(key)?) {
                 self.push(base, &mut last, key);
-                self.push(base, &mut last, entry.value);
+                self.push(base, &mut last, value);
             }
         }
         Ok(base)
@@ -210,7 +225,7 @@ impl Merger<'_> {
             Kind::Mapping => {
                 let mut keys = self.index(other)?;
                 while let Some((key, _)) = self.pair(&mut next) {
-                    if keys.remove(&self.key(key)?).is_some() {
+                    if keys.take(&self.key(key)?).is_some() {
                         self.push(base, last, key);
                     }
                 }
@@ -277,9 +292,9 @@ impl Merger<'_> {
         let own = self.collection(Kind::Mapping);
         let (mut last, mut next) = (None, self.first(id));
         while let Some((key, _)) = self.pair(&mut next) {
-            if let Some(entry) = values.remove(&self.key(key)?) {
+            if let Some(value) = values.take(&self.key(key)?) {
                 self.push(own, &mut last, key);
-                self.push(own, &mut last, entry.value);
+                self.push(own, &mut last, value);
             }
         }
         Ok(own)
@@ -299,14 +314,15 @@ impl Merger<'_> {
         Ok(own)
     }
 
-    fn index(&mut self, mapping: NodeId) -> Result<BTreeMap<Key, Entry>, Error> {
-        let mut entries = BTreeMap::new();
+    fn index(&mut self, mapping: NodeId) -> Result<Index, Error> {
+        let mut entries = Vec::new();
         let mut next = self.first(mapping);
         while let Some((key, value)) = self.pair(&mut next) {
             self.visit(key)?;
-            entries.insert(self.key(key)?, Entry { value, used: false });
+            entries.push(Entry { key: self.key(key)?, value, used: false });
         }
-        Ok(entries)
+        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(Index(entries))
     }
 
     fn key(&self, id: NodeId) -> Result<Key, Error> {
@@ -316,12 +332,9 @@ impl Merger<'_> {
         }
         Ok(match value.scalar() {
             Scalar::Null => Key::Null,
-            Scalar::Bool(flag) => Key::Number(flag.into()),
-            Scalar::Int(number) => Key::Number(number),
-            Scalar::Float(number) if number as i64 as f64 == number => Key::Number(number as i64),
-            Scalar::Float(number) => Key::Float(number.to_bits()),
             Scalar::Text => Key::Text(value.text()?.into_bytes()),
             Scalar::Binary => Key::Bytes(value.bytes(value.raw().len())?),
+            number => key_number(number).map_or(Key::Null, Key::Number),
         })
     }
 

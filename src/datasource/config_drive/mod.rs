@@ -264,5 +264,5 @@ fn mode(search: &mut Search<'_>, reading: &mut Reading) -> DsMode {
 /// `cloud-name` of the metadata, else the datasource's name, in lower case.
 fn cloud(instance: &Instance) -> String {
     let named = instance.meta("cloud-name").and_then(|name| name.text().ok()).filter(|name| !name.is_empty());
-    named.map_or_else(|| "configdrive".into(), |name| name.to_lowercase())
+    named.map_or_else(|| "configdrive".into(), |name| name.to_ascii_lowercase())
 }

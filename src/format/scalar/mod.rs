@@ -4,6 +4,7 @@
 //! megabytes in a document is never held twice.
 
 mod base64_text;
+mod float;
 mod pieces;
 mod types;
 
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 use crate::error::{Error, ParseError};
 use crate::format::doc::{Kind, Node, Style, Tag, Value};
 use base64_text::Quads;
+pub use float::Float;
 pub(crate) use pieces::{Decoder, find_break, find_unprintable};
 use types::Whole;
 
@@ -29,7 +31,7 @@ pub enum Scalar {
     /// Decimal, `0644` (octal), `0x1F`, `0b1`, `1_000`, sexagesimal.
     Int(i64),
     /// `1.5`, `.inf`, `.nan`.
-    Float(f64),
+    Float(Float),
     /// Anything else, an integer too big for 64 bits among it.
     Text,
     /// `!!binary`.
@@ -132,7 +134,7 @@ fn node_type(node: &Node, text: &[u8]) -> Scalar {
             if node.tag == Tag::Bool {
                 types::truth(decoded).map_or(Scalar::Text, Scalar::Bool)
             } else {
-                types::float(decoded).map_or(Scalar::Text, Scalar::Float)
+                Float::parse(decoded).map_or(Scalar::Text, Scalar::Float)
             }
         }
     }
@@ -205,24 +207,25 @@ pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
 }
 
 /// The number that a scalar is as a key of Python's: `1`, `1.0` and `true` are one key.
-fn key_number(scalar: Scalar) -> Option<f64> {
+pub(crate) fn key_number(scalar: Scalar) -> Option<Float> {
     match scalar {
-        Scalar::Bool(truth) => Some(f64::from(u8::from(truth))),
-        Scalar::Int(int) => Some(int as f64),
-        Scalar::Float(float) => Some(float),
+        Scalar::Bool(truth) => Some(Float::from(i64::from(truth))),
+        Scalar::Int(int) => Some(Float::from(int)),
+        Scalar::Float(float) => Some(float.key()),
         _ => None,
     }
 }
 
 /// A hash of a scalar as a key (FNV-1a of its text).
 pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
-    if let Some(number) = key_number(node_type(node, text)) {
-        let bits = (number + 0.0).to_bits();
-        return (bits ^ (bits >> 32)) as u32 ^ (bits >> 52) as u32;
-    }
     let mut hash = 0x811C_9DC5u32;
-    if node_type(node, text) == Scalar::Null {
-        return hash;
+    match key_number(node_type(node, text)) {
+        Some(Float::Finite { digits, exponent, .. }) => {
+            return (digits ^ digits >> 32) as u32 ^ (exponent as u32).wrapping_mul(hash);
+        }
+        Some(_) => return hash,
+        None if node_type(node, text) == Scalar::Null => return hash,
+        None => {}
     }
     let mut decoder = Decoder::new(node, text);
     while let Some(chunk) = decoder.chunk() {
@@ -237,10 +240,7 @@ pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
 pub(crate) fn same(one: &Node, other: &Node, text: &[u8]) -> bool {
     let (kind, other_kind) = (node_type(one, text), node_type(other, text));
     match (key_number(kind), key_number(other_kind)) {
-        (Some(a), Some(b)) => match (kind, other_kind) {
-            (Scalar::Int(a), Scalar::Int(b)) => a == b,
-            _ => a == b || (a.is_nan() && b.is_nan()),
-        },
+        (Some(a), Some(b)) => a == b,
         (None, None) => match (kind, other_kind) {
             (Scalar::Null, Scalar::Null) => true,
             _ => kind == other_kind && same_text(one, other, text),

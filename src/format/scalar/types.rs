@@ -1,12 +1,14 @@
 //! The types of plain scalars: PyYAML's implicit resolvers (YAML 1.1, <https://yaml.org/type/>) without dates, and JSON's literals.
 
+use super::Float;
+
 /// What a plain scalar is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Plain {
     Null,
     Bool(bool),
     Int(Whole),
-    Float(f64),
+    Float(Float),
     Text,
 }
 
@@ -49,13 +51,13 @@ pub(super) fn json(text: &[u8]) -> Plain {
         b"true" => Plain::Bool(true),
         b"false" => Plain::Bool(false),
         _ if text.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => {
-            parse_float(text).map_or(Plain::Text, Plain::Float)
+            Float::parse(text).map_or(Plain::Text, Plain::Float)
         }
         _ => Plain::Int(digits(text.strip_prefix(b"-").unwrap_or(text), 10, text.starts_with(b"-"))),
     }
 }
 
-fn unsigned(text: &[u8]) -> (&[u8], bool) {
+pub(super) fn unsigned(text: &[u8]) -> (&[u8], bool) {
     match text {
         [b'-', rest @ ..] => (rest, true),
         [b'+', rest @ ..] => (rest, false),
@@ -74,7 +76,7 @@ fn number(text: &[u8]) -> Plain {
             found => Plain::Int(found),
         };
     }
-    if is_float(text) { float(text).map_or(Plain::Text, Plain::Float) } else { Plain::Text }
+    if is_float(text) { Float::parse(text).map_or(Plain::Text, Plain::Float) } else { Plain::Text }
 }
 
 fn some_of(text: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
@@ -127,7 +129,7 @@ fn is_float(text: &[u8]) -> bool {
 }
 
 /// Digits of a base, `_` between them skipped.
-fn digits(text: &[u8], base: u32, negative: bool) -> Whole {
+pub(super) fn digits(text: &[u8], base: u32, negative: bool) -> Whole {
     let (mut sum, mut any) = (Some(0u64), false);
     for byte in text.trim_ascii().iter().filter(|byte| **byte != b'_') {
         let Some(digit) = (*byte as char).to_digit(base) else { return Whole::No };
@@ -159,30 +161,4 @@ pub(super) fn whole(text: &[u8]) -> Whole {
         }
         _ => digits(rest, 10, negative),
     }
-}
-
-/// The value of a number as `!!float` takes it.
-pub(super) fn float(text: &[u8]) -> Option<f64> {
-    let (rest, negative) = unsigned(text.trim_ascii());
-    let sign = if negative { -1.0 } else { 1.0 };
-    if rest.eq_ignore_ascii_case(b".inf") {
-        return Some(sign * f64::INFINITY);
-    }
-    if rest.eq_ignore_ascii_case(b".nan") {
-        return Some(f64::NAN);
-    }
-    let mut sum = 0.0;
-    for part in rest.split(|byte| *byte == b':') {
-        sum = sum * 60.0 + parse_float(part)?;
-    }
-    Some(sign * sum)
-}
-
-/// Decimal digits without sign rules of YAML, `_` skipped.
-fn parse_float(text: &[u8]) -> Option<f64> {
-    let mut clean = heapless::String::<{ super::TYPED }>::new();
-    for byte in text.iter().filter(|byte| **byte != b'_') {
-        clean.push(*byte as char).ok()?;
-    }
-    clean.parse().ok()
 }

@@ -32,7 +32,7 @@ fn dump(value: &Value<'_>, out: &mut String) {
             Scalar::Null => out.push_str("null"),
             Scalar::Bool(truth) => write!(out, "{truth}").unwrap(),
             Scalar::Int(int) => write!(out, "{int}").unwrap(),
-            Scalar::Float(float) => write!(out, "{float:?}").unwrap(),
+            Scalar::Float(float) => write!(out, "{float}").unwrap(),
             Scalar::Text => write!(out, "{:?}", value.text().unwrap()).unwrap(),
             Scalar::Binary => write!(out, "b{:?}", String::from_utf8_lossy(&value.bytes(1000).unwrap())).unwrap(),
         },

@@ -203,7 +203,7 @@ impl Host for MemoryHost {
             return Err(Error::new("lock", path, "this process has it already and would wait forever"));
         }
         let created = self.shared.files.borrow_mut().append(path, b"", 0o600, false);
-        created.map_err(|error| Error { operation: "lock", ..error })?;
+        created.map_err(|error| Error::new("lock", path, error.into_cause()))?;
         if let Some(holder) = self.lock_holder.take() {
             waiting(self, holder);
         }

@@ -147,7 +147,7 @@ impl PreviewHost<'_> {
     fn names(&mut self, dir: &str) -> Result<Vec<Vec<u8>>, Cause> {
         let mut real = Vec::new();
         if self.overlay.borrow().shows_real(dir) {
-            self.real.files().list(dir, &mut |name| real.push(name.to_vec())).map_err(|error| error.cause)?;
+            self.real.files().list(dir, &mut |name| real.push(name.to_vec())).map_err(Error::into_cause)?;
         }
         Ok(self.overlay.borrow().names(dir, real))
     }

@@ -1,13 +1,12 @@
 //! What the stages "wrote" so far, over the real files.
 
-use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::walk::{Step, Walked, is_below, walk};
 use super::super::write::{name, parent};
-use crate::error::{Cause, Errno};
+use crate::error::{Cause, Errno, Error};
 use crate::host::{Files, Kind, Stat};
 
 /// What the overlay has at a path (one without links in it).
@@ -52,10 +51,11 @@ impl There {
     }
 }
 
-/// The changes, by path.
+/// The changes.
 #[derive(Default)]
 pub(super) struct Overlay {
-    entries: BTreeMap<String, Entry>,
+    /// In the order of their paths.
+    entries: Vec<(String, Entry)>,
     count: u64,
     /// Bytes of content in the entries.
     held: u64,
@@ -78,7 +78,24 @@ impl Seen {
 
 impl Overlay {
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
+        self.search(path).ok().map(|at| &self.entries[at].1)
+    }
+
+    /// Where the entry of `path` is, or would have to be.
+    fn search(&self, path: &str) -> Result<usize, usize> {
+        self.entries.binary_search_by(|(other, _)| other.as_str().cmp(path))
+    }
+
+    /// Puts an entry in the place of what was there, whose content is not held any more.
+    fn insert(&mut self, path: &str, entry: Entry) {
+        match self.search(path) {
+            Ok(at) => {
+                if let Entry::There(old) = core::mem::replace(&mut self.entries[at].1, entry) {
+                    self.held -= old.content.len() as u64;
+                }
+            }
+            Err(at) => self.entries.insert(at, (path.into(), entry)),
+        }
     }
 
     /// Bytes of content kept.
@@ -90,21 +107,17 @@ impl Overlay {
         self.count += 1;
         self.held += there.content.len() as u64;
         let entry = Entry::There(There { number: self.count, ..there });
-        if let Some(Entry::There(old)) = self.entries.insert(path.into(), entry) {
-            self.held -= old.content.len() as u64;
-        }
+        self.insert(path, entry);
     }
 
     /// Takes away what is at `path`, which has nothing below it.
     pub fn remove(&mut self, path: &str) {
         // What was removed below it before is hidden by it now.
-        self.entries.retain(|other, entry| match entry {
+        self.entries.retain(|(other, entry)| match entry {
             Entry::Gone => !is_below(other, path),
             Entry::There(_) => true,
         });
-        if let Some(Entry::There(old)) = self.entries.insert(path.into(), Entry::Gone) {
-            self.held -= old.content.len() as u64;
-        }
+        self.insert(path, Entry::Gone);
     }
 
     /// Whether the real machine is seen at `path`: nothing above it was removed, or made anew.
@@ -130,7 +143,7 @@ impl Overlay {
             Some(Entry::Gone) => Ok(None),
             Some(Entry::There(there)) => Ok(Some(Seen::Here(there.clone()))),
             None if !self.shows_real(path) => Ok(None),
-            None => real.stat(path, false).map(|stat| stat.map(Seen::Real)).map_err(|error| error.cause),
+            None => real.stat(path, false).map(|stat| stat.map(Seen::Real)).map_err(Error::into_cause),
         }
     }
 
@@ -142,7 +155,7 @@ impl Overlay {
                 Some(Seen::Here(there)) => Some(there.step()),
                 Some(Seen::Real(stat)) => Some(match stat.kind {
                     Kind::Dir => Step::Dir,
-                    Kind::Link => match real.read_link(path).map_err(|error| error.cause)? {
+                    Kind::Link => match real.read_link(path).map_err(Error::into_cause)? {
                         Some(target) => Step::Link(target),
                         None => Step::Leaf,
                     },
@@ -164,7 +177,7 @@ impl Overlay {
     /// The names in a directory without links in its path, where the real machine has the names `real`.
     pub fn names(&self, dir: &str, real: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         let mut names = if self.shows_real(dir) { real } else { Vec::new() };
-        for (path, entry) in self.entries.iter().filter(|(path, _)| parent(path) == dir && *path != "/") {
+        for (path, entry) in self.entries.iter().filter(|(path, _)| parent(path) == dir && path != "/") {
             names.retain(|known| known != name(path).as_bytes());
             if let Entry::There(_) = entry {
                 names.push(name(path).into());

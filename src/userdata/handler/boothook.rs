@@ -52,7 +52,8 @@ pub fn run_again(host: &mut dyn Host, target: &Target<'_>) -> Result<Vec<Error>,
         if host.files().stat(&path, true)?.is_some()
             && let Err(error) = run(host, &path, &target.instance.id)
         {
-            failed.push(Error { object: format!("{} for {}", error.object, part.label(target.kind)), ..error });
+            let object = format!("{} for {}", error.object, part.label(target.kind));
+            failed.push(error.on(object));
         }
     }
     Ok(failed)

@@ -118,7 +118,7 @@ impl Context<'_> {
     pub fn done(&mut self, part: &Part, result: Result<(), Error>) -> bool {
         let Err(error) = result else { return true };
         let object = format!("{} for {}", error.object, self.label(part));
-        self.outcome.errors.push(Error { object, ..error });
+        self.outcome.errors.push(error.on(object));
         false
     }
 
