@@ -158,3 +158,16 @@ fn the_readers_of_this_test_see_what_they_must() {
         ("config_drive", "no_cloud", "none", "ec2")
     );
 }
+
+/// The README says which modules there are; a row more is a word more.
+#[test]
+fn the_readme_names_each_module_in_its_stage() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for stage in [Stage::Init, Stage::Config, Stage::Final] {
+        let mark = format!("| modules, {} | ", stage.word());
+        let line = readme.lines().find_map(|line| line.strip_prefix(&mark)).expect(&mark);
+        let named: Vec<_> = line.trim_end_matches(" |").split(", ").collect();
+        let rows: Vec<_> = TABLE.iter().filter(|row| row.stage == stage).map(|row| row.name).collect();
+        assert_eq!(named, rows, "{mark}");
+    }
+}

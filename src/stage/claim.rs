@@ -16,6 +16,10 @@ use crate::instance::{DataKind, Instance};
 use crate::limits::{MAX_DRIVE_FILE, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
 use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State};
 
+/// Directories of the state directory that people put things into.
+const IMAGE_DIRS: [&str; 7] =
+    ["handlers", "scripts/per-boot", "scripts/per-instance", "scripts/per-once", "scripts/vendor", "seed", "sem"];
+
 /// Claims what a datasource found. An unwritable state directory moves to the run directory first.
 pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Instance> {
     let Candidate { instance, mut tree, data, files, recoverable } = candidate;
@@ -82,6 +86,11 @@ fn keep(
     let line = if is_new { "a new instance" } else { "the instance of the last boot" };
     host.log(Level::Info, "stage", &format_args!("{}: {} is {line}", instance.description, instance.id));
 
+    if is_new {
+        for sub in IMAGE_DIRS {
+            host.files().make_dir(&state.join(sub), 0o755)?;
+        }
+    }
     for sub in ["handlers", "scripts", "sem"] {
         host.files().make_dir(&format!("{dir}/{sub}"), 0o755)?;
     }
