@@ -65,7 +65,7 @@ impl Float {
     }
 
     fn finite(negative: bool, mut digits: u64, mut exponent: i32) -> Float {
-        while digits != 0 && digits % 10 == 0 {
+        while digits != 0 && digits.is_multiple_of(10) {
             digits /= 10;
             exponent = exponent.saturating_add(1);
         }
