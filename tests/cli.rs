@@ -116,8 +116,8 @@ fn unusable_arguments_are_named_on_standard_error() {
         (&["init", "-f", "--debug"], 2, "missing argument for option '-f'"),
         (&["query", "-n"], 2, "missing argument for option '-n'"),
         (&["plan", "extra"], 2, "`plan` takes no argument `extra`; see `wisp plan --help`"),
-        (&["--root", "/no/such/root", "init"], 2, "cannot enter /no/such/root: no such file or directory"),
-        (&["--root", "/dev/null", "query", "-n", "data"], 2, "cannot enter /dev/null: not a directory"),
+        (&["--root", "/no/such/root", "init"], 1, "cannot enter /no/such/root: no such file or directory"),
+        (&["--root", "/dev/null", "query", "-n", "data"], 1, "cannot enter /dev/null: not a directory"),
     ];
     untouched("unusable", |machine| {
         for (arguments, code, wanted) in cases {

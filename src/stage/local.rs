@@ -10,7 +10,7 @@ use super::{cached, configuration, network, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
-use crate::instance::{DsMode, Instance};
+use crate::instance::{DataKind, DsMode, Instance};
 use crate::module::set_hostname;
 use crate::paths::State;
 
@@ -30,7 +30,10 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
     let Some(instance) = instance else { return };
     // Before the network, so that DHCP asks with it; the module does it again once user-data is there.
     if !has_host_name(work, &instance) {
-        rows::set_hostname(work, &instance);
+        let user = format!("{}/{}", work.state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
+        let has_user = work.host.files().stat(&user, true).ok().flatten().is_some();
+        let config = if has_user { configuration(work, Some(&instance)) } else { config };
+        rows::set_hostname(work, &instance, &config);
     }
     if instance.mode == DsMode::Local {
         network::configure(work, &instance);

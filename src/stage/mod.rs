@@ -38,6 +38,7 @@ mod status;
 mod work;
 
 use record::Told;
+use semaphore::BootId;
 use status::Status;
 use work::Work;
 
@@ -70,7 +71,7 @@ struct Boot<'a> {
     /// Where state is kept.
     state: State,
     /// The kernel's id of this boot.
-    boot_id: String,
+    boot_id: BootId,
     /// The kernel's command line.
     command_line: String,
 }
@@ -118,16 +119,22 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     if let Err(error) = lock(host) {
         host.log(Level::Warning, "stage", &format_args!("going on without a lock: {error}"));
     }
-    let boot_id = read_text(host.files(), paths::BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
+    let boot_id = BootId::default();
     let mut told = Told::default();
-    let state =
-        if name == "init-local" { fresh_state(host, &boot_id, &mut told) } else { current_state(host, &boot_id) };
+    let mut status = Status::default();
+    let state = if name == "init-local" {
+        status.begin(name, host.now());
+        fresh_state(host, &boot_id, &status, &mut told)
+    } else {
+        let state = current_state(host, &boot_id);
+        status = Status::load(host, &state);
+        status.begin(name, host.now());
+        keep(host, &mut told, |host| status.save(host, &state));
+        state
+    };
     let mut boot = Boot { options, name, state, boot_id, command_line };
     banner(host, name);
 
-    let mut status = Status::load(host, &boot.state);
-    status.begin(name, host.now());
-    keep(host, &mut told, |host| status.save(host, &boot.state));
     work::run(host, &boot, &mut told, work);
     if told.changed
         && let Err(error) = host.files().sync()
@@ -200,17 +207,18 @@ fn banner(host: &mut dyn Host, name: &str) {
 }
 
 /// Where state is kept in this boot: where it always is, unless `init --local` could not write there.
-fn current_state(host: &mut dyn Host, boot_id: &str) -> State {
+fn current_state(host: &mut dyn Host, boot: &BootId) -> State {
     let marker = format!("{}/boot-id", paths::VOLATILE_CLOUD_DIR);
     match read_text(host.files(), &marker, MAX_STATE_FILE) {
         // On a disk that survives a boot (no tmpfs on /run) it may be the marker of another one.
-        Ok(Some(id)) if id == boot_id => State { dir: paths::VOLATILE_CLOUD_DIR.to_string() },
+        Ok(Some(id)) if id == boot.get(host.files()) => State { dir: paths::VOLATILE_CLOUD_DIR.to_string() },
         _ => State::default(),
     }
 }
 
 /// Makes state move to the run directory until the next boot, because of `error`.
-fn move_state(host: &mut dyn Host, boot_id: &str, error: &Error) -> Result<State, Error> {
+fn move_state(host: &mut dyn Host, boot: &BootId, error: &Error) -> Result<State, Error> {
+    let boot_id = boot.get(host.files());
     let state = State { dir: paths::VOLATILE_CLOUD_DIR.to_string() };
     crate::host::write::remove_tree(host, &state.dir)?;
     write_file(host.files(), &state.join("boot-id"), &Create::mode(0o644), format!("{boot_id}\n").as_bytes())?;
@@ -225,12 +233,13 @@ fn move_state(host: &mut dyn Host, boot_id: &str, error: &Error) -> Result<State
     Ok(state)
 }
 
-/// For the first stage: status of the last boot removed, and a state directory that can be written, if there is one.
-fn fresh_state(host: &mut dyn Host, boot_id: &str, told: &mut Told) -> State {
+/// For the first stage: status and result of the last boot give way to `status`, in a state directory that can be written, if
+/// there is one.
+fn fresh_state(host: &mut dyn Host, boot: &BootId, status: &Status, told: &mut Told) -> State {
     let state = State::default();
     let mut prepare = |state: &State| {
         status::reset(host, state)?;
-        Status::default().save(host, state)
+        status.save(host, state)
     };
     let Err(error) = prepare(&state) else {
         // A marker of an earlier try in this boot no longer counts.
@@ -238,9 +247,12 @@ fn fresh_state(host: &mut dyn Host, boot_id: &str, told: &mut Told) -> State {
         return state;
     };
     told.errors.push(error.to_string());
-    match move_state(host, boot_id, &error) {
+    match move_state(host, boot, &error) {
         Ok(state) => {
-            keep(host, told, |host| status::reset(host, &state));
+            keep(host, told, |host| {
+                status::reset(host, &state)?;
+                status.save(host, &state)
+            });
             state
         }
         Err(error) => {

@@ -3,15 +3,15 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::semaphore::BootId;
 use super::{cached, current_state};
 use crate::error::Error;
 use crate::format::doc::Kind;
 use crate::format::emit;
 use crate::host::Host;
-use crate::host::write::{Buffer, read_file, read_text};
+use crate::host::write::{Buffer, read_file};
 use crate::instance::DataKind;
-use crate::limits::{MAX_INFLATED, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
-use crate::paths::BOOT_ID;
+use crate::limits::{MAX_INFLATED, MAX_METADATA, MAX_USER_DATA};
 
 /// `query -n NAME`: `data` (user-data after decoding, as MIME), `data_raw` (as it came), `instance_id`, or a key of the
 /// metadata, with `.` between the keys of a path. Without a line end of its own.
@@ -19,8 +19,7 @@ use crate::paths::BOOT_ID;
 /// # Errors
 /// No instance, or no such key.
 pub fn query(host: &mut dyn Host, name: &str) -> Result<Vec<u8>, Error> {
-    let boot_id = read_text(host.files(), BOOT_ID, MAX_STATE_FILE)?.unwrap_or_default();
-    let state = current_state(host, &boot_id);
+    let state = current_state(host, &BootId::default());
     let instance = cached(host, &state)
         .ok_or_else(|| Error::new("query", name, "no instance yet: run `cloud-init init --local` first"))?;
     let dir = state.instance_dir(&instance.id);

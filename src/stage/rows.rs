@@ -65,11 +65,10 @@ pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
 }
 
 /// The host name alone, whatever the list says and without a semaphore.
-pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance) {
+pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance, config: &Config) {
     let Some(row) = module::find("set_hostname") else { return };
-    let config = configuration(work, Some(instance));
     let state = work.state.clone();
-    work.step("hostname", |work| run_row(work, instance, &config, &state, row, Vec::new(), false));
+    work.step("hostname", |work| run_row(work, instance, config, &state, row, Vec::new(), false));
 }
 
 /// `single`: one module by its name.

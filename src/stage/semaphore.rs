@@ -6,13 +6,14 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::cell::OnceCell;
 
 use crate::error::Error;
 use crate::host::write::{read_text, write_file};
 use crate::host::{Create, Files, Host};
 use crate::limits::MAX_STATE_FILE;
 use crate::module::Frequency;
-use crate::paths::State;
+use crate::paths::{BOOT_ID, State};
 
 /// What a semaphore says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +39,29 @@ pub fn path(state: &State, instance_id: &str, name: &str, frequency: Frequency) 
 ///
 /// # Errors
 /// The kernel's.
-pub fn read(files: &mut dyn Files, path: &str, boot_id: &str) -> Result<Ran, Error> {
-    Ok(read_text(files, path, MAX_STATE_FILE)?.map_or(Ran::No, |text| judge(&text, boot_id)))
+pub fn read(files: &mut dyn Files, path: &str, boot: &BootId) -> Result<Ran, Error> {
+    let text = read_text(files, path, MAX_STATE_FILE)?;
+    Ok(text.map_or(Ran::No, |text| judge(&text, &mut || boot.get(files))))
 }
 
-fn judge(text: &str, boot_id: &str) -> Ran {
+/// `boot_id` is asked for this boot's id only if that decides.
+fn judge<'a>(text: &str, boot_id: &mut dyn FnMut() -> &'a str) -> Ran {
     let boot = text.lines().find_map(|line| line.strip_prefix("boot "));
     let done = text.lines().any(|line| line == "done");
     match boot {
-        Some(boot) if boot != boot_id && !done => Ran::Interrupted,
+        Some(boot) if !done && boot != boot_id() => Ran::Interrupted,
         _ => Ran::Yes,
+    }
+}
+
+/// The kernel's id of this boot, read when it is first asked for; empty where the kernel gives none.
+#[derive(Debug, Default)]
+pub struct BootId(OnceCell<String>);
+
+impl BootId {
+    /// The id.
+    pub fn get(&self, files: &mut dyn Files) -> &str {
+        self.0.get_or_init(|| read_text(files, BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default())
     }
 }
 
@@ -55,8 +69,8 @@ fn judge(text: &str, boot_id: &str) -> Ran {
 ///
 /// # Errors
 /// The kernel's.
-pub fn take(host: &mut dyn Host, path: &str, boot_id: &str) -> Result<(), Error> {
-    let text = begun(host, boot_id);
+pub fn take(host: &mut dyn Host, path: &str, boot: &BootId) -> Result<(), Error> {
+    let text = begun(host, boot);
     write_file(host.files(), path, &Create::mode(0o644).durable(), text.as_bytes())
 }
 
@@ -73,12 +87,13 @@ pub fn mark_done(files: &mut dyn Files, path: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// The kernel's.
-pub fn complete(host: &mut dyn Host, path: &str, boot_id: &str) -> Result<(), Error> {
-    let text = begun(host, boot_id) + "done\n";
+pub fn complete(host: &mut dyn Host, path: &str, boot: &BootId) -> Result<(), Error> {
+    let text = begun(host, boot) + "done\n";
     write_file(host.files(), path, &Create::mode(0o644), text.as_bytes())
 }
 
-fn begun(host: &mut dyn Host, boot_id: &str) -> String {
+fn begun(host: &mut dyn Host, boot: &BootId) -> String {
+    let boot_id = boot.get(host.files());
     let wall = host.now().wall;
     let pid = host.files().read_link("/proc/self").ok().flatten().unwrap_or_else(|| "1".into());
     format!("{pid}: {}.{:06}\nboot {boot_id}\n", wall.as_secs(), wall.subsec_micros())
@@ -97,7 +112,7 @@ mod tests {
             ("1: 2.5\nboot then\n", Ran::Interrupted),
             ("1: 2.5\nboot then\ndone\n", Ran::Yes),
         ] {
-            assert_eq!(judge(text, "now"), wanted, "{text:?}");
+            assert_eq!(judge(text, &mut || "now"), wanted, "{text:?}");
         }
     }
 }

@@ -127,6 +127,8 @@ impl Files for LiveFiles {
             if new {
                 sync_parent(path).map_err(error)?;
             }
+        } else {
+            self.writer.changed(rustix::fs::fstat(&fd).map_err(error)?.st_dev as u64, path);
         }
         Ok(())
     }
@@ -193,9 +195,7 @@ impl Files for LiveFiles {
     }
 
     fn sync(&mut self) -> Result<(), Error> {
-        // syncfs(2) is of Linux 2.6.39; a stage writes below /etc, /var and /home, which may be three file systems.
-        rustix::fs::sync();
-        Ok(())
+        self.writer.sync()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A stage lives for a millisecond and allocates some tens of KiB. A general allocator asks the kernel for memory in
 //! pieces of a page, gives them back, and takes a page fault for each: that was a third of a stage's time. Here the first piece is
-//! populated in one call and freed blocks are kept for their size class. Blocks above [`LARGE`] are mappings of their own, grown
+//! part of the program (`.bss`), and freed blocks are kept for their size class. Blocks above [`LARGE`] are mappings of their own, grown
 //! with mremap(2), so that a large text or node table is never held twice.
 //!
 //! Memory that cannot be had ends the process as a crash does (`crash`), not by abort(3): see `isolate`.
@@ -11,8 +11,8 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr::{self, null_mut};
 
-/// The first piece: what a stage with 16 KiB of user-data needs, about.
-const FIRST: usize = 64 << 10;
+/// The first piece, of which only what is used becomes memory: what a stage with 16 KiB of user-data needs, about.
+const FIRST: usize = 128 << 10;
 /// Further pieces.
 const PIECE: usize = 256 << 10;
 /// Blocks above this are mappings of their own.
@@ -27,7 +27,9 @@ pub struct Heap {
     state: UnsafeCell<State>,
 }
 
+#[repr(align(16))]
 struct State {
+    first: [u8; FIRST],
     /// The rest of the piece in use.
     next: *mut u8,
     left: usize,
@@ -43,7 +45,13 @@ impl Heap {
     /// Without any memory yet.
     pub const fn new() -> Self {
         Heap {
-            state: UnsafeCell::new(State { next: null_mut(), left: 0, started: false, free: [null_mut(); CLASSES] }),
+            state: UnsafeCell::new(State {
+                first: [0; FIRST],
+                next: null_mut(),
+                left: 0,
+                started: false,
+                free: [null_mut(); CLASSES],
+            }),
         }
     }
 }
@@ -70,12 +78,13 @@ impl State {
     /// `size` is a multiple of [`UNIT`] and at most [`LARGE`].
     unsafe fn cut(&mut self, size: usize) -> *mut u8 {
         if self.left < size {
-            let piece = if self.started { PIECE } else { FIRST };
-            let populate = if self.started { 0 } else { libc::MAP_POPULATE };
+            (self.next, self.left) = if self.started {
+                // SAFETY: as `map` says.
+                (unsafe { map(PIECE) }, PIECE)
+            } else {
+                (self.first.as_mut_ptr(), FIRST)
+            };
             self.started = true;
-            // SAFETY: a fresh anonymous mapping.
-            self.next = unsafe { map(piece, populate) };
-            self.left = piece;
         }
         let block = self.next;
         // SAFETY: `size` bytes are left behind it.
@@ -89,10 +98,10 @@ impl State {
 ///
 /// # Safety
 /// None beyond mmap(2)'s; it never returns without memory.
-unsafe fn map(size: usize, flags: i32) -> *mut u8 {
+unsafe fn map(size: usize) -> *mut u8 {
     let (read_write, private) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing of ours.
-    let at = unsafe { libc::mmap(null_mut(), pages(size), read_write, private | flags, -1, 0) };
+    let at = unsafe { libc::mmap(null_mut(), pages(size), read_write, private, -1, 0) };
     if at == libc::MAP_FAILED { out_of_memory() } else { at.cast() }
 }
 
@@ -111,7 +120,7 @@ unsafe impl GlobalAlloc for Heap {
         }
         if layout.size() > LARGE {
             // SAFETY: as `map` says.
-            return unsafe { map(layout.size(), 0) };
+            return unsafe { map(layout.size()) };
         }
         let (class, size) = class(layout.size());
         // SAFETY: one thread; a freed block holds the address of the next one.

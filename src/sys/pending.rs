@@ -14,6 +14,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno as Kernel;
 use wisp::error::{Errno, Error};
+use wisp::host::write::parent;
 use wisp::host::{Create, Pending};
 use wisp::limits::{COPY_BUFFER, MAX_FILE_NAME};
 
@@ -30,6 +31,8 @@ pub struct Writer {
     pid: u32,
     /// Does this kernel run SELinux? Asked once, at the first file.
     selinux: Option<bool>,
+    /// The file systems written to since the last sync: their numbers, and a directory on each.
+    dirty: Vec<(u64, String)>,
 }
 
 struct Slot {
@@ -74,10 +77,40 @@ impl Writer {
     pub fn commit(&mut self, file: Pending) -> Result<(), Error> {
         let selinux = *self.selinux.get_or_insert_with(selinux_runs);
         let done = self.slot(file)?.commit(selinux);
-        if done.is_err() {
-            self.abort(file);
+        match done {
+            Ok(device) => {
+                let path = &self.slots[file.0 as usize].path;
+                note(&mut self.dirty, device, path);
+                Ok(())
+            }
+            Err(error) => {
+                self.abort(file);
+                Err(error)
+            }
         }
-        done
+    }
+
+    /// A file of `device` at `path` was changed in place.
+    pub fn changed(&mut self, device: u64, path: &str) {
+        note(&mut self.dirty, device, path);
+    }
+
+    /// Writes the file systems that were written to since the last time to their disks: each of them with syncfs(2), or (Linux before
+    /// 2.6.39) all of the machine's with sync(2).
+    pub fn sync(&mut self) -> Result<(), Error> {
+        for (_, dir) in core::mem::take(&mut self.dirty) {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            match rustix::fs::open(&*dir, flags, Mode::empty()).and_then(rustix::fs::syncfs) {
+                Ok(()) => {}
+                // The directory is gone, or the call is not there.
+                Err(Kernel::NOENT | Kernel::NOTDIR | Kernel::NOSYS) => {
+                    rustix::fs::sync();
+                    return Ok(());
+                }
+                Err(errno) => return Err(failed("sync", &dir, errno)),
+            }
+        }
+        Ok(())
     }
 
     /// [`wisp::host::Files::abort`].
@@ -153,10 +186,14 @@ impl Slot {
         full_write(fd, bytes).map_err(|errno| failed("write", &self.path, errno))
     }
 
-    fn commit(&mut self, selinux: bool) -> Result<(), Error> {
+    /// The number of the file system it is on.
+    fn commit(&mut self, selinux: bool) -> Result<u64, Error> {
         self.flush()?;
         let Some(fd) = &self.fd else { return Err(Error::new("write", &*self.path, Errno::INVAL)) };
-        finish(fd, &self.path, &self.how, selinux).map_err(|errno| failed("write", &self.path, errno))?;
+        let device = finish(fd, &self.path, &self.how, selinux)
+            .and_then(|()| rustix::fs::fstat(fd))
+            .map_err(|errno| failed("write", &self.path, errno))?
+            .st_dev;
         self.fd = None;
         let renamed = rustix::fs::rename(&*self.temp, &*self.path);
         if let Err(errno) = renamed {
@@ -166,7 +203,14 @@ impl Slot {
         if self.how.durable {
             sync_parent(&self.path).map_err(|errno| failed("sync", &self.path, errno))?;
         }
-        Ok(())
+        Ok(device as u64)
+    }
+}
+
+/// Keeps the directory of `path` for a later sync of its file system.
+fn note(dirty: &mut Vec<(u64, String)>, device: u64, path: &str) {
+    if !dirty.iter().any(|(known, _)| *known == device) {
+        dirty.push((device, parent(path).into()));
     }
 }
 
