@@ -92,7 +92,8 @@ impl Layers<'_> {
 
     /// Merges one more, lower layer below those so far.
     fn merge(&mut self, name: &str, text: Vec<u8>) -> Result<(), Error> {
-        if text.is_empty() {
+        // What most vendors send: nothing, below its first line.
+        if matches!(text.trim_ascii(), b"" | b"#cloud-config") {
             return Ok(());
         }
         let sources = &mut self.config.sources;

@@ -15,7 +15,7 @@ pub mod load;
 pub mod merge;
 pub mod shell;
 
-/// The built-in default, in force where there is no `/etc/cloud/cloud.cfg`.
+/// The built-in default, the lowest layer. (Which modules run without a list in cloud.cfg says their table.)
 pub const DEFAULT: &str = include_str!("default.cfg");
 
 /// The configuration in force: every layer merged into one document.

@@ -103,10 +103,13 @@ fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
     }
 }
 
-/// The entries of the list in cloud.cfg; one that cannot be read is a warning.
+/// The entries of the list in cloud.cfg, one that cannot be read is a warning; without a list all modules of the stage.
 fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> {
+    let Some(value) = config.get(mode.key()) else {
+        let rows = module::TABLE.iter().filter(|row| row.stage == mode);
+        return rows.map(|row| Entry { name: row.name.into(), frequency: None, args: Vec::new() }).collect();
+    };
     let mut list = Vec::new();
-    let Some(value) = config.get(mode.key()) else { return list };
     if !value.is_sequence() {
         work.warn("stage", &value.error("a list of modules"));
     }
