@@ -109,8 +109,10 @@ fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candi
         };
         let found = (row.find)(&mut search);
         looked = search.looked;
+        let is_found = matches!(found, Ok(Some(_)));
         for error in search.broken {
-            work.warn(row.name, &error);
+            // With another one that is good, a broken drive is worth a warning; without, it is why there is none.
+            if is_found { work.warn(row.name, &error) } else { work.recoverable(row.name, &error) }
         }
         match found {
             Ok(Some(candidate)) if candidate.instance.mode == DsMode::Pass => {
@@ -119,7 +121,7 @@ fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candi
             }
             Ok(Some(candidate)) => return (Some(candidate), String::new()),
             Ok(None) => {}
-            Err(error) => work.warn(row.name, &error),
+            Err(error) => work.recoverable(row.name, &error),
         }
     }
     (None, looked.join(", "))
