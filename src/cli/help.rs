@@ -27,7 +27,7 @@ Other commands:
   wisp plan                    what the four stages would do here, without doing it
 
 Options of every command:
-  -f, --file FILE   configuration that counts above all other
+  -f, --file FILE   configuration that counts above all other; may be given more than once
   -d, --debug       programs that a stage runs keep standard input
       --force       run although turned off
       --root DIR    act on the system in DIR (needs root)

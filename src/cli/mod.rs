@@ -101,7 +101,7 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(print(help::of(command.map(|command| command.name)))),
             Arg::Short('v') | Arg::Long("version") => return Ok(print(&version(program))),
-            Arg::Short('f') | Arg::Long("file") => call.options.file = Some(value(&mut parser)?),
+            Arg::Short('f') | Arg::Long("file") => call.options.files.push(value(&mut parser)?),
             Arg::Short('d') | Arg::Long("debug") => call.options.debug = true,
             Arg::Long("force") => call.options.force = true,
             Arg::Long("root") => call.root = Some(value(&mut parser)?),
@@ -250,9 +250,9 @@ fn machine(call: &Call) -> Result<sys::LiveHost, Refused> {
     sys::crash::install();
     let stderr = if call.options.debug { Level::Debug } else { Level::Warning };
     let mut host = sys::LiveHost::new(sys::Options { stderr, kmsg, ..sys::Options::default() });
-    match &call.options.file {
-        Some(file) if host.files().stat(file, true) == Ok(None) => Err(format!("--file {file}: no such file").into()),
-        _ => Ok(host),
+    match call.options.files.iter().find(|file| host.files().stat(file, true) == Ok(None)) {
+        Some(file) => Err(format!("--file {file}: no such file").into()),
+        None => Ok(host),
     }
 }
 

@@ -23,14 +23,14 @@ pub struct Above<'a> {
     pub command_line: &'a str,
     /// The file that the environment's `CLOUD_CFG` names.
     pub environment: Option<&'a str>,
-    /// `-f FILE`.
-    pub file: Option<&'a str>,
+    /// `-f FILE`, each; the first is the highest.
+    pub files: &'a [String],
 }
 
 /// Reads all layers. A layer that cannot be read is left out and its error is handed to `broken`.
 pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Error)) -> Config {
     let mut layers = Layers { config: Config::default(), broken };
-    for path in [above.file, above.environment].into_iter().flatten() {
+    for path in above.files.iter().map(String::as_str).chain(above.environment) {
         match read_file(files, path, MAX_CONFIG_FILE) {
             Ok(None) => (layers.broken)(Error::new("read", path, crate::error::Errno::NOENT)),
             other => layers.read(path, other),
@@ -43,7 +43,7 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
         layers.text("the kernel command line (cc:)", text.into_bytes());
     }
     layers.file(files, paths::RUN_CLOUD_CFG, MAX_CONFIG_FILE);
-    for path in fragments(files).into_iter().rev() {
+    for path in fragments(files, layers.broken).into_iter().rev() {
         layers.file(files, &path, MAX_CONFIG_FILE);
     }
     layers.file(files, paths::CLOUD_CFG, MAX_CONFIG_FILE);
@@ -52,7 +52,7 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
 }
 
 /// The files of `cloud.cfg.d`, in name order.
-fn fragments(files: &mut dyn Files) -> Vec<String> {
+fn fragments(files: &mut dyn Files, broken: &mut dyn FnMut(Error)) -> Vec<String> {
     let mut names = Vec::new();
     let listed = files.list(paths::CLOUD_CFG_DIR, &mut |name| {
         if let Ok(name) = core::str::from_utf8(name)
@@ -61,8 +61,11 @@ fn fragments(files: &mut dyn Files) -> Vec<String> {
             names.push(format!("{}/{name}", paths::CLOUD_CFG_DIR));
         }
     });
+    if let Err(error) = listed {
+        broken(error);
+    }
     names.sort();
-    if listed.is_ok() { names } else { Vec::new() }
+    names
 }
 
 struct Layers<'a> {

@@ -104,7 +104,10 @@ pub fn write_changed(host: &mut dyn Host, path: &str, how: &Create, bytes: &[u8]
 }
 
 /// True if the file at `path` holds just `bytes`.
-fn holds(files: &mut dyn Files, path: &str, bytes: &[u8]) -> Result<bool, Error> {
+///
+/// # Errors
+/// The kernel's, absence among them.
+pub fn holds(files: &mut dyn Files, path: &str, bytes: &[u8]) -> Result<bool, Error> {
     // One byte more than wanted, so that a longer file shows.
     let mut chunk = alloc::vec![0; COMPARE_BUFFER.min(bytes.len() + 1)];
     let mut at = 0;

@@ -181,13 +181,15 @@ impl<'a> Entry<'a> {
         put(context.host.files(), &target, &how, there.as_ref(), self.append, fill)
     }
 
-    /// True if the file holds the content somewhere: an append that was done before the power went.
+    /// True if the file holds the content from the start of a line on, or at its end: an append that was done before the power went.
     fn is_in(&self, files: &mut dyn Files, target: &str, encoding: Encoding) -> Result<bool, Error> {
         let mut content = Buffer::new(MAX_APPEND_COPY as usize);
         self.stream(encoding, &mut content)?;
         let old = read_file(files, target, MAX_APPEND_COPY)?.unwrap_or_default();
         let content = content.bytes;
-        Ok(content.is_empty() || old.windows(content.len()).any(|part| part == content))
+        let mut starts =
+            core::iter::once(0).chain(old.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
+        Ok(content.is_empty() || old.ends_with(&content) || starts.any(|at| old[at..].starts_with(&content)))
     }
 
     fn path(&self) -> Result<String, Error> {

@@ -8,13 +8,15 @@ use alloc::string::String;
 use super::record::Record;
 use super::work::Work;
 use super::{is_unwritable, move_state};
-use crate::datasource::{Candidate, Data};
+use crate::datasource::{Candidate, Data, DriveFile};
 use crate::error::Error;
-use crate::host::write::{Buffer, name, read_file, read_text, write_changed, write_with};
-use crate::host::{Create, Found, Level, Tree};
+use crate::host::write::{
+    Buffer, holds, name, read_file, read_text, write_changed, write_file, write_target, write_with,
+};
+use crate::host::{Create, Found, Host, Level, Tree};
 use crate::instance::{DataKind, Instance};
 use crate::limits::{MAX_DRIVE_FILE, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
-use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State};
+use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State, is_vital};
 
 /// Directories of the state directory that people put things into.
 const IMAGE_DIRS: [&str; 7] =
@@ -41,17 +43,31 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
             Err(error) => work.error("stage", &error),
         }
     }
-    match work.take("stage", kept) {
-        Some(true) => write_drive_files(work, &mut *tree, &files),
-        Some(false) => {}
-        // Nothing could be kept, not even in the run directory: what is new cannot be told, so the files are written.
-        None => write_drive_files(work, &mut *tree, &files),
+    // Datasource and link are there: from here on the cache is this boot's.
+    work.send(&Record::Datasource(instance.description.clone()));
+    let kept = work.take("stage", kept);
+    // None: nothing could be kept, not even in the run directory. What is new cannot be told then.
+    if kept != Some(false) {
+        write_drive_files(work, &mut *tree, &files);
+    }
+    if let Some(is_new) = kept {
+        let settled = settle(work, &instance, is_new && !files.is_empty());
+        work.take("stage", settled);
     }
     work.host.log(Level::Debug, "stage", &format_args!("state of {} is in {}", instance.id, work.state.dir));
     if let Err(error) = tree.close() {
         work.warn("datasource", &error);
     }
     Some(instance)
+}
+
+/// Says on disk that the instance is known, once what only a new one gets is there too.
+fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Result<(), Error> {
+    if has_files {
+        work.host.files().sync()?;
+    }
+    let (path, id) = (work.state.data("instance-id"), format!("{}\n", instance.id));
+    write_changed(work.host, &path, &Create::mode(0o644).durable(), id.as_bytes()).map(|_| ())
 }
 
 /// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept. (Its
@@ -109,10 +125,13 @@ fn keep(
             }
         };
         let host = &mut *work.host;
-        if write_changed(host, &format!("{dir}/{}", kind.raw_file()), &Create::mode(0o600), &new)? {
+        let path = format!("{dir}/{}", kind.raw_file());
+        if !holds(host.files(), &path, &new).unwrap_or(false) {
             changed = true;
-            // Other data than the last time: its parts are handled anew.
+            // Other data than the last time: its parts are handled anew. The semaphore goes first, so that a power cut
+            // between the two does not leave new data that counts as handled.
             host.files().remove(&format!("{dir}/sem/consume_data"))?;
+            write_file(host.files(), &path, &Create::mode(0o600), &new)?;
         }
     }
     let host = &mut *work.host;
@@ -134,8 +153,6 @@ fn keep(
         host.files().link(&state.instance_link(), &dir)?;
         changed = true;
     }
-    // Last: once this says so, the instance is no longer new.
-    write_changed(host, &state.data("instance-id"), &plain.durable(), id.as_bytes())?;
     if changed {
         work.send(&Record::Changed);
     }
@@ -156,20 +173,25 @@ fn read_data<'a>(tree: &mut dyn Tree, data: Option<&'a Data>) -> Result<Cow<'a, 
 }
 
 /// Writes the files that came with the drive; one that fails does not stop the next.
-fn write_drive_files(work: &mut Work<'_, '_>, tree: &mut dyn Tree, files: &[crate::datasource::DriveFile]) {
+fn write_drive_files(work: &mut Work<'_, '_>, tree: &mut dyn Tree, files: &[DriveFile]) {
     for file in files {
-        let mut found = Found::Absent;
-        let written = write_with(work.host.files(), &file.path, &Create::mode(0o660), &mut |sink| {
-            found = tree.read(&file.content, MAX_DRIVE_FILE, sink)?;
-            match found {
-                Found::Absent => {
-                    Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content))))
-                }
-                Found::Read(_) => Ok(()),
-            }
-        });
+        let written = write_drive_file(work.host, tree, file);
         if work.take("datasource", written).is_some() {
             work.host.log(Level::Info, "datasource", &format_args!("wrote {} from the drive", file.path));
         }
     }
+}
+
+/// Writes one file of the drive, through a link as the user's own files are.
+fn write_drive_file(host: &mut dyn Host, tree: &mut dyn Tree, file: &DriveFile) -> Result<(), Error> {
+    let (path, _) = write_target(host.files(), &file.path)?;
+    // sshd takes no keys from a file that others may write.
+    let mode = if path.ends_with("/.ssh/authorized_keys") { 0o600 } else { 0o660 };
+    let how = Create { durable: is_vital(&path), ..Create::mode(mode) };
+    write_with(host.files(), &path, &how, &mut |sink| match tree.read(&file.content, MAX_DRIVE_FILE, sink)? {
+        Found::Absent => {
+            Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content))))
+        }
+        Found::Read(_) => Ok(()),
+    })
 }

@@ -24,20 +24,36 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
     let found = work.step("search-local", |work| search(work, &config, Needs::Local));
     let instance = match found {
         Some(instance) => instance,
-        // This process took over behind the step that died: what it claimed, if anything, is in the cache.
-        None => cached(work.host, &work.state),
+        // This process took over behind the step that died.
+        None => survivor(work, &config),
     };
     let Some(instance) = instance else { return };
     // Before the network, so that DHCP asks with it; the module does it again once user-data is there.
-    if !has_host_name(work, &instance) {
+    work.step("hostname", |work| {
+        if has_host_name(work, &instance) {
+            return;
+        }
         let user = format!("{}/{}", work.state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
         let has_user = work.host.files().stat(&user, true).ok().flatten().is_some();
         let config = if has_user { configuration(work, Some(&instance)) } else { config };
         rows::set_hostname(work, &instance, &config);
-    }
+    });
     if instance.mode == DsMode::Local {
         network::configure(work, &instance);
     }
+}
+
+/// The instance in the cache after the search died: the one that it claimed, or the one of an earlier boot if that still is this machine.
+fn survivor(work: &mut Work<'_, '_>, config: &Config) -> Option<Instance> {
+    let kept = cached(work.host, &work.state);
+    if work.claimed || is_trusted(work, config) {
+        return kept;
+    }
+    let kept = kept.filter(|kept| datasource::still_here(work.host, kept));
+    if kept.is_none() {
+        none_found(work, "the search did not end");
+    }
+    kept
 }
 
 /// True if the host name of this instance was set in an earlier boot, and something (the distribution's own boot, or a

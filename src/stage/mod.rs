@@ -21,15 +21,17 @@ use crate::error::{Errno, Error};
 use crate::format::cmdline;
 use crate::host::log::Rfc2822;
 use crate::host::write::{read_text, write_file};
-use crate::host::{Create, Host, Level, StageOutput};
+use crate::host::{Create, Host, Level};
 use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_STATE_FILE;
 use crate::module::{Frequency, Stage};
 use crate::paths::{self, State};
 
 mod claim;
+mod keys;
 mod local;
 mod network;
+mod output;
 pub mod query;
 mod record;
 mod rows;
@@ -48,8 +50,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What the command line and the environment say to every stage.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `-f FILE`: configuration above all else.
-    pub file: Option<String>,
+    /// `-f FILE`, each: configuration above all else, the first highest.
+    pub files: Vec<String>,
     /// The file that the environment's `CLOUD_CFG` names.
     pub environment: Option<String>,
     /// `--debug`: programs keep our standard input.
@@ -122,9 +124,13 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     let boot_id = BootId::default();
     let mut told = Told::default();
     let mut status = Status::default();
+    // One module alone is no stage: who polls the status must not take it for one.
+    let keeps_status = name != "single";
     let state = if name == "init-local" {
         status.begin(name, host.now());
         fresh_state(host, &boot_id, &status, &mut told)
+    } else if !keeps_status {
+        current_state(host, &boot_id)
     } else {
         let state = current_state(host, &boot_id);
         status = Status::load(host, &state);
@@ -139,7 +145,11 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     if told.changed
         && let Err(error) = host.files().sync()
     {
-        host.log(Level::Warning, "stage", &error);
+        // What may not be on disk is not done: the next boot looks at it again.
+        host.log(Level::Error, "stage", &error);
+        told.errors.push(error.to_string());
+        told.marks.clear();
+        told.completes.clear();
     }
     for path in core::mem::take(&mut told.marks) {
         keep(host, &mut told, |host| semaphore::mark_done(host.files(), &path));
@@ -150,9 +160,12 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     // The work may have found that state cannot be kept where it was.
     if let Some(state) = told.state.take() {
         boot.state = state;
+        keep(host, &mut told, |host| status::reset(host, &boot.state));
     }
-    status.end(name, &told, host.now());
-    keep(host, &mut told, |host| status.save(host, &boot.state));
+    if keeps_status {
+        status.end(name, &told, host.now());
+        keep(host, &mut told, |host| status.save(host, &boot.state));
+    }
     if name == "modules-final" {
         keep(host, &mut told, |host| status.save_result(host, &boot.state));
     }
@@ -291,61 +304,27 @@ fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config
         instance: &files,
         command_line: &boot.command_line,
         environment: boot.options.environment.as_deref(),
-        file: boot.options.file.as_deref(),
+        files: &boot.options.files,
     };
     let mut broken = Vec::new();
     let config = load(work.host.files(), above, &mut |error| broken.push(error));
     for error in broken {
         work.recoverable("config", &error);
     }
+    if let Some(dir) = config.get("system_info.paths.cloud_dir").filter(|dir| !dir.is_text(paths::CLOUD_DIR)) {
+        let at = dir.position();
+        work.warn(
+            "config",
+            &format_args!("{at}: another cloud_dir is not supported: state is kept in {}", paths::CLOUD_DIR),
+        );
+    }
     if let Ok(Some(log)) = config.text("def_log_file") {
         work.host.move_log(&log);
     }
-    let (output, fault) = output(&config, boot.name, boot.options.debug);
+    let (output, fault) = output::choose(&config, boot.name, boot.options.debug);
     work.host.set_output(&output);
     if let Some(fault) = fault {
         work.warn("config", &fault);
     }
     config
-}
-
-/// What `output:` of cloud.cfg says for a stage: the key of the stage, else `all`; a target for both, or a list or mapping
-/// of standard output's and error's, of which the first counts (both go one way here).
-fn output(config: &Config, stage: &str, keep_stdin: bool) -> (StageOutput, Option<String>) {
-    let default = StageOutput { file: Some((paths::OUTPUT_LOG.to_string(), false)), console: true, keep_stdin };
-    let key = match stage {
-        "init-local" | "init" => "output.init",
-        "modules-config" => "output.config",
-        "modules-final" => "output.final",
-        _ => "output.all",
-    };
-    let Some(value) = config.get_any(&[key, "output.all"]) else { return (default, None) };
-    let first = value.items().next().or_else(|| value.get("output")).unwrap_or(value);
-    let Ok(target) = first.text() else { return (default, None) };
-    let target = target.trim();
-    let file = |path: &str, truncate| StageOutput {
-        file: Some((path.trim().to_string(), truncate)),
-        console: false,
-        keep_stdin,
-    };
-    if let Some(path) = target.strip_prefix("| tee -a ") {
-        (StageOutput { console: true, ..file(path, false) }, None)
-    } else if let Some(path) = target.strip_prefix("| tee ") {
-        (StageOutput { console: true, ..file(path, true) }, None)
-    } else if let Some(path) = target.strip_prefix(">>") {
-        (file(path, false), None)
-    } else if let Some(path) = target.strip_prefix('>') {
-        (file(path, true), None)
-    } else if target.starts_with('|') {
-        let at = first.position();
-        (
-            default,
-            Some(format!(
-                "{at}: output to another program is not supported (only `| tee`): {} is used",
-                paths::OUTPUT_LOG
-            )),
-        )
-    } else {
-        (file(target, false), None)
-    }
 }

@@ -6,7 +6,7 @@ use super::claim::claim;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, local, rows};
+use super::{cached, configuration, keys, local, rows};
 use crate::config::texts;
 use crate::datasource::{Needs, none};
 use crate::host::Level;
@@ -77,7 +77,12 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
             work.send(&Record::Complete(semaphore));
         });
     }
-    rows::run(work, instance, Stage::Init);
+    let config = configuration(work, Some(instance));
+    if ran != Ran::Yes {
+        let user = format!("{}/{}", state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
+        keys::check(work, &config, &user);
+    }
+    rows::run_with(work, instance, Stage::Init, &config);
 }
 
 fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: DataKind) -> bool {

@@ -115,9 +115,9 @@ impl Told {
         match Record::read(bytes) {
             Some(Record::Begin(index, name)) => self.step = Some((index, name)),
             Some(Record::End) => self.step = None,
-            Some(Record::Error(text)) => self.errors.push(text),
-            Some(Record::Recoverable(text)) => self.recoverable.push(text),
-            Some(Record::Warning(text)) => self.warnings.push(text),
+            Some(Record::Error(text)) => once(&mut self.errors, text),
+            Some(Record::Recoverable(text)) => once(&mut self.recoverable, text),
+            Some(Record::Warning(text)) => once(&mut self.warnings, text),
             Some(Record::Changed) => self.changed = true,
             Some(Record::Mark(path)) => self.marks.push(path),
             Some(Record::Complete(path)) => self.completes.push(path),
@@ -129,6 +129,13 @@ impl Told {
             Some(Record::Moved(dir)) => self.state = Some(State { dir }),
             None => {}
         }
+    }
+}
+
+/// What is said again (a file of cloud.cfg is read more than once a stage) is kept once.
+fn once(texts: &mut Vec<String>, text: String) {
+    if !texts.contains(&text) {
+        texts.push(text);
     }
 }
 

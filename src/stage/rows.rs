@@ -50,16 +50,21 @@ fn claimed(work: &mut Work<'_, '_>) -> Option<Instance> {
 /// Runs the list of `mode`, one step an entry.
 pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
     let config = configuration(work, Some(instance));
+    run_with(work, instance, mode, &config);
+}
+
+/// [`run`] with the configuration at hand.
+pub(super) fn run_with(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage, config: &Config) {
     let state = work.state.clone();
-    for entry in entries(work, &config, mode) {
+    for entry in entries(work, config, mode) {
         match module::find(&entry.name) {
             Some(row) => {
                 work.step(&format!("config-{}", row.name), |work| {
                     let frequency = entry.frequency.unwrap_or(row.every);
-                    one(work, instance, &config, &state, row, frequency, entry.args);
+                    one(work, instance, config, &state, row, frequency, entry.args);
                 });
             }
-            None => unknown(work, &config, &entry.name),
+            None => unknown(work, config, &entry.name),
         }
     }
 }
@@ -68,7 +73,7 @@ pub(super) fn run(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage) {
 pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance, config: &Config) {
     let Some(row) = module::find("set_hostname") else { return };
     let state = work.state.clone();
-    work.step("hostname", |work| run_row(work, instance, config, &state, row, Vec::new(), false));
+    run_row(work, instance, config, &state, row, Vec::new(), false);
 }
 
 /// `single`: one module by its name.
@@ -177,8 +182,10 @@ fn one(
         Some(None) => return,
     };
     work.host.log(Level::Debug, row.name, &format_args!("runs, frequency {}", frequency.word()));
-    if let Some(path) = semaphore {
+    if semaphore.is_some() || row.rerun != Rerun::Safe {
         work.send(&Record::Changed);
+    }
+    if let Some(path) = semaphore {
         // Told before it runs: whether it fails or takes this process with it, it is not tried again.
         work.send(&if row.rerun == Rerun::Safe { Record::Complete(path) } else { Record::Mark(path) });
     }
@@ -189,7 +196,14 @@ fn one(
 /// earlier boot was interrupted in it.
 fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> Option<bool> {
     let boot_id = &work.boot.boot_id;
-    let ran = semaphore::read(work.host.files(), path, boot_id).unwrap_or(Ran::No);
+    let ran = match semaphore::read(work.host.files(), path, boot_id) {
+        Ok(ran) => ran,
+        // A file that says nothing counts as run, where running twice does harm.
+        Err(error) => {
+            work.warn(row.name, &error);
+            if row.rerun == Rerun::Safe { Ran::No } else { Ran::Yes }
+        }
+    };
     match (ran, row.rerun) {
         (Ran::Yes, _) => {
             work.host.log(Level::Debug, row.name, &format_args!("already ran ({path})"));

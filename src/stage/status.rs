@@ -18,6 +18,9 @@ use crate::paths::{RUN_DIR, State};
 /// The stages, as `status.json` names them.
 const STAGES: [&str; 4] = ["init-local", "init", "modules-config", "modules-final"];
 
+/// `modules --mode init` runs the modules of `init` again and adds to what that left.
+const AGAIN: &str = "modules-init";
+
 /// `status.json`.
 #[derive(Default)]
 pub struct Status {
@@ -61,7 +64,9 @@ impl Status {
     /// A stage begins.
     pub fn begin(&mut self, stage: &str, now: Time) {
         self.stage = Some(stage.to_string());
-        if let Some(record) = self.record(stage) {
+        if stage != AGAIN
+            && let Some(record) = self.record(stage)
+        {
             *record = Stage { start: Some(seconds(now)), ..Default::default() };
         }
     }
@@ -73,14 +78,15 @@ impl Status {
             self.datasource.clone_from(&told.datasource);
         }
         if let Some(record) = self.record(stage) {
-            record.errors.clone_from(&told.errors);
-            record.recoverable.clone_from(&told.recoverable);
-            record.warnings.clone_from(&told.warnings);
+            record.errors.extend_from_slice(&told.errors);
+            record.recoverable.extend_from_slice(&told.recoverable);
+            record.warnings.extend_from_slice(&told.warnings);
             record.finished = Some(seconds(now));
         }
     }
 
     fn record(&mut self, name: &str) -> Option<&mut Stage> {
+        let name = if name == AGAIN { "init" } else { name };
         let at = STAGES.iter().position(|stage| *stage == name)?;
         Some(&mut self.stages[at])
     }

@@ -16,6 +16,8 @@ pub(super) struct Work<'h, 'b> {
     pub boot: &'b Boot<'b>,
     /// Where state is kept; claiming an instance may move it.
     pub state: State,
+    /// True if a process of this stage that died had claimed the instance.
+    pub claimed: bool,
     progress: &'h mut dyn Progress,
     /// Steps below this one are done, or died.
     from: usize,
@@ -91,9 +93,12 @@ fn event_stage(name: &str) -> &str {
 pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
     let mut from = 0;
     loop {
+        let claimed = told.datasource.is_some();
         let state = told.state.clone().unwrap_or_else(|| boot.state.clone());
         let ended = host.isolate(
-            &mut |host, progress| work(&mut Work { host, boot, state: state.clone(), progress, from, next: 0 }),
+            &mut |host, progress| {
+                work(&mut Work { host, boot, state: state.clone(), claimed, progress, from, next: 0 })
+            },
             &mut |record| told.take(record),
         );
         let fault = match ended {

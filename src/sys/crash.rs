@@ -40,12 +40,9 @@ pub fn forget(log: &Shared) {
 
 /// Puts the handlers in place, sigaction(2); in a build that unwinds also words for a panic.
 pub fn install() {
-    // SAFETY: the stack is static and nothing else uses it. The handler has the type that SA_SIGINFO wants.
+    use_stack();
+    // SAFETY: the handler has the type that SA_SIGINFO wants.
     unsafe {
-        let mut stack: libc::stack_t = core::mem::zeroed();
-        stack.ss_sp = (&raw mut HANDLER_STACK).cast();
-        stack.ss_size = STACK;
-        libc::sigaltstack(&stack, ptr::null_mut());
         let mut action: libc::sigaction = core::mem::zeroed();
         let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) = crashed;
         action.sa_sigaction = handler as usize;
@@ -55,11 +52,25 @@ pub fn install() {
             libc::sigaction(signal, &action, ptr::null_mut());
         }
     }
-    #[cfg(panic = "unwind")]
+    // A build that neither unwinds nor stops at once ends a panic with abort(3), which an isolated child must not call.
+    #[cfg(any(panic = "unwind", panic = "abort"))]
     std::panic::set_hook(Box::new(|panic| {
         let text = format!("wisp: {panic} (build {BUILD_ID})\n");
         let _ = full_write(stdio::stderr(), text.as_bytes());
+        #[cfg(panic = "abort")]
+        die();
     }));
+}
+
+/// Lets handlers of this process run on the stack that is kept for them, sigaltstack(2).
+pub fn use_stack() {
+    // SAFETY: the stack is static, and of processes that share it one runs at a time.
+    unsafe {
+        let mut stack: libc::stack_t = core::mem::zeroed();
+        stack.ss_sp = (&raw mut HANDLER_STACK).cast();
+        stack.ss_size = STACK;
+        libc::sigaltstack(&stack, ptr::null_mut());
+    }
 }
 
 extern "C" fn crashed(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {

@@ -22,6 +22,11 @@ pub struct LiveFiles {
 }
 
 impl LiveFiles {
+    /// A program ran: what it wrote, and where, nobody knows.
+    pub fn program_ran(&mut self) {
+        self.writer.changed_anywhere();
+    }
+
     /// Closes the device kept open: before a mount.
     pub fn forget_device(&mut self) {
         self.device = None;

@@ -1,7 +1,8 @@
 //! Work in a child process, so that a crash of ours ends the work and not the stage.
 //!
-//! The child shares the parent's memory and descriptors, and the parent waits in clone(2) until it has ended (`CLONE_VM`, `CLONE_VFORK`,
-//! `CLONE_FILES`: what vfork(2) does). Nothing is copied, no page is faulted in twice, and what the work reports is simply
+//! The child shares the parent's memory and descriptors (clone(2) with `CLONE_VM` and `CLONE_FILES`), and the parent does nothing but
+//! wait until it has ended: in wait4(2) and not, as vfork(2) would have it, in clone(2), where Linux before 3.4 cannot be
+//! interrupted and after two minutes takes a waiting process for a hung one. Nothing is copied, no page is faulted in twice, and what the work reports is simply
 //! there afterwards. The child's stack is the rest of the parent's, which stands still above it. What it cannot survive is memory that was
 //! overwritten, and outside `sys` there is no way to do that; our faults are signals at a point where the heap is whole.
 
@@ -38,12 +39,13 @@ pub fn isolate(
     // Opens the log, if there is anything in it: in a crash there is only time to write.
     host.flush_log();
     let mut task = Task { host, work, records: Records { each }, parent: rustix::process::getpid() };
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::SIGCHLD;
+    let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::SIGCHLD;
     // Stacks grow downwards on every architecture that wisp is for, and want to begin aligned.
     let top = stack_pointer().wrapping_sub(APART);
     let top = top.wrapping_sub(top as usize % 64);
-    // SAFETY: the parent goes on only when the child has ended, so its frames and the task stay, and nobody else uses what
-    // is below them. A stack that is full faults as the parent's would.
+    // SAFETY: the parent goes on only when the child has ended, so its frames and the task stay. It waits with system calls that
+    // touch no heap and no `errno`, within `APART` of its stack; nobody else uses what is below that. A stack that is full faults as
+    // the parent's would.
     let pid = unsafe { libc::clone(child, top.cast(), flags, (&raw mut task).cast::<c_void>()) };
     if pid < 0 {
         return Err(failed());
@@ -66,6 +68,8 @@ fn stack_pointer() -> *mut u8 {
 extern "C" fn child(task: *mut c_void) -> c_int {
     // SAFETY: `isolate`'s task; the parent does not touch it before this process has ended.
     let task = unsafe { &mut *task.cast::<Task<'_, '_>>() };
+    // The kernel takes the handlers' stack from a child that shares memory. The parent, which waits, has no use for it.
+    super::crash::use_stack();
     // A stage that is killed takes its child along: its lock is free then, and the next stage may begin.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
     if rustix::process::getppid() != Some(task.parent) {

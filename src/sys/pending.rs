@@ -33,6 +33,8 @@ pub struct Writer {
     selinux: Option<bool>,
     /// The file systems written to since the last sync: their numbers, and a directory on each.
     dirty: Vec<(u64, String)>,
+    /// Others than us wrote, too: all file systems count.
+    everywhere: bool,
 }
 
 struct Slot {
@@ -98,7 +100,13 @@ impl Writer {
     /// Writes the file systems that were written to since the last time to their disks: each of them with syncfs(2), or (Linux before
     /// 2.6.39) all of the machine's with sync(2).
     pub fn sync(&mut self) -> Result<(), Error> {
-        for (_, dir) in core::mem::take(&mut self.dirty) {
+        let dirty = core::mem::take(&mut self.dirty);
+        if core::mem::take(&mut self.everywhere) {
+            rustix::fs::sync();
+            return Ok(());
+        }
+        let mut failure = Ok(());
+        for (_, dir) in dirty {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             match rustix::fs::open(&*dir, flags, Mode::empty()).and_then(rustix::fs::syncfs) {
                 Ok(()) => {}
@@ -107,10 +115,15 @@ impl Writer {
                     rustix::fs::sync();
                     return Ok(());
                 }
-                Err(errno) => return Err(failed("sync", &dir, errno)),
+                Err(errno) => failure = failure.and(Err(failed("sync", &dir, errno))),
             }
         }
-        Ok(())
+        failure
+    }
+
+    /// Programs that we ran may have written to any file system.
+    pub fn changed_anywhere(&mut self) {
+        self.everywhere = true;
     }
 
     /// [`wisp::host::Files::abort`].

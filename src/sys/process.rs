@@ -120,6 +120,7 @@ impl Procs for LiveHost {
             output: output.or(pipe_end.as_ref().map(AsRawFd::as_raw_fd)),
         };
         let pid = program.start(streams)?;
+        self.files.program_ran();
         blocked.child_only();
         drop((input, pipe_end));
         let mut talk = Talk { feed, listen };
@@ -144,7 +145,7 @@ impl Talk<'_> {
             if let Some(exit) = wait(pid, options) {
                 return exit;
             }
-            self.copy_until_signal(blocked);
+            self.copy_some(blocked);
         }
     }
 
@@ -152,8 +153,10 @@ impl Talk<'_> {
         self.feed.is_none() && self.listen.is_none()
     }
 
-    fn copy_until_signal(&mut self, blocked: &Blocked) {
-        while !self.idle() {
+    /// Waits until there is something to copy, or a signal, and copies. The exit is looked at after each piece: who writes
+    /// without end in the background must not hide it.
+    fn copy_some(&mut self, blocked: &Blocked) {
+        if !self.idle() {
             let number = |fd: Option<&OwnedFd>| fd.map_or(-1, AsRawFd::as_raw_fd);
             let mut ready = [
                 libc::pollfd { fd: number(self.feed.as_ref().map(|(fd, _)| fd)), events: libc::POLLOUT, revents: 0 },

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::format::doc::{Kind, Sources, Value};
 use crate::format::scalar::Scalar;
 use crate::format::yaml;
+use crate::limits::MAX_PARTS;
 
 /// The type of an archive.
 pub const CONTENT_TYPE: &str = "text/cloud-config-archive";
@@ -27,7 +28,9 @@ pub fn entries(label: &str, text: Vec<u8>, left: &mut u64) -> Result<Vec<Result<
     let id = sources.add(label, text);
     let doc = yaml::parse(sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
     match doc.value(&sources) {
-        Some(root) if root.is_sequence() => Ok(root.items().map(|item| entry(&item, left)).collect()),
+        Some(root) if root.is_sequence() => {
+            Ok(root.items().take(MAX_PARTS + 1).map(|item| entry(&item, left)).collect())
+        }
         Some(root) if !root.is_null() => Err(root.error("a list of parts")),
         _ => Ok(Vec::new()),
     }
