@@ -11,7 +11,14 @@ use wisp::module::{ACCEPTED, PLANNED, Stage, TABLE, find};
 /// Files of `src/module` that are no module: the table itself, and what several use.
 const NOT_MODULES: &[&str] = &["mod", "tests"];
 /// Modules that share a file with another.
-const SHARED: &[(&str, &str)] = &[("write_files_deferred", "write_files")];
+const SHARED: &[(&str, &str)] = &[
+    ("write_files_deferred", "write_files"),
+    ("scripts_vendor", "scripts"),
+    ("scripts_per_once", "scripts"),
+    ("scripts_per_boot", "scripts"),
+    ("scripts_per_instance", "scripts"),
+    ("scripts_user", "scripts"),
+];
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)

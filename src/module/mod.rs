@@ -22,7 +22,7 @@ mod bootcmd;
 mod final_message;
 mod resolv_conf;
 mod runcmd;
-mod scripts_user;
+mod scripts;
 pub mod set_hostname;
 mod ssh;
 #[cfg(test)]
@@ -145,7 +145,11 @@ pub static TABLE: &[Module] = &[
         &["write_files"],
         write_files::run_deferred,
     ),
-    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts_user::run),
+    row("scripts_vendor", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::vendor),
+    row("scripts_per_once", Stage::Final, Frequency::Once, Rerun::Never, &[], scripts::per_once),
+    row("scripts_per_boot", Stage::Final, Frequency::Always, Rerun::Never, &[], scripts::per_boot),
+    row("scripts_per_instance", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::per_instance),
+    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::user),
     row("final_message", Stage::Final, Frequency::Always, Rerun::Safe, &[], final_message::run),
 ];
 
@@ -214,10 +218,6 @@ pub static PLANNED: &[(&str, &[&str])] = &[
     ("timezone", &["timezone"]),
     ("disable_ec2_metadata", &["disable_ec2_metadata"]),
     ("package_update_upgrade_install", &["packages", "package_update", "package_upgrade"]),
-    ("scripts_vendor", &[]),
-    ("scripts_per_once", &[]),
-    ("scripts_per_boot", &[]),
-    ("scripts_per_instance", &[]),
     ("ssh_authkey_fingerprints", &[]),
     ("keys_to_console", &[]),
     ("phone_home", &["phone_home"]),
