@@ -230,6 +230,14 @@ pub fn find(name: &str) -> Option<&'static Module> {
     TABLE.iter().find(|module| module.name == wanted)
 }
 
+/// The keys of a module that has no row and that a list may name all the same, `-` and `_` alike: [`ACCEPTED`], [`PLANNED`], and all of
+/// Ubuntu's own (`ubuntu_*`; no keys are known of those that do not stand there). `None`: nobody knows the name.
+pub fn known(name: &str) -> Option<&'static [&'static str]> {
+    let wanted = name.replace('-', "_");
+    let listed = ACCEPTED.iter().chain(PLANNED).find(|(known, _)| *known == wanted);
+    listed.map(|(_, keys)| *keys).or_else(|| wanted.starts_with("ubuntu_").then_some(&[]))
+}
+
 /// What a module works with.
 pub struct Context<'a> {
     /// The machine.
