@@ -6,12 +6,19 @@ use std::path::{Path, PathBuf};
 
 use wisp::config::DEFAULT;
 use wisp::datasource;
-use wisp::module::{ACCEPTED, PLANNED, Stage, TABLE, find};
+use wisp::module::{ACCEPTED, PLANNED, Stage, TABLE, find, known};
 
 /// Files of `src/module` that are no module: the table itself, and what several use.
 const NOT_MODULES: &[&str] = &["mod", "tests"];
 /// Modules that share a file with another.
-const SHARED: &[(&str, &str)] = &[("write_files_deferred", "write_files")];
+const SHARED: &[(&str, &str)] = &[
+    ("write_files_deferred", "write_files"),
+    ("scripts_vendor", "scripts"),
+    ("scripts_per_once", "scripts"),
+    ("scripts_per_boot", "scripts"),
+    ("scripts_per_instance", "scripts"),
+    ("scripts_user", "scripts"),
+];
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
@@ -68,6 +75,21 @@ fn each_module_is_found_by_either_spelling() {
     }
     for (name, _) in ACCEPTED.iter().chain(PLANNED) {
         assert!(find(name).is_none(), "`{name}` is a module and stands among those that are none");
+    }
+}
+
+#[test]
+fn names_without_a_row_are_known_by_either_spelling() {
+    for (name, keys) in ACCEPTED.iter().chain(PLANNED) {
+        assert_eq!(known(name), Some(*keys), "`{name}`");
+        assert_eq!(known(&name.replace('_', "-")), Some(*keys), "`{name}`");
+    }
+    for name in ["ubuntu_core", "ubuntu-init-switch", "ubuntu_of_next_year"] {
+        assert_eq!(known(name), Some(&[][..]), "`{name}`");
+    }
+    assert_eq!(known("ubuntu_autoinstall"), Some(&["autoinstall"][..]));
+    for name in ["", "ubuntu", "my_ubuntu_core", "no_such_module"].into_iter().chain(TABLE.iter().map(|row| row.name)) {
+        assert_eq!(known(name), None, "`{name}`");
     }
 }
 

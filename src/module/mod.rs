@@ -22,7 +22,7 @@ mod bootcmd;
 mod final_message;
 mod resolv_conf;
 mod runcmd;
-mod scripts_user;
+mod scripts;
 pub mod set_hostname;
 mod ssh;
 #[cfg(test)]
@@ -145,7 +145,11 @@ pub static TABLE: &[Module] = &[
         &["write_files"],
         write_files::run_deferred,
     ),
-    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts_user::run),
+    row("scripts_vendor", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::vendor),
+    row("scripts_per_once", Stage::Final, Frequency::Once, Rerun::Never, &[], scripts::per_once),
+    row("scripts_per_boot", Stage::Final, Frequency::Always, Rerun::Never, &[], scripts::per_boot),
+    row("scripts_per_instance", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::per_instance),
+    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::user),
     row("final_message", Stage::Final, Frequency::Always, Rerun::Safe, &[], final_message::run),
 ];
 
@@ -214,10 +218,6 @@ pub static PLANNED: &[(&str, &[&str])] = &[
     ("timezone", &["timezone"]),
     ("disable_ec2_metadata", &["disable_ec2_metadata"]),
     ("package_update_upgrade_install", &["packages", "package_update", "package_upgrade"]),
-    ("scripts_vendor", &[]),
-    ("scripts_per_once", &[]),
-    ("scripts_per_boot", &[]),
-    ("scripts_per_instance", &[]),
     ("ssh_authkey_fingerprints", &[]),
     ("keys_to_console", &[]),
     ("phone_home", &["phone_home"]),
@@ -228,6 +228,14 @@ pub static PLANNED: &[(&str, &[&str])] = &[
 pub fn find(name: &str) -> Option<&'static Module> {
     let wanted = name.replace('-', "_");
     TABLE.iter().find(|module| module.name == wanted)
+}
+
+/// The keys of a module that has no row and that a list may name all the same, `-` and `_` alike: [`ACCEPTED`], [`PLANNED`], and all of
+/// Ubuntu's own (`ubuntu_*`; no keys are known of those that do not stand there). `None`: nobody knows the name.
+pub fn known(name: &str) -> Option<&'static [&'static str]> {
+    let wanted = name.replace('-', "_");
+    let listed = ACCEPTED.iter().chain(PLANNED).find(|(known, _)| *known == wanted);
+    listed.map(|(_, keys)| *keys).or_else(|| wanted.starts_with("ubuntu_").then_some(&[]))
 }
 
 /// What a module works with.

@@ -11,7 +11,8 @@
 //! Without `hostname` and `fqdn` the metadata's name is taken; without that either, nothing is done. The name goes to the kernel and to
 //! `/etc/hostname`, or, where there is `/etc/sysconfig/network` and no systemd (CentOS 6), to `HOSTNAME=` there. What was set is
 //! kept in the state (`set-hostname`), and the same names are not set again: a name that somebody gave since then stays (a kernel without a name gets it at each boot).
-//! A name that is none, or too long for the kernel, is an error and nothing is set.
+//! A full name that is too long for the kernel gives way to the short one, with a warning. A name that is none, or a short one that is
+//! too long, is an error and nothing is set.
 //!
 //! Source: cloud-init's page "Module reference", Set Hostname; hostname(5), RFC 1123 section 2.1.
 
@@ -72,10 +73,15 @@ pub fn run(context: &mut Context<'_>) {
         return;
     }
     let Some(prefers) = prefers_fqdn(context) else { return };
-    let name = if prefers { &names.fqdn } else { &names.hostname };
+    let mut name = if prefers { &names.fqdn } else { &names.hostname };
     if name.len() > MAX_KERNEL_HOST_NAME {
         let cause = format!("longer than the {MAX_KERNEL_HOST_NAME} bytes that the kernel takes");
-        return context.error(&Error::new("set", format!("the host name `{name}`"), cause));
+        let error = Error::new("set", format!("the host name `{name}`"), cause);
+        if names.hostname.len() > MAX_KERNEL_HOST_NAME {
+            return context.error(&error);
+        }
+        name = &names.hostname;
+        context.warn(&format_args!("{error}; `{name}` is set"));
     }
     let set = context.host.set_hostname(name);
     let in_kernel = context.take(set).is_some();

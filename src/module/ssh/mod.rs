@@ -9,6 +9,8 @@
 //! | `disable_root_opts` | options in front of root's keys; `$USER` and `$DISABLE_USER` in them are replaced |
 //! | `ssh_deletekeys`, `ssh_genkeytypes`, `ssh_keys` | host keys: [`host_keys`] |
 //!
+//! Where the default user does not exist, `disable_root` would leave nobody who can log in: root's keys stay open, and one warning says so.
+//!
 //! Keys go to the file that sshd looks for ([`sshd::authorized_keys_file`]), among the lines that are there ([`authorized::merge`]);
 //! it is made 0600, a directory for it in the user's home 0700, both the user's, and it is on disk before the stage ends. A link in place of
 //! the file or its directory is followed only if root made it: a user could lead it anywhere. A text that is no public key is left
@@ -52,10 +54,16 @@ pub fn run(context: &mut Context<'_>) {
         return;
     }
     let user = default_user(context).filter(|user| user != "root");
-    if let Some(user) = &user {
-        authorize(context, &mut accounts, user, &keys, "");
+    let exists = user.as_deref().is_none_or(|user| is_user(context, &mut accounts, user));
+    let disable = context.config.flag("disable_root", true) && !is_root_default(context);
+    match &user {
+        Some(user) if disable && !exists => context.warn(&format_args!(
+            "disable_root was not done: the user `{user}` does not exist, and nobody could log in"
+        )),
+        Some(user) => authorize(context, &mut accounts, user, &keys, ""),
+        None => {}
     }
-    let prefix = if context.config.flag("disable_root", true) && !is_root_default(context) {
+    let prefix = if disable && exists {
         let options = context.get(&["disable_root_opts"]).and_then(|value| context.take(value.text()));
         let options = options.unwrap_or_else(|| DISABLE_ROOT_OPTS.to_string());
         options.replace("$USER", user.as_deref().unwrap_or("NONE")).replace("$DISABLE_USER", "root")
@@ -63,6 +71,11 @@ pub fn run(context: &mut Context<'_>) {
         String::new()
     };
     authorize(context, &mut accounts, "root", &keys, &prefix);
+}
+
+/// False only if it is sure: what cannot be read is told where keys are given.
+fn is_user(context: &mut Context<'_>, accounts: &mut Accounts, name: &str) -> bool {
+    !matches!(accounts.user(context.host.files(), name), Ok(None))
 }
 
 /// The lines with public keys, of the metadata and of the config.

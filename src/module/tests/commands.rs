@@ -1,16 +1,19 @@
-//! `bootcmd`, `runcmd` and `scripts_user`.
+//! `bootcmd`, `runcmd` and the modules that run scripts.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use super::{Bench, INSTANCE};
+use crate::config::Config;
 use crate::error::Errno;
 use crate::host::memory::Answer;
 use crate::host::write::read_text;
 use crate::host::{Exit, Output};
+use crate::instance::DataKind;
 use crate::paths::BOOTCMD_SCRIPT;
+use crate::userdata;
 
 #[test]
 fn runcmd_writes_a_script() {
@@ -143,9 +146,102 @@ fn scripts_run_in_the_order_of_their_names_all_of_them() {
     assert_eq!(bench.host.console, "done\n");
 }
 
+/// The modules that run scripts, and where each looks.
+const SCRIPTS: &[(&str, &str)] = &[
+    ("scripts_vendor", "/var/lib/cloud/instances/i-1/scripts/vendor"),
+    ("scripts_per_once", "/var/lib/cloud/scripts/per-once"),
+    ("scripts_per_boot", "/var/lib/cloud/scripts/per-boot"),
+    ("scripts_per_instance", "/var/lib/cloud/scripts/per-instance"),
+    ("scripts_user", "/var/lib/cloud/instances/i-1/scripts"),
+];
+
 #[test]
 fn no_scripts_no_fault() {
-    let mut bench = Bench::new();
-    bench.run("scripts_user", "");
-    bench.no_faults();
+    for (module, _) in SCRIPTS {
+        let mut bench = Bench::new();
+        bench.run(module, "");
+        bench.no_faults();
+        assert_eq!(bench.ran(), [""; 0]);
+    }
+}
+
+#[test]
+fn each_runs_those_of_its_own_directory() {
+    for (module, dir) in SCRIPTS {
+        let mut bench = Bench::new();
+        for (_, other) in SCRIPTS {
+            bench.host.put(&format!("{other}/b"), 0o700, "#!/bin/sh");
+            bench.host.put(&format!("{other}/a"), 0o755, "#!/bin/sh");
+            bench.host.put(&format!("{other}/README"), 0o644, "#!/bin/sh");
+        }
+        bench.run(module, "vendor_data: {enabled: true}");
+        bench.no_faults();
+        assert_eq!(bench.ran(), [format!("{dir}/a"), format!("{dir}/b")], "{module}");
+    }
+}
+
+/// What the handlers of user-data and vendor-data write is where the modules look.
+#[test]
+fn scripts_of_parts_are_found() {
+    for (kind, header, module) in [
+        (DataKind::User, "text/x-shellscript", "scripts_user"),
+        (DataKind::User, "text/x-shellscript-per-once", "scripts_per_once"),
+        (DataKind::User, "text/x-shellscript-per-boot", "scripts_per_boot"),
+        (DataKind::User, "text/x-shellscript-per-instance", "scripts_per_instance"),
+        (DataKind::Vendor, "text/x-shellscript", "scripts_vendor"),
+        (DataKind::Vendor2, "text/x-shellscript", "scripts_vendor"),
+        (DataKind::Vendor, "text/x-shellscript-per-boot", "scripts_per_boot"),
+    ] {
+        let mut bench = Bench::new();
+        let raw = format!("{INSTANCE}/{}", kind.raw_file());
+        bench.host.put(
+            &raw,
+            0o600,
+            format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=X\n\n--X\n\
+                Content-Type: {header}; name=\"s.sh\"\n\n#!/bin/sh\n\n--X--\n"
+            ),
+        );
+        let outcome = userdata::consume(&mut bench.host, &bench.state, &bench.instance, &Config::default(), kind);
+        assert!(outcome.errors.is_empty() && outcome.recoverable.is_empty(), "{header}");
+        for (other, dir) in SCRIPTS {
+            bench.host.ran.clear();
+            bench.run(other, "");
+            let wanted = if *other == module { alloc::vec![format!("{dir}/s.sh")] } else { alloc::vec![] };
+            assert_eq!(bench.ran(), wanted, "{header} of {kind:?}: {other}");
+        }
+        bench.no_faults();
+    }
+}
+
+#[test]
+fn the_vendors_scripts_get_their_prefix() {
+    let script = format!("{INSTANCE}/scripts/vendor/v");
+    let bad = |column| alloc::vec![format!("ERROR cannot read user-data: line 1, column {column}: expected a scalar")];
+    for (config, wanted, faults) in [
+        ("", Some(&[][..]), alloc::vec![]),
+        ("vendor_data: off", Some(&[]), alloc::vec![]),
+        ("vendor_data: {prefix: }", Some(&[]), alloc::vec![]),
+        ("vendor_data: {prefix: ''}", Some(&[]), alloc::vec![]),
+        ("vendor_data: {prefix: []}", Some(&[]), alloc::vec![]),
+        ("vendor_data: {prefix: /usr/bin/nice}", Some(&["/usr/bin/nice"]), alloc::vec![]),
+        // One word, as cloud-init has it: a path may have a blank in it.
+        ("vendor_data: {prefix: /opt/my tool}", Some(&["/opt/my tool"]), alloc::vec![]),
+        ("vendor_data: {prefix: [timeout, 30, nice]}", Some(&["timeout", "30", "nice"]), alloc::vec![]),
+        ("vendor_data: {prefix: {a: b}}", None, bad(23)),
+        ("vendor_data: {prefix: [a, [b]]}", None, bad(27)),
+    ] {
+        let mut bench = Bench::new();
+        bench.host.put(&script, 0o700, "#!/bin/sh");
+        bench.host.put(&format!("{INSTANCE}/scripts/u"), 0o700, "#!/bin/sh");
+        bench.run("scripts_vendor", config);
+        assert_eq!(bench.faults(), faults, "{config}");
+        let ran: Vec<Vec<String>> = bench.host.ran.iter().map(|ran| ran.argv.clone()).collect();
+        let argv =
+            |prefix: &[&str]| prefix.iter().chain([&script.as_str()]).map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(ran, wanted.map(argv).into_iter().collect::<Vec<_>>(), "{config}");
+        bench.host.ran.clear();
+        bench.run("scripts_user", config);
+        assert_eq!(bench.ran(), [format!("{INSTANCE}/scripts/u")], "the user's have none");
+    }
 }

@@ -3,6 +3,7 @@ use alloc::string::String;
 
 use super::Bench;
 use crate::host::Level;
+use crate::limits::MAX_KERNEL_HOST_NAME;
 
 const KEPT: &str = "/var/lib/cloud/data/set-hostname";
 const PREVIOUS: &str = "/var/lib/cloud/data/previous-hostname";
@@ -149,7 +150,7 @@ fn what_is_no_host_name_is_an_error_and_nothing_is_set() {
         ),
         (
             "{}",
-            format!("{{fqdn: {kernel}, prefer_fqdn_over_hostname: true}}"),
+            format!("{{hostname: {kernel}, fqdn: {kernel}, prefer_fqdn_over_hostname: true}}"),
             format!("ERROR cannot set the host name `{kernel}`: longer than the 64 bytes that the kernel takes"),
         ),
     ] {
@@ -158,6 +159,24 @@ fn what_is_no_host_name_is_an_error_and_nothing_is_set() {
         bench.run("set_hostname", &config);
         assert_eq!(bench.faults(), [wanted], "{config}");
         assert_eq!((bench.host.hostname.as_str(), bench.host.tree()), ("(none)", before), "{config}");
+    }
+}
+
+#[test]
+fn a_full_name_too_long_for_the_kernel_gives_way_to_the_short_one() {
+    for (length, short) in [(MAX_KERNEL_HOST_NAME, false), (MAX_KERNEL_HOST_NAME + 1, true)] {
+        let fqdn = format!("vm1.{}.{}", "b".repeat(40), "c".repeat(length - 45));
+        let mut bench = Bench::new().metadata(&format!(r#"{{"hostname": "{fqdn}"}}"#));
+        bench.run("set_hostname", "system_info: {distro: centos}");
+        let wanted = format!(
+            "WARNING cannot set the host name `{fqdn}`: longer than the 64 bytes that the kernel takes; `vm1` is set"
+        );
+        assert_eq!(bench.faults(), if short { alloc::vec![wanted] } else { alloc::vec![] });
+        let name = if short { "vm1" } else { &fqdn };
+        assert_eq!((bench.host.hostname.as_str(), bench.host.text("/etc/hostname")), (name, format!("{name}\n")));
+        // Told once: the names are kept, and not set again.
+        bench.run("set_hostname", "system_info: {distro: centos}");
+        bench.no_faults();
     }
 }
 

@@ -128,6 +128,30 @@ fn a_users_link_leads_nowhere_and_roots_is_followed() {
     assert!(bench.host.text("/var/keys").starts_with("ssh-rsa BBB me\nssh-rsa AAA1 one\n"));
 }
 
+/// A packaged cloud.cfg names a default user that an image need not have.
+#[test]
+fn root_is_not_disabled_where_nobody_else_could_log_in() {
+    for users in ["", "users: [default]\n"] {
+        let mut bench = Bench::new();
+        bench.host.put(ROOT, 0o600, "command=\"exit 142\" ssh-rsa AAA1 old\n");
+        bench.run(
+            "ssh",
+            &format!("disable_root: 1\n{users}system_info: {{distro: rhel, default_user: {{name: centos}}}}\n{KEYS}"),
+        );
+        let wanted = "WARNING disable_root was not done: the user `centos` does not exist, and nobody could log in";
+        assert_eq!(bench.faults(), [wanted]);
+        let root = bench.host.text(ROOT);
+        assert!(root.starts_with("ssh-rsa AAA1 one\n"), "{root}");
+        assert_eq!(root, "ssh-rsa AAA1 one\nno-pty ssh-rsa AAA2 two\n");
+        // With the user, root's keys are closed, those that were open among them.
+        bench.host.put("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\ncentos:x:7:8::/home/centos:/bin/sh\n");
+        bench.run("ssh", &format!("{users}system_info: {{default_user: {{name: centos}}}}\n{KEYS}"));
+        bench.no_faults();
+        assert!(bench.host.exists("/home/centos/.ssh/authorized_keys"));
+        assert!(bench.host.text(ROOT).lines().all(|line| line.starts_with("no-port-forwarding,")));
+    }
+}
+
 #[test]
 fn sshd_says_where() {
     let mut bench = Bench::new();
@@ -150,7 +174,7 @@ fn faults() {
         ),
         ("ssh_authorized_keys: [[a]]", "ERROR cannot read user-data: line 1, column 23: expected an SSH public key"),
         (
-            "{ssh_authorized_keys: [ssh-rsa AAA1], user: ghost}",
+            "{ssh_authorized_keys: [ssh-rsa AAA1], user: ghost, disable_root: false}",
             "ERROR cannot give keys to the user `ghost`: not in /etc/passwd",
         ),
     ] {

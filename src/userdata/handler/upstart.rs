@@ -7,6 +7,7 @@ use super::{Context, Target, unix_lines};
 use crate::config::Config;
 use crate::error::Error;
 use crate::host::{Files, Kind};
+use crate::limits::MAX_FILE_NAME;
 use crate::userdata::part::Part;
 
 /// The type of a job.
@@ -14,6 +15,8 @@ pub const CONTENT_TYPE: &str = "text/upstart-job";
 
 /// Where upstart reads its jobs.
 const DIR: &str = "/etc/init";
+/// What the names of those end in that it reads.
+const SUFFIX: &str = ".conf";
 
 /// The directory of jobs: `system_info.paths.upstart_dir`, else [`DIR`] if it is there.
 ///
@@ -26,13 +29,15 @@ pub fn directory(files: &mut dyn Files, config: &Config) -> Result<Option<String
     Ok(files.stat(DIR, true)?.filter(|stat| stat.kind == Kind::Dir).map(|_| DIR.into()))
 }
 
-/// The job's file; upstart reads only those that end in `.conf`.
+/// The job's file; upstart reads only those that end in [`SUFFIX`].
 pub fn file(target: &Target<'_>, part: &Part) -> Option<String> {
     let mut name = part.file_name();
-    if !name.to_ascii_lowercase().ends_with(".conf") {
+    if !name.to_ascii_lowercase().ends_with(SUFFIX) {
         // Room for the suffix in a name that is as long as a name can be.
-        name = crate::paths::file_name(&name.chars().take(60).collect::<String>());
-        name.push_str(".conf");
+        while name.len() > MAX_FILE_NAME - SUFFIX.len() {
+            name.pop();
+        }
+        name.push_str(SUFFIX);
     }
     target.upstart.as_ref().map(|dir| format!("{}/{name}", dir.trim_end_matches('/')))
 }

@@ -53,7 +53,7 @@ fn the_file_says_where_it_came_from() {
 fn a_broken_part_is_named_with_line_and_column() {
     for (broken, wanted) in [
         ("#cloud-config\nruncmd:\n\t- a\n", "line 3, column 1: expected "),
-        ("#cloud-config\na: 'unclosed\nb: 2\n", "line "),
+        ("#cloud-config\na: 'unclosed\nb: 2\n", "line 2, column 4: expected `'` to end the text that begins here"),
         ("- a\n- list\n", "line 1, column 1: expected a mapping, as a cloud-config is"),
         ("words alone\n", "line 1, column 1: expected a mapping, as a cloud-config is"),
         ("a: 1\nmerge_how: sum()\n", "line 2, column 12: expected one of the mergers list, dict, str, not `sum`"),

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::format::yaml;
 use crate::host::memory::{Answer, MemoryHost};
+use crate::limits::MAX_FILE_NAME;
 
 mod boothooks;
 mod cloud_config;
@@ -128,12 +129,19 @@ fn unknown_types_stay_with_a_warning() {
 
 #[test]
 fn where_upstart_jobs_go() {
+    let long = |letter: &str, count: usize| letter.repeat(count);
+    let job = |name: &str| format!("/etc/init/{name}.conf");
     for (dir, setting, name, wanted) in [
         ("/etc/init", "{}", "a", "/etc/init/a.conf"),
         ("/etc/init", "{}", "a.CONF", "/etc/init/a.CONF"),
         ("/etc/init", "{}", "a.conf.old", "/etc/init/a.conf.old.conf"),
         ("/etc/init", "{}", "../b", "/etc/init/.._b.conf"),
         ("/opt", "{system_info: {paths: {upstart_dir: /opt/jobs/}}}", "a", "/opt/jobs/a.conf"),
+        ("/etc/init", "{}", &long("n", 100), &job(&long("n", 100))),
+        ("/etc/init", "{}", &long("n", MAX_FILE_NAME - 5), &job(&long("n", MAX_FILE_NAME - 5))),
+        ("/etc/init", "{}", &long("n", MAX_FILE_NAME - 4), &job(&long("n", MAX_FILE_NAME - 5))),
+        // Cut on a character, each of three bytes.
+        ("/etc/init", "{}", &long("€", MAX_FILE_NAME / 3), &job(&long("€", MAX_FILE_NAME / 3 - 2))),
     ] {
         let mut host = MemoryHost::new();
         host.put_dir(dir, 0o755);
