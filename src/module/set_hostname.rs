@@ -116,7 +116,9 @@ fn names(context: &Context<'_>) -> Result<Option<Names>, Error> {
     let given = match context.instance.host_name() {
         // A cloud that gives an address for a name: cloud-init makes one of it.
         Some(name) if name.parse::<Ipv4Addr>().is_ok() => Some(format!("ip-{}", name.replace('.', "-"))),
-        Some(name) if hostname.is_none() || fqdn.is_none() => {
+        // The user's own name counts; the metadata's, if it is one, only gives the full form.
+        Some(name) if hostname.is_some() => checked(&name).ok(),
+        Some(name) if fqdn.is_none() => {
             let of = || format!("host name `{name}` of the metadata");
             Some(checked(&name).map_err(|cause| Error::new("use", of(), format!("not {cause}")))?)
         }

@@ -1,7 +1,5 @@
 //! The keys of a cloud-config that nothing here reads: a user who misspells one, or asks for what wisp does not do, is told.
 
-use alloc::string::String;
-
 use super::work::Work;
 use crate::config::Config;
 use crate::module::{ACCEPTED, PLANNED, Stage, TABLE};
@@ -74,6 +72,6 @@ pub(super) fn check(work: &mut Work<'_, '_>, config: &Config, user: &str) {
     }
 }
 
-fn reads(keys: &[&str], name: &String) -> bool {
-    keys.contains(&name.as_str())
+fn reads(keys: &[&str], name: &str) -> bool {
+    keys.contains(&name)
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::format::doc::Value;
 use crate::host::Level;
 use crate::instance::Instance;
-use crate::module::{self, ACCEPTED, Context, Frequency, Module, PLANNED, Rerun, Stage};
+use crate::module::{self, Context, Frequency, Module, Rerun, Stage};
 use crate::paths::State;
 
 /// One entry of a module list.
@@ -98,8 +98,7 @@ pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Freq
 /// A name in a list that is no row: quiet where packaged lists have it, unless the config asks for its work.
 fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
     let wanted = name.replace('-', "_");
-    let known = ACCEPTED.iter().chain(PLANNED).find(|(known, _)| *known == wanted);
-    let Some((_, keys)) = known else {
+    let Some(keys) = module::known(name) else {
         return work.warn("stage", &format_args!("module list: no module `{name}`"));
     };
     match keys.iter().find(|key| config.get(key).is_some()) {

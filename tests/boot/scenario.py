@@ -50,14 +50,16 @@ SEMAPHORES = [
     "consume_data",
     "config_resolv_conf",
     "config_runcmd",
+    "config_scripts_per_instance",
     "config_scripts_user",
+    "config_scripts_vendor",
     "config_set_hostname",
     "config_ssh",
     "config_write_files",
     "config_write_files_deferred",
     "config_ws_virt_network_dep",
 ]
-NO_SEMAPHORES = ["config_bootcmd", "config_final_message"]
+NO_SEMAPHORES = ["config_bootcmd", "config_final_message", "config_scripts_per_boot"]
 
 # path: (mode, owner, group, content), written by write_files on a new instance.
 FILES = {
