@@ -9,6 +9,8 @@ const SEED: &str = "/var/lib/cloud/seed/config_drive";
 const ID: &str = "83679162-1378-4288-a2d4-70e13ec132aa";
 const OTHER: &str = "11111111-2222-4333-8444-555555555555";
 
+const KEYS: &str = "/root/.ssh/authorized_keys";
+
 const USER_DATA: &str = "\
 Content-Type: multipart/mixed; boundary=\"==b==\"
 MIME-Version: 1.0
@@ -324,7 +326,29 @@ fn var_that_cannot_be_written_costs_the_state_and_nothing_else() {
     }
 }
 
-/// A crash of wisp's own at any call costs one step.
+/// What each module of the boot leaves, and whether it is there.
+fn effects(host: &MemoryHost) -> [(&'static str, bool); 9] {
+    let keys = if host.exists(KEYS) { host.text(KEYS) } else { String::new() };
+    [
+        ("bootcmd", host.ran.iter().any(|ran| ran.line().contains("/bin/sh") && !ran.line().contains("scripts/"))),
+        ("write_files", host.exists("/opt/plain.conf") && host.exists("/opt/log.txt")),
+        ("set_hostname", host.hostname == "web"),
+        ("ssh", keys.contains("AAAAmeta") && keys.contains("AAAAuser")),
+        ("resolv_conf", host.exists("/etc/resolv.conf")),
+        ("runcmd", host.exists(&instance(ID, "scripts/runcmd"))),
+        ("write_files_deferred", host.exists("/opt/later.conf")),
+        ("scripts_user", script_runs(host) == 1),
+        ("final_message", host.exists(&instance(ID, "boot-finished"))),
+    ]
+}
+
+/// The step that the log says wisp died in.
+fn died_in(host: &MemoryHost) -> Option<&str> {
+    let mut lines = host.log_lines.iter().filter(|(level, ..)| *level == Level::Error);
+    lines.find_map(|(_, _, line)| Some(line.split_once(": wisp itself died there (signal 11)")?.0))
+}
+
+/// A crash of wisp's own at any call costs the step it happened in.
 #[test]
 fn a_crash_anywhere_costs_one_step() {
     let calls = {
@@ -333,30 +357,54 @@ fn a_crash_anywhere_costs_one_step() {
         host.calls()
     };
     assert!(calls > 100, "{calls}");
-    let mut crashed = 0;
+    let mut crashes = std::collections::BTreeMap::new();
     for call in 1..=calls {
         let mut host = machine();
         host.die_in_isolate_at(call);
         let codes = boot(&mut host);
-        if logged(&host, Level::Error, "wisp itself died there (signal 11)") {
-            crashed += 1;
-            assert!(codes.contains(&1), "call {call}: a crash is an error: {codes:?}");
+        let at = format!("call {call}: {codes:?} {:#?}", faults(&host));
+        assert!(!host.is_locked(), "{at}");
+        let missing: Vec<_> = effects(&host).into_iter().filter(|(_, done)| !done).map(|(name, _)| name).collect();
+        let Some(step) = died_in(&host) else {
+            assert_eq!((codes, missing.as_slice()), ([0; 4], [].as_slice()), "{at}");
+            continue;
+        };
+        assert_eq!(codes.iter().filter(|code| **code == 1).count(), 1, "a crash is an error of its stage: {at}");
+        let at = format!("{at} {missing:?}");
+        if let Some(module) = step.strip_prefix("config-") {
+            assert!(missing.is_empty() || missing == [module], "{at}");
+        } else if step.starts_with("consume-") {
+            // Without the user's config, or the vendor's, what the drive itself asks for is done, and the later stages are.
+            assert!(host.text(KEYS).contains("AAAAmeta"), "{at}");
+            assert!(!missing.contains(&"set_hostname") && !missing.contains(&"final_message"), "{at}");
+            assert!(step == "consume-user-data" || missing.is_empty(), "{at}");
+        } else if step == "between two steps" {
+            // There the rest of the stage is lost; the other stages are not.
+            let stage = codes.iter().position(|code| *code == 1).unwrap();
+            let lost: &[&str] = match stage {
+                0 => &[],
+                1 if host.exists(&instance(ID, "cloud-config.txt")) => {
+                    &["bootcmd", "write_files", "ssh", "resolv_conf"]
+                }
+                1 => {
+                    &["bootcmd", "write_files", "ssh", "resolv_conf", "runcmd", "write_files_deferred", "scripts_user"]
+                }
+                2 => &["runcmd"],
+                _ => &["write_files_deferred", "scripts_user", "final_message"],
+            };
+            assert!(missing.iter().all(|module| lost.contains(module)), "{at}");
+        } else {
+            // Finding the instance and naming the machine are tried again by the next stage.
+            assert!(["search-local", "hostname", "check-cache"].contains(&step), "{at}");
+            assert!(missing.is_empty(), "{at}");
         }
-        assert!(!host.is_locked(), "call {call}");
-        let in_init_local = codes[0] == 1;
-        let done = [
-            host.exists("/opt/plain.conf"),
-            host.exists("/etc/resolv.conf"),
-            host.exists("/root/.ssh/authorized_keys"),
-        ];
-        let missing = done.iter().filter(|done| !**done).count();
-        assert!(
-            in_init_local || missing <= 1 || codes[1] == 1,
-            "call {call}: {missing} modules lost, {:#?}",
-            faults(&host)
-        );
+        *crashes.entry(step.to_string()).or_insert(0) += 1;
     }
-    assert!(crashed > 50, "only {crashed} crashes were seen");
+    let modules = effects(&machine()).map(|(module, _)| format!("config-{module}"));
+    let others = ["search-local", "hostname", "consume-user-data", "consume-vendor-data", "between two steps"];
+    for step in modules.iter().map(String::as_str).chain(others) {
+        assert!(crashes.contains_key(step), "no crash in {step}: {crashes:?}");
+    }
 }
 
 /// The power goes at any call of a first boot; the next boot finds old files or new ones, and completes the work.
