@@ -1,6 +1,6 @@
 # make        the static binary, target/x86_64-unknown-linux-musl/release/wisp
 # make demo   a config drive configures a machine in QEMU, three boots, checked from outside
-# make test   formatting, lints, all tests; those in QEMU too
+# make test   formatting, lints (of shell scripts too), all tests; those in QEMU too
 # make bench  what it costs, in numbers
 # make clean  removes target/
 #
@@ -17,7 +17,11 @@ export PATH := $(PATH):/usr/sbin:/sbin
 BOOT_TOOLS := qemu-system-x86_64=qemu-system-x86 genisoimage=genisoimage mke2fs=e2fsprogs debugfs=e2fsprogs \
 	mkfs.vfat=dosfstools mcopy=mtools depmod=kmod xz=xz-utils python3=python3 dpkg-deb=dpkg cc=gcc
 TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 /usr/lib/python3/dist-packages/yaml=python3-yaml \
-	/usr/include/linux/seccomp.h=linux-libc-dev
+	/usr/include/linux/seccomp.h=linux-libc-dev shellcheck=shellcheck
+
+# Every file there whose first line names a shell.
+SHELL_SCRIPTS = .ci/build .ci/need $(shell find initramfs tests benches -type f \
+	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME }' {} + | sort)
 
 .PHONY: all demo test bench clean guest host-rust
 
@@ -29,6 +33,7 @@ demo: all guest
 
 test: all guest host-rust
 	@.ci/need $(TEST_TOOLS)
+	shellcheck $(SHELL_SCRIPTS)
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked --no-fail-fast

@@ -209,3 +209,54 @@ fn an_empty_seed_is_no_instance_and_one_without_user_data_is() {
         assert!(said.contains("meta_data.json"), "an empty file is named: {said}");
     });
 }
+
+/// The three files of the seed's own example, as one message: what its author got wrong is told, all the rest is there.
+#[test]
+fn the_example_of_the_seed() {
+    with_machine("bad-example", |machine| {
+        const JOB: &str = include_str!("data/myjob.cfg");
+        let config = include_str!("data/myconfig.cfg");
+        let script = include_str!("data/myscript.sh");
+        let parts = [
+            ("cloud-config", "myconfig.cfg", config),
+            ("x-shellscript", "myscript.sh", script),
+            ("upstart-job", "myjob.cfg", JOB),
+        ];
+        seed::write(machine, seed::DIR, seed::ID, seed::mixture(&parts));
+        assert!(machine.exists("etc/init"), "upstart's directory");
+        let before = machine.tree();
+        assert!(before["usr/bin/arch"].ends_with("link to busybox"), "{}", before["usr/bin/arch"]);
+        machine.must_boot([0, 0, 0, 1]);
+        let after = machine.tree();
+
+        // Its commands edit and show a file that is not there.
+        let result = machine.read("run/cloud-init/result.json");
+        assert!(result.contains("/scripts/runcmd: exit status 1"), "{result}");
+        let output = machine.read("var/log/cloud-init-output.log");
+        let (_, commands) = output.split_once("modified some_file\n").expect(&output);
+        assert!(commands.contains("can't open 'some_file': No such file or directory"), "{output}");
+        let hello = machine.read("root/output.txt");
+        assert!(hello.starts_with("Hello World.  The time is now ") && output.contains(&hello), "{hello}");
+
+        // Its keys are none, and the program it writes was a link to a program of many names.
+        let status = machine.read("run/cloud-init/status.json");
+        assert_eq!(status.matches("this is no SSH public key").count(), 2, "{status}");
+        assert!(!status.contains("ssh_key_1"), "what may be a secret is not shown: {status}");
+        assert!(status.contains("(/bin/arch)") && status.contains("the link itself is replaced"), "{status}");
+        assert_eq!(status.matches("recoverable_errors\": {}").count(), 3, "all of it in one stage: {status}");
+        assert!(before["usr/bin/busybox"] == after["usr/bin/busybox"], "busybox was written");
+        for (path, start) in [
+            // No `encoding`: the bytes are written as they are, here those of gzip(1).
+            ("usr/bin/arch", "0555 0:0 file \"\\u{1f}"),
+            ("usr/bin/hello", "0644 0:0 file \"#!/bin/sh\\necho hello world\\n\""),
+            ("etc/sysconfig/selinux", "0777 0:0 link to ../selinux/config"),
+            ("etc/selinux/config", "0644 0:0 file \"\\n# This file controls the state of SELinux\""),
+            ("etc/sysconfig/samba", "0644 0:0 file \"# My new /etc/sysconfig/samba file\\nSMBDOPTIONS=\\\"-D\\\"\\n\""),
+        ] {
+            assert!(after[path].starts_with(start), "{path}: {}", after[path]);
+        }
+        assert_eq!(machine.read("etc/init/myjob.cfg.conf").trim_end(), JOB.trim_end());
+        assert!(machine.read("etc/resolv.conf").contains("\nnameserver 8.8.8.8\nnameserver 114.114.114.114\n"));
+        the_rest_is_done(machine);
+    });
+}

@@ -216,10 +216,14 @@ fn broken_part_and_failing_script() {
     assert_eq!(machine.read("/var/station/runs").lines().count(), 1);
     let log = machine.log();
     // Line 4 of the part has the tab.
-    let named = |line: &str| line.split_once("tabs.yaml").is_some_and(|(_, place)| place.contains('4'));
-    assert!(log.lines().any(named), "no part and line of the tab:\n{log}");
+    let place = "user-data part 2 (tabs.yaml): line 4, column 1: ";
+    assert!(log.contains(place), "no part and line of the tab:\n{log}");
     let status = machine.read("/var/lib/cloud/data/status.json");
-    assert!(status.contains("tabs.yaml"), "recoverable error:\n{status}");
+    let init = status.split_once("\"init\": {").expect(&status).1;
+    let init = init.split_once("\"modules-config\": {").expect(&status).0;
+    let list = init.split_once("\"recoverable_errors\": {\n    \"ERROR\": [").expect(&status).1;
+    let list = list.split_once(']').expect(&status).0;
+    assert!(list.contains(place), "recoverable error:\n{status}");
     let result = machine.read("/var/lib/cloud/data/result.json");
     assert!(result.contains("fails.sh"), "error:\n{result}");
 }

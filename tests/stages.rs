@@ -1,5 +1,7 @@
 //! Whole boots on the machine in memory: four stages, the same instance again, a new one, and everything that can go wrong.
 
+use wisp::format::doc::{Sources, Value};
+use wisp::format::json;
 use wisp::host::Level;
 use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
 use wisp::module::Stage;
@@ -8,6 +10,8 @@ use wisp::stage::{self, Options};
 const SEED: &str = "/var/lib/cloud/seed/config_drive";
 const ID: &str = "83679162-1378-4288-a2d4-70e13ec132aa";
 const OTHER: &str = "11111111-2222-4333-8444-555555555555";
+
+const KEYS: &str = "/root/.ssh/authorized_keys";
 
 const USER_DATA: &str = "\
 Content-Type: multipart/mixed; boundary=\"==b==\"
@@ -51,11 +55,16 @@ resolv_conf:
 ";
 
 fn drive(host: &mut MemoryHost, id: &str, user_data: &str) {
+    drive_at(host, SEED, id, user_data);
+}
+
+/// A config drive's content in a directory.
+fn drive_at(host: &mut MemoryHost, dir: &str, id: &str, user_data: &str) {
     let meta = format!(
         r#"{{"uuid": "{id}", "hostname": "web.example.com", "public_keys": {{"k": "ssh-ed25519 AAAAmeta meta@example"}}}}"#
     );
-    host.put(&format!("{SEED}/openstack/latest/meta_data.json"), 0o644, meta);
-    host.put(&format!("{SEED}/openstack/latest/user_data"), 0o644, user_data);
+    host.put(&format!("{dir}/openstack/latest/meta_data.json"), 0o644, meta);
+    host.put(&format!("{dir}/openstack/latest/user_data"), 0o644, user_data);
 }
 
 fn machine() -> MemoryHost {
@@ -262,6 +271,127 @@ fn one_broken_part_of_three_costs_that_part() {
     assert!(host.text("/run/cloud-init/status.json").contains("bad.cfg"));
 }
 
+/// The errors, and under `ERROR` and `WARNING` the recoverable ones, that status.json has for each stage.
+fn told(host: &MemoryHost) -> Vec<(&'static str, &'static str, String)> {
+    let mut sources = Sources::new();
+    let source = sources.add("status.json", host.text("/run/cloud-init/status.json").into());
+    let doc = json::parse(sources.text(source), source).expect("JSON");
+    let v1 = doc.value(&sources).and_then(|status| status.get("v1")).expect("v1");
+    let mut told = Vec::new();
+    for stage in ["init-local", "init", "modules-config", "modules-final"] {
+        for (class, path) in
+            [("errors", "errors"), ("ERROR", "recoverable_errors.ERROR"), ("WARNING", "recoverable_errors.WARNING")]
+        {
+            let texts = v1.get(stage).expect(stage).at(path);
+            told.extend(texts.iter().flat_map(Value::items).map(|text| (stage, class, text.text().unwrap())));
+        }
+    }
+    told
+}
+
+/// The boot ended as `codes` say; the one thing told is in `class` of `stage`, and has `words`; what does not hang on it is done.
+fn assert_told(host: &MemoryHost, name: &str, codes: [i32; 4], wanted: (&str, &str, &str, [i32; 4])) {
+    let (stage, class, words, wanted_codes) = wanted;
+    let told = told(host);
+    assert_eq!(codes, wanted_codes, "{name}: {told:#?}");
+    let [(at, as_class, text)] = told.as_slice() else { panic!("{name}: one thing is wrong: {told:#?}") };
+    assert_eq!((*at, *as_class), (stage, class), "{name}: {text}");
+    assert!(text.contains(words), "{name}: {text}");
+    assert!(faults(host).iter().any(|line| line.contains(words)), "{name}: the log: {:#?}", faults(host));
+    let keys = host.text(KEYS);
+    assert!(keys.contains("AAAAmeta"), "{name}: the key of the metadata: {keys}");
+    assert_eq!(host.hostname, "web", "{name}");
+    assert!(host.exists(&instance(ID, "boot-finished")), "{name}");
+}
+
+/// A message of the user's with three parts: a config, `part` (its headers and body), a script.
+fn with_part(part: &str) -> Vec<u8> {
+    let text = format!(
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+        --b\nContent-Type: text/cloud-config\n\n#cloud-config\nwrite_files:\n- path: /opt/a\n  content: a\n\
+        --b\n{part}\n\
+        --b\nContent-Type: text/x-shellscript\nContent-Disposition: attachment; filename=\"hello.sh\"\n\n#!/bin/sh\n\
+        --b--\n"
+    );
+    text.into()
+}
+
+/// What is wrong in user-data is told in its class, with a name and a place, and costs what it is in.
+#[test]
+fn bad_user_data_costs_what_it_is_in() {
+    const INIT: &str = "init";
+    let quote = "Content-Type: text/cloud-config\nContent-Disposition: attachment; filename=\"quote.cfg\"\n\n\
+        #cloud-config\nfinal_message: \"no end\n";
+    let base64 = "Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\
+        Content-Disposition: attachment; filename=\"coded.cfg\"\n\nI2Nsb3Vk*WNvbmZpZwo=\n";
+    let unknown = "Content-Type: text/x-no-such\nContent-Disposition: attachment; filename=\"odd.txt\"\n\nwords\n";
+    let file = "#cloud-config\nwrite_files:\n- path: /opt/coded\n  encoding: b64\n  content: aGVs*G8=\n\
+        - path: /opt/a\n  content: a\n";
+    // A gzip member of one stored block, without the checksum and the length at its end.
+    let text = b"#cloud-config\nhostname: other\n";
+    let length = u8::try_from(text.len()).unwrap();
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1, length, 0, !length, 255];
+    let cut = [&head[..], text].concat();
+    let all = [0, 0, 0, 0];
+    // What is wrong, the user-data, runs of the script beside it, whether /opt/a is written, what is told.
+    let cases = [
+        (
+            "a quote that is not closed",
+            with_part(quote),
+            (1, true),
+            (INIT, "ERROR", "part 2 (quote.cfg): line 2, column 16: expected `\"`", all),
+        ),
+        ("gzip cut short", cut, (0, false), (INIT, "ERROR", "inflate user-data: the gzip data ends early", all)),
+        (
+            "a part's base64",
+            with_part(base64),
+            (1, true),
+            (INIT, "ERROR", "part 2 (coded.cfg), in the whole message: line 16, column 9: expected a base64", all),
+        ),
+        (
+            "a file's base64",
+            file.into(),
+            (0, true),
+            (INIT, "errors", "cloud-config.txt:8:3: cannot read base64 text: line 1, column 5", [0, 1, 0, 0]),
+        ),
+        (
+            "a type unknown",
+            with_part(unknown),
+            (1, true),
+            (INIT, "WARNING", "part 2 (odd.txt): no handler for its type text/x-no-such", all),
+        ),
+    ];
+    for (name, user_data, (scripts, entries), wanted) in cases {
+        let mut host = machine();
+        host.put(&format!("{SEED}/openstack/latest/user_data"), 0o644, user_data);
+        let codes = boot(&mut host);
+        assert_told(&host, name, codes, wanted);
+        assert_eq!(script_runs(&host), scripts, "{name}: the script beside it");
+        assert_eq!(host.exists("/opt/a"), entries, "{name}: the entries beside it");
+        assert!(!host.exists("/opt/coded"), "{name}: half a file");
+    }
+}
+
+/// A place whose metadata is no good, before another: it is told, and the other one is used.
+#[test]
+fn bad_metadata_costs_the_place_it_is_in() {
+    for (meta, words) in [
+        ("{\"uuid\": \"none\"", "line 1, column 16: expected `,` or `}`"),
+        ("uuid: none", "line 1, column 1: expected a value"),
+        ("", "line 1, column 1: expected a value"),
+        ("{\"hostname\": \"other\"}", "line 1, column 1: expected an object with a `uuid`"),
+    ] {
+        let mut host = machine();
+        drive_at(&mut host, "/config-drive", ID, USER_DATA);
+        host.put(&format!("{SEED}/openstack/latest/meta_data.json"), 0o644, meta);
+        let codes = boot(&mut host);
+        let words = format!("cannot read {SEED}/openstack/latest/meta_data.json: {words}");
+        assert_told(&host, meta, codes, ("init-local", "WARNING", &words, [0; 4]));
+        assert!(host.text(&instance(ID, "datasource")).contains("[source=/config-drive]"), "{meta}");
+        assert!(effects(&host).iter().all(|(_, done)| *done), "{meta}: {:?}", effects(&host));
+    }
+}
+
 #[test]
 fn unknown_modules_and_frequencies_are_warnings() {
     let mut host = machine();
@@ -324,7 +454,29 @@ fn var_that_cannot_be_written_costs_the_state_and_nothing_else() {
     }
 }
 
-/// A crash of wisp's own at any call costs one step.
+/// What each module of the boot leaves, and whether it is there.
+fn effects(host: &MemoryHost) -> [(&'static str, bool); 9] {
+    let keys = if host.exists(KEYS) { host.text(KEYS) } else { String::new() };
+    [
+        ("bootcmd", host.ran.iter().any(|ran| ran.line().contains("/bin/sh") && !ran.line().contains("scripts/"))),
+        ("write_files", host.exists("/opt/plain.conf") && host.exists("/opt/log.txt")),
+        ("set_hostname", host.hostname == "web"),
+        ("ssh", keys.contains("AAAAmeta") && keys.contains("AAAAuser")),
+        ("resolv_conf", host.exists("/etc/resolv.conf")),
+        ("runcmd", host.exists(&instance(ID, "scripts/runcmd"))),
+        ("write_files_deferred", host.exists("/opt/later.conf")),
+        ("scripts_user", script_runs(host) == 1),
+        ("final_message", host.exists(&instance(ID, "boot-finished"))),
+    ]
+}
+
+/// The step that the log says wisp died in.
+fn died_in(host: &MemoryHost) -> Option<&str> {
+    let mut lines = host.log_lines.iter().filter(|(level, ..)| *level == Level::Error);
+    lines.find_map(|(_, _, line)| Some(line.split_once(": wisp itself died there (signal 11)")?.0))
+}
+
+/// A crash of wisp's own at any call costs the step it happened in.
 #[test]
 fn a_crash_anywhere_costs_one_step() {
     let calls = {
@@ -333,30 +485,54 @@ fn a_crash_anywhere_costs_one_step() {
         host.calls()
     };
     assert!(calls > 100, "{calls}");
-    let mut crashed = 0;
+    let mut crashes = std::collections::BTreeMap::new();
     for call in 1..=calls {
         let mut host = machine();
         host.die_in_isolate_at(call);
         let codes = boot(&mut host);
-        if logged(&host, Level::Error, "wisp itself died there (signal 11)") {
-            crashed += 1;
-            assert!(codes.contains(&1), "call {call}: a crash is an error: {codes:?}");
+        let at = format!("call {call}: {codes:?} {:#?}", faults(&host));
+        assert!(!host.is_locked(), "{at}");
+        let missing: Vec<_> = effects(&host).into_iter().filter(|(_, done)| !done).map(|(name, _)| name).collect();
+        let Some(step) = died_in(&host) else {
+            assert_eq!((codes, missing.as_slice()), ([0; 4], [].as_slice()), "{at}");
+            continue;
+        };
+        assert_eq!(codes.iter().filter(|code| **code == 1).count(), 1, "a crash is an error of its stage: {at}");
+        let at = format!("{at} {missing:?}");
+        if let Some(module) = step.strip_prefix("config-") {
+            assert!(missing.is_empty() || missing == [module], "{at}");
+        } else if step.starts_with("consume-") {
+            // Without the user's config, or the vendor's, what the drive itself asks for is done, and the later stages are.
+            assert!(host.text(KEYS).contains("AAAAmeta"), "{at}");
+            assert!(!missing.contains(&"set_hostname") && !missing.contains(&"final_message"), "{at}");
+            assert!(step == "consume-user-data" || missing.is_empty(), "{at}");
+        } else if step == "between two steps" {
+            // There the rest of the stage is lost; the other stages are not.
+            let stage = codes.iter().position(|code| *code == 1).unwrap();
+            let lost: &[&str] = match stage {
+                0 => &[],
+                1 if host.exists(&instance(ID, "cloud-config.txt")) => {
+                    &["bootcmd", "write_files", "ssh", "resolv_conf"]
+                }
+                1 => {
+                    &["bootcmd", "write_files", "ssh", "resolv_conf", "runcmd", "write_files_deferred", "scripts_user"]
+                }
+                2 => &["runcmd"],
+                _ => &["write_files_deferred", "scripts_user", "final_message"],
+            };
+            assert!(missing.iter().all(|module| lost.contains(module)), "{at}");
+        } else {
+            // Finding the instance and naming the machine are tried again by the next stage.
+            assert!(["search-local", "hostname", "check-cache"].contains(&step), "{at}");
+            assert!(missing.is_empty(), "{at}");
         }
-        assert!(!host.is_locked(), "call {call}");
-        let in_init_local = codes[0] == 1;
-        let done = [
-            host.exists("/opt/plain.conf"),
-            host.exists("/etc/resolv.conf"),
-            host.exists("/root/.ssh/authorized_keys"),
-        ];
-        let missing = done.iter().filter(|done| !**done).count();
-        assert!(
-            in_init_local || missing <= 1 || codes[1] == 1,
-            "call {call}: {missing} modules lost, {:#?}",
-            faults(&host)
-        );
+        *crashes.entry(step.to_string()).or_insert(0) += 1;
     }
-    assert!(crashed > 50, "only {crashed} crashes were seen");
+    let modules = effects(&machine()).map(|(module, _)| format!("config-{module}"));
+    let others = ["search-local", "hostname", "consume-user-data", "consume-vendor-data", "between two steps"];
+    for step in modules.iter().map(String::as_str).chain(others) {
+        assert!(crashes.contains_key(step), "no crash in {step}: {crashes:?}");
+    }
 }
 
 /// The power goes at any call of a first boot; the next boot finds old files or new ones, and completes the work.
