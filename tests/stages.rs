@@ -61,8 +61,10 @@ fn drive(host: &mut MemoryHost, id: &str, user_data: &str) {
 /// A config drive's content in a directory.
 fn drive_at(host: &mut MemoryHost, dir: &str, id: &str, user_data: &str) {
     let meta = format!(
-        r#"{{"uuid": "{id}", "hostname": "web.example.com", "public_keys": {{"k": "ssh-ed25519 AAAAmeta meta@example"}}}}"#
+        r#"{{"uuid": "{id}", "hostname": "web.example.com", "public_keys": {{"k": "ssh-ed25519 AAAAmeta meta@example"}},
+           "files": [{{"path": "/opt/injected", "content_path": "/content/0000"}}]}}"#
     );
+    host.put(&format!("{dir}/openstack/content/0000"), 0o644, "of the drive\n");
     host.put(&format!("{dir}/openstack/latest/meta_data.json"), 0o644, meta);
     host.put(&format!("{dir}/openstack/latest/user_data"), 0o644, user_data);
 }
@@ -409,6 +411,31 @@ fn unknown_modules_and_frequencies_are_warnings() {
 }
 
 #[test]
+fn keys_that_nothing_reads_are_warned_of() {
+    let user_data = "#cloud-config\nwrite_file: []\nusers: [default]\nhostname: named\n";
+    let mut host = machine();
+    drive(&mut host, ID, user_data);
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Warning, "no module reads the key `write_file`"), "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Warning, "the config has `users`, but module users_groups is not supported"));
+    assert_eq!(faults(&host).len(), 2, "{:#?}", faults(&host));
+    host.reboot();
+    boot(&mut host);
+    assert_eq!(faults(&host), [""; 0], "told once an instance");
+}
+
+#[test]
+fn one_module_alone_is_no_stage() {
+    let mut host = machine();
+    boot(&mut host);
+    let before = host.text("/run/cloud-init/status.json");
+    let code = stage::single(&mut host, &Options::default(), "runcmd", None, &[]);
+    assert_eq!((code, host.text("/run/cloud-init/status.json")), (0, before));
+    assert_eq!(stage::modules(&mut host, &Options::default(), Stage::Init), 0);
+    assert!(host.text("/run/cloud-init/status.json").contains("\"stage\": null"));
+}
+
+#[test]
 fn turned_off_means_nothing_is_touched() {
     let mut host = machine();
     host.put("/etc/cloud/cloud-init.disabled", 0o644, "");
@@ -565,6 +592,7 @@ fn a_power_cut_anywhere_is_made_good_by_the_next_boot() {
             assert_eq!(host.text("/var/lib/cloud/data/instance-id"), format!("{ID}\n"), "{at}");
             // What must not run twice has not.
             assert!(ran_before + script_runs(&host) <= 1, "{at}: the script ran twice");
+            assert_eq!(host.text("/opt/injected"), "of the drive\n", "{at}");
             // Files are whole, and what is appended is there once.
             assert_eq!(host.text("/opt/plain.conf"), "key = value\n", "{at}");
             assert_eq!(host.text("/opt/later.conf"), "later", "{at}");

@@ -71,10 +71,12 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
             });
         }
         // Told last: what the handlers leave is the same however often they run, and a crash in one kind of data must not
-        // keep the others from being handled.
+        // keep the others from being handled. After one the next boot tries again.
         work.step("consume-done", |work| {
             work.send(&Record::Changed);
-            work.send(&Record::Complete(semaphore));
+            if !work.crashed {
+                work.send(&Record::Complete(semaphore));
+            }
         });
     }
     let config = configuration(work, Some(instance));

@@ -16,7 +16,9 @@ pub(super) struct Work<'h, 'b> {
     pub boot: &'b Boot<'b>,
     /// Where state is kept; claiming an instance may move it.
     pub state: State,
-    /// True if a process of this stage that died had claimed the instance.
+    /// True if a process of this stage has died.
+    pub crashed: bool,
+    /// True if it had claimed the instance.
     pub claimed: bool,
     progress: &'h mut dyn Progress,
     /// Steps below this one are done, or died.
@@ -92,12 +94,13 @@ fn event_stage(name: &str) -> &str {
 /// Runs `work` to its end, in as many processes as it takes, and collects what it tells.
 pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
     let mut from = 0;
+    let mut crashed = false;
     loop {
         let claimed = told.datasource.is_some();
         let state = told.state.clone().unwrap_or_else(|| boot.state.clone());
         let ended = host.isolate(
             &mut |host, progress| {
-                work(&mut Work { host, boot, state: state.clone(), claimed, progress, from, next: 0 })
+                work(&mut Work { host, boot, state: state.clone(), crashed, claimed, progress, from, next: 0 })
             },
             &mut |record| told.take(record),
         );
@@ -109,6 +112,7 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
             }
             Err(error) => error.to_string(),
         };
+        crashed = true;
         host.log(Level::Error, "stage", &fault);
         told.errors.push(fault);
         match told.step.take() {
