@@ -103,12 +103,10 @@ fn keep(
     host.log(Level::Info, "stage", &format_args!("{}: {} is {line}", instance.description, instance.id));
 
     if is_new {
-        for sub in IMAGE_DIRS {
-            host.files().make_dir(&state.join(sub), 0o755)?;
+        let image = IMAGE_DIRS.iter().map(|sub| state.join(sub));
+        for path in image.chain(["handlers", "scripts", "sem"].iter().map(|sub| format!("{dir}/{sub}"))) {
+            host.files().make_dir(&path, 0o755)?;
         }
-    }
-    for sub in ["handlers", "scripts", "sem"] {
-        host.files().make_dir(&format!("{dir}/{sub}"), 0o755)?;
     }
     let mut changed = is_new;
     for kind in DataKind::ALL {

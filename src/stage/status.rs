@@ -207,17 +207,19 @@ fn write_json(
     })
 }
 
-/// Removes both files, and makes the links in the run directory point to where they will be.
+/// Makes the links in the run directory point to where both files will be, and removes the result of the last boot.
 ///
 /// # Errors
 /// The kernel's.
 pub fn reset(host: &mut dyn Host, state: &State) -> Result<(), Error> {
     for name in ["status.json", "result.json"] {
-        host.files().remove(&state.data(name))?;
-        let target = format!("../..{}", state.data(name));
-        host.files().link(&format!("{RUN_DIR}/{name}"), &target)?;
+        let (link, target) = (format!("{RUN_DIR}/{name}"), format!("../..{}", state.data(name)));
+        if host.files().read_link(&link)?.as_deref() != Some(target.as_str()) {
+            host.files().link(&link, &target)?;
+        }
     }
-    Ok(())
+    // The other is written anew at once.
+    host.files().remove(&state.data("result.json")).map(|_| ())
 }
 
 #[cfg(test)]
