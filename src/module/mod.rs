@@ -117,14 +117,25 @@ pub struct Module {
     pub rerun: Rerun,
     /// The cloud-config keys that it reads and is passed over without; empty: it always has something to do.
     pub keys: &'static [&'static str],
+    /// Whether there is anything that must not be done twice; asked before the semaphore goes to disk, which costs a wait
+    /// for it. `None`: there always is.
+    pub has_work: Option<fn(&mut Context<'_>) -> bool>,
     /// Its work.
     pub run: fn(&mut Context<'_>),
+}
+
+impl Module {
+    /// The row with this question asked first.
+    const fn asked(self, has_work: fn(&mut Context<'_>) -> bool) -> Module {
+        Module { has_work: Some(has_work), ..self }
+    }
 }
 
 /// Every module, in run order within a stage.
 pub static TABLE: &[Module] = &[
     row("bootcmd", Stage::Init, Frequency::Always, Rerun::Never, &["bootcmd"], bootcmd::run),
-    row("write_files", Stage::Init, Frequency::Instance, Rerun::Resume, &["write_files"], write_files::run),
+    row("write_files", Stage::Init, Frequency::Instance, Rerun::Resume, &["write_files"], write_files::run)
+        .asked(write_files::appends),
     row("set_hostname", Stage::Init, Frequency::Instance, Rerun::Safe, &[], set_hostname::run),
     row("resolv_conf", Stage::Init, Frequency::Instance, Rerun::Safe, resolv_conf::KEYS, resolv_conf::run),
     row("ssh", Stage::Init, Frequency::Instance, Rerun::Safe, &[], ssh::run),
@@ -144,12 +155,17 @@ pub static TABLE: &[Module] = &[
         Rerun::Resume,
         &["write_files"],
         write_files::run_deferred,
-    ),
-    row("scripts_vendor", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::vendor),
-    row("scripts_per_once", Stage::Final, Frequency::Once, Rerun::Never, &[], scripts::per_once),
-    row("scripts_per_boot", Stage::Final, Frequency::Always, Rerun::Never, &[], scripts::per_boot),
-    row("scripts_per_instance", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::per_instance),
-    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::user),
+    )
+    .asked(write_files::appends_deferred),
+    row("scripts_vendor", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::vendor)
+        .asked(scripts::has_vendor),
+    row("scripts_per_once", Stage::Final, Frequency::Once, Rerun::Never, &[], scripts::per_once)
+        .asked(scripts::has_per_once),
+    row("scripts_per_boot", Stage::Final, Frequency::Always, Rerun::Never, &[], scripts::per_boot)
+        .asked(scripts::has_per_boot),
+    row("scripts_per_instance", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::per_instance)
+        .asked(scripts::has_per_instance),
+    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::user).asked(scripts::has_user),
     row("final_message", Stage::Final, Frequency::Always, Rerun::Safe, &[], final_message::run),
 ];
 
@@ -161,7 +177,7 @@ const fn row(
     keys: &'static [&'static str],
     run: fn(&mut Context<'_>),
 ) -> Module {
-    Module { name, stage, every, rerun, keys, run }
+    Module { name, stage, every, rerun, keys, has_work: None, run }
 }
 
 /// Names that packaged lists hold and that wisp accepts without a word; only if the config has one of the keys, one

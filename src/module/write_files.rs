@@ -51,6 +51,22 @@ pub fn run_deferred(context: &mut Context<'_>) {
     write_all(context, true);
 }
 
+/// True if an entry without `defer` appends: all else may be written twice.
+pub fn appends(context: &mut Context<'_>) -> bool {
+    any_appends(context, false)
+}
+
+/// The same of the entries with `defer: true`.
+pub fn appends_deferred(context: &mut Context<'_>) -> bool {
+    any_appends(context, true)
+}
+
+fn any_appends(context: &mut Context<'_>, deferred: bool) -> bool {
+    let says = |item: &Value<'_>, key: &str| item.get(key).is_some_and(|value| truth(&value));
+    let mut entries = context.get(&["write_files"]).into_iter().flat_map(|list| list.items());
+    entries.any(|item| says(&item, "append") && says(&item, "defer") == deferred)
+}
+
 fn write_all(context: &mut Context<'_>, deferred: bool) {
     let Some(list) = context.get(&["write_files"]) else { return };
     if !list.is_sequence() {

@@ -73,7 +73,7 @@ pub(super) fn run_with(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage
 pub(super) fn set_hostname(work: &mut Work<'_, '_>, instance: &Instance, config: &Config) {
     let Some(row) = module::find("set_hostname") else { return };
     let state = work.state.clone();
-    run_row(work, instance, config, &state, row, Vec::new(), false);
+    with_context(work, Setting { instance, config, state: &state }, row, &[], false, |context| (row.run)(context));
 }
 
 /// `single`: one module by its name.
@@ -167,6 +167,7 @@ fn one(
     frequency: Frequency,
     args: Vec<String>,
 ) {
+    let setting = Setting { instance, config, state };
     if !row.keys.is_empty() && config.get_any(row.keys).is_none() {
         return work.host.log(
             Level::Debug,
@@ -175,76 +176,86 @@ fn one(
         );
     }
     let semaphore = semaphore::path(state, &instance.id, &format!("config_{}", row.name), frequency);
-    let resumed = match semaphore.as_deref().map(|path| enter(work, row, path)) {
-        None => false,
-        Some(Some(resumed)) => resumed,
-        Some(None) => return,
-    };
+    let ran = semaphore.as_deref().map_or(Ran::No, |path| look(work, row, path));
+    if ran == Ran::Yes {
+        return work.host.log(Level::Debug, row.name, &"already ran");
+    }
+    let rerun = with_context(work, setting, row, &args, false, |context| {
+        let idle = row.has_work.is_some_and(|has_work| !has_work(context));
+        if idle { Rerun::Safe } else { row.rerun }
+    });
+    if let Some(path) = &semaphore
+        && !enter(work, row, path, rerun, ran)
+    {
+        return;
+    }
+    let resumed = ran == Ran::Interrupted;
     work.host.log(Level::Debug, row.name, &format_args!("runs, frequency {}", frequency.word()));
-    if semaphore.is_some() || row.rerun != Rerun::Safe {
+    if semaphore.is_some() || rerun != Rerun::Safe {
         work.send(&Record::Changed);
     }
     if let Some(path) = semaphore {
         // Told before it runs: whether it fails or takes this process with it, it is not tried again.
-        work.send(&if row.rerun == Rerun::Safe { Record::Complete(path) } else { Record::Mark(path) });
+        work.send(&if rerun == Rerun::Safe { Record::Complete(path) } else { Record::Mark(path) });
     }
-    run_row(work, instance, config, state, row, args, resumed);
+    with_context(work, setting, row, &args, resumed, |context| (row.run)(context));
 }
 
-/// Looks at the semaphore, and takes it if the run must not be repeated. `None` if the row is not to run; true if an
-/// earlier boot was interrupted in it.
-fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str) -> Option<bool> {
-    let boot_id = &work.boot.boot_id;
-    let ran = match semaphore::read(work.host.files(), path, boot_id) {
+/// What the semaphore says. One that cannot be read counts as run, where running twice does harm.
+fn look(work: &mut Work<'_, '_>, row: &Module, path: &str) -> Ran {
+    match semaphore::read(work.host.files(), path, &work.boot.boot_id) {
         Ok(ran) => ran,
-        // A file that says nothing counts as run, where running twice does harm.
         Err(error) => {
             work.warn(row.name, &error);
             if row.rerun == Rerun::Safe { Ran::No } else { Ran::Yes }
         }
-    };
-    match (ran, row.rerun) {
-        (Ran::Yes, _) => {
-            work.host.log(Level::Debug, row.name, &format_args!("already ran ({path})"));
-            return None;
-        }
-        (Ran::Interrupted, Rerun::Never) => {
-            work.warn(
-                row.name,
-                &format_args!(
-                    "an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"
-                ),
-            );
-            work.send(&Record::Mark(path.to_string()));
-            return None;
-        }
-        (Ran::Interrupted, _) => {
-            work.host.log(Level::Info, row.name, &"an earlier boot was interrupted in it: run again");
-        }
-        (Ran::No, _) => {}
     }
-    if row.rerun != Rerun::Safe {
-        // Without its semaphore it would run at every boot.
-        let taken = semaphore::take(work.host, path, boot_id);
-        work.take(row.name, taken)?;
-    }
-    Some(ran == Ran::Interrupted)
 }
 
-fn run_row(
+/// Takes the semaphore if the run must not be repeated. False if the row is not to run.
+fn enter(work: &mut Work<'_, '_>, row: &Module, path: &str, rerun: Rerun, ran: Ran) -> bool {
+    if ran == Ran::Interrupted && rerun == Rerun::Never {
+        work.warn(
+            row.name,
+            &format_args!("an earlier boot was interrupted in it; it is not run again (remove {path} to have it run)"),
+        );
+        work.send(&Record::Mark(path.to_string()));
+        return false;
+    }
+    if ran == Ran::Interrupted {
+        work.host.log(Level::Info, row.name, &"an earlier boot was interrupted in it: run again");
+    }
+    // Without its semaphore it would run at every boot.
+    rerun == Rerun::Safe || {
+        let taken = semaphore::take(work.host, path, &work.boot.boot_id);
+        work.take(row.name, taken).is_some()
+    }
+}
+
+/// What every row of a run has in common.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    instance: &'a Instance,
+    config: &'a Config,
+    state: &'a State,
+}
+
+/// Lets `does` work in the context of a row: its faults become the stage's.
+fn with_context<T>(
     work: &mut Work<'_, '_>,
-    instance: &Instance,
-    config: &Config,
-    state: &State,
+    setting: Setting<'_>,
     row: &'static Module,
-    args: Vec<String>,
+    args: &[String],
     resumed: bool,
-) {
+    does: impl FnOnce(&mut Context<'_>) -> T,
+) -> T {
     let (host, progress) = work.parts();
     let mut faults = |level, text: &str| {
         let text = format!("{}: {text}", row.name);
         let record = if level == Level::Error { Record::Error(text) } else { Record::Warning(text) };
         record.send(progress);
     };
-    (row.run)(&mut Context { host, config, instance, state, args, name: row.name, resumed, faults: &mut faults });
+    let args = args.to_vec();
+    let Setting { instance, config, state } = setting;
+    does(&mut Context { host, config, instance, state, args, name: row.name, resumed, faults: &mut faults })
 }
