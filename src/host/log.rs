@@ -12,21 +12,27 @@ use super::Level;
 /// # Errors
 /// Those of `out`.
 pub fn line(out: &mut dyn Write, wall: Duration, level: Level, area: &str, text: &dyn fmt::Display) -> fmt::Result {
+    let stamp = stamp(wall);
+    let stamp = core::str::from_utf8(&stamp).unwrap_or_default();
+    writeln!(out, "{stamp} - {}[{}]: {}", Text(&area), level.word(), Text(text))
+}
+
+/// `2026-01-02 03:04:05,678`. By hand: a stage writes dozens of lines, and six padded numbers cost more than the rest of one.
+fn stamp(wall: Duration) -> [u8; 23] {
     let at = Civil::of(wall);
-    writeln!(
-        out,
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03} - {}[{}]: {}",
-        at.year,
-        at.month,
-        at.day,
-        at.hour,
-        at.minute,
-        at.second,
-        wall.subsec_millis(),
-        Text(&area),
-        level.word(),
-        Text(text),
-    )
+    let mut text = *b"0000-00-00 00:00:00,000";
+    let mut put = |start: usize, end: usize, mut number: u64| {
+        for place in (start..end).rev() {
+            text[place] = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    };
+    put(0, 4, at.year);
+    for (start, number) in [(5, at.month), (8, at.day), (11, at.hour), (14, at.minute), (17, at.second)] {
+        put(start, start + 2, number.into());
+    }
+    put(20, 23, wall.subsec_millis().into());
+    text
 }
 
 /// Text from anywhere, made fit for a log or a terminal: what follows a line's end is indented, other
@@ -44,6 +50,9 @@ struct Tame<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl Write for Tame<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return self.0.write_str(text);
+        }
         let mut plain = 0;
         // C1 control characters (U+0080 to U+009F) are two bytes of UTF-8; some terminals obey them.
         for (at, character) in text.char_indices().filter(|(_, c)| c.is_control() && *c != '\t') {
