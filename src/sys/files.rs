@@ -112,7 +112,8 @@ impl Files for LiveFiles {
 
     fn append(&mut self, path: &str, bytes: &[u8], mode: u32, durable: bool) -> Result<(), Error> {
         let error = |errno| failed("append to", path, errno);
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // O_NONBLOCK: a pipe that nobody reads is an error (ENXIO), and a serial line without a carrier opens.
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
         let (fd, new) = match rustix::fs::open(path, flags, Mode::empty()) {
             Ok(fd) => (fd, false),
             Err(Kernel::NOENT) => {
@@ -126,6 +127,11 @@ impl Files for LiveFiles {
             }
             Err(errno) => return Err(error(errno)),
         };
+        let stat = rustix::fs::fstat(&fd).map_err(error)?;
+        if kind(&stat) != Kind::File {
+            // What is open may take its time.
+            rustix::fs::fcntl_setfl(&fd, OFlags::APPEND).map_err(error)?;
+        }
         full_write(&fd, bytes).map_err(error)?;
         if durable {
             sync_file(&fd).map_err(error)?;
@@ -133,7 +139,7 @@ impl Files for LiveFiles {
                 sync_parent(path).map_err(error)?;
             }
         } else {
-            self.writer.changed(rustix::fs::fstat(&fd).map_err(error)?.st_dev as u64, path);
+            self.writer.changed(stat.st_dev as u64, path);
         }
         Ok(())
     }

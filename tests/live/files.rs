@@ -1,7 +1,8 @@
 //! Files: written whole, read, listed, linked.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::io::Read;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use wisp::error::{Errno, Error};
@@ -170,5 +171,13 @@ fn a_pipe_in_the_place_of_a_file_holds_nothing_up() {
         // SAFETY: a path.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
         assert_eq!(read_file(host(dir).files(), &fifo, 10).unwrap().unwrap(), b"");
+        // Nobody reads it; then somebody does.
+        let refused = host(dir).files().append(&fifo, b"lost", 0o600, false).unwrap_err();
+        assert_eq!(refused.errno(), Some(Errno::NXIO));
+        let reader = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).unwrap();
+        host(dir).files().append(&fifo, b"told", 0o600, false).unwrap();
+        let mut told = [0; 8];
+        assert_eq!((&reader).read(&mut told).unwrap(), 4);
+        assert_eq!(&told[..4], b"told");
     });
 }
