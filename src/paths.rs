@@ -1,5 +1,5 @@
 //! Every path that wisp reads or writes. State paths hang below [`State::dir`], which is
-//! [`CLOUD_DIR`] unless `system_info.paths.cloud_dir` or an unwritable disk moves it.
+//! [`CLOUD_DIR`] unless that cannot be written in this boot.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -1,6 +1,6 @@
 //! Config modules: one file each with one function, and the table of them.
 //!
-//! A module does its work and nothing else: the runner (`stage::runner`) has looked at frequency and
+//! A module does its work and nothing else: the runner (`stage::rows`) has looked at frequency and
 //! semaphore, and writes log lines of start and end, status record and done-mark. One bad item in a module is
 //! an error ([`Context::error`]) and does not stop the next item.
 //!
@@ -157,15 +157,12 @@ pub static TABLE: &[Module] = &[
         write_files::run_deferred,
     )
     .asked(write_files::appends_deferred),
-    row("scripts_vendor", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::vendor)
-        .asked(scripts::has_vendor),
-    row("scripts_per_once", Stage::Final, Frequency::Once, Rerun::Never, &[], scripts::per_once)
-        .asked(scripts::has_per_once),
-    row("scripts_per_boot", Stage::Final, Frequency::Always, Rerun::Never, &[], scripts::per_boot)
-        .asked(scripts::has_per_boot),
-    row("scripts_per_instance", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::per_instance)
-        .asked(scripts::has_per_instance),
-    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::user).asked(scripts::has_user),
+    row("scripts_vendor", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::run).asked(scripts::has_any),
+    row("scripts_per_once", Stage::Final, Frequency::Once, Rerun::Never, &[], scripts::run).asked(scripts::has_any),
+    row("scripts_per_boot", Stage::Final, Frequency::Always, Rerun::Never, &[], scripts::run).asked(scripts::has_any),
+    row("scripts_per_instance", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::run)
+        .asked(scripts::has_any),
+    row("scripts_user", Stage::Final, Frequency::Instance, Rerun::Never, &[], scripts::run).asked(scripts::has_any),
     row("final_message", Stage::Final, Frequency::Always, Rerun::Safe, &[], final_message::run),
 ];
 

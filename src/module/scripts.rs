@@ -27,98 +27,58 @@ use crate::error::Error;
 use crate::host::{Command, Exit, Input, Kind, Output, Stat};
 use crate::instance::DataKind;
 
-/// Those of the user-data.
-pub fn user(context: &mut Context<'_>) {
-    run_all(context, &user_dir(context), &[]);
-}
-
-/// Are there any?
-pub fn has_user(context: &mut Context<'_>) -> bool {
-    has_any(context, &user_dir(context))
-}
-
-/// Those of the vendor-data.
-pub fn vendor(context: &mut Context<'_>) {
-    let prefix = context.get(&["vendor_data.prefix"]).map_or(Ok(Vec::new()), |prefix| texts(&prefix));
-    let Some(mut prefix) = context.take(prefix) else { return };
-    // As cloud-init: an empty text is none.
-    if prefix == [""] {
-        prefix.clear();
-    }
-    run_all(context, &vendor_dir(context), &prefix);
-}
-
-/// Are there any?
-pub fn has_vendor(context: &mut Context<'_>) -> bool {
-    has_any(context, &vendor_dir(context))
-}
-
-/// Those that run once in the life of an image.
-pub fn per_once(context: &mut Context<'_>) {
-    run_all(context, &context.state.join(PER_ONCE), &[]);
-}
-
-/// Are there any?
-pub fn has_per_once(context: &mut Context<'_>) -> bool {
-    has_any(context, &context.state.join(PER_ONCE))
-}
-
-/// Those that run at each boot.
-pub fn per_boot(context: &mut Context<'_>) {
-    run_all(context, &context.state.join(PER_BOOT), &[]);
-}
-
-/// Are there any?
-pub fn has_per_boot(context: &mut Context<'_>) -> bool {
-    has_any(context, &context.state.join(PER_BOOT))
-}
-
-/// Those that run once for each instance.
-pub fn per_instance(context: &mut Context<'_>) {
-    run_all(context, &context.state.join(PER_INSTANCE), &[]);
-}
-
-/// Are there any?
-pub fn has_per_instance(context: &mut Context<'_>) -> bool {
-    has_any(context, &context.state.join(PER_INSTANCE))
-}
-
-const PER_ONCE: &str = "scripts/per-once";
-const PER_BOOT: &str = "scripts/per-boot";
-const PER_INSTANCE: &str = "scripts/per-instance";
-
-fn user_dir(context: &Context<'_>) -> String {
-    context.instance_path(DataKind::User.scripts_dir())
-}
-
-fn vendor_dir(context: &Context<'_>) -> String {
-    context.instance_path(DataKind::Vendor.scripts_dir())
-}
-
-/// True unless it is sure that there is no script: what cannot be read is told when they are run.
-fn has_any(context: &mut Context<'_>, dir: &str) -> bool {
-    let mut names = Vec::new();
-    let listed = context.host.files().list(dir, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()));
-    let is_script = |stat: Option<Stat>| stat.is_some_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0);
-    listed.is_err()
-        || names.iter().any(|name| context.host.files().stat(&format!("{dir}/{name}"), true).map_or(true, is_script))
-}
-
-fn run_all(context: &mut Context<'_>, dir: &str, prefix: &[String]) {
-    let mut names = Vec::new();
-    let listed = context.host.files().list(dir, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()));
-    if context.take(listed).is_none() {
-        return;
-    }
+/// Runs the module's scripts.
+pub fn run(context: &mut Context<'_>) {
+    let Some(prefix) = prefix(context) else { return };
+    let dir = dir(context);
+    let listed = names(context, &dir);
+    let Some(mut names) = context.take(listed) else { return };
     names.sort_unstable();
     for name in names {
         let path = format!("{dir}/{name}");
         let stat = context.host.files().stat(&path, true);
-        let Some(Some(stat)) = context.take(stat) else { continue };
-        if stat.kind == Kind::File && stat.mode & 0o111 != 0 {
-            run_one(context, &path, prefix);
+        if context.take(stat).is_some_and(is_script) {
+            run_one(context, &path, &prefix);
         }
     }
+}
+
+/// True unless it is sure that the module has no script: what cannot be read is told when they are run.
+pub fn has_any(context: &mut Context<'_>) -> bool {
+    let dir = dir(context);
+    let Ok(names) = names(context, &dir) else { return true };
+    names.iter().any(|name| context.host.files().stat(&format!("{dir}/{name}"), true).map_or(true, is_script))
+}
+
+/// The directory of the module that runs.
+fn dir(context: &Context<'_>) -> String {
+    match context.name {
+        "scripts_vendor" => context.instance_path(DataKind::Vendor.scripts_dir()),
+        "scripts_per_once" => context.state.join("scripts/per-once"),
+        "scripts_per_boot" => context.state.join("scripts/per-boot"),
+        "scripts_per_instance" => context.state.join("scripts/per-instance"),
+        _ => context.instance_path(DataKind::User.scripts_dir()),
+    }
+}
+
+/// What stands in front of each script; `None`: it cannot be read.
+fn prefix(context: &mut Context<'_>) -> Option<Vec<String>> {
+    if context.name != "scripts_vendor" {
+        return Some(Vec::new());
+    }
+    let prefix = context.get(&["vendor_data.prefix"]).map_or(Ok(Vec::new()), |prefix| texts(&prefix));
+    // As cloud-init: an empty text is none.
+    context.take(prefix).map(|prefix| if prefix == [""] { Vec::new() } else { prefix })
+}
+
+fn names(context: &mut Context<'_>, dir: &str) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    context.host.files().list(dir, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()))?;
+    Ok(names)
+}
+
+fn is_script(stat: Option<Stat>) -> bool {
+    stat.is_some_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0)
 }
 
 fn run_one(context: &mut Context<'_>, path: &str, prefix: &[String]) {

@@ -12,7 +12,6 @@ use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
 use crate::instance::{DataKind, DsMode, Instance};
 use crate::module::set_hostname;
-use crate::paths::State;
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
@@ -118,8 +117,7 @@ fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candi
         let mut search = Search {
             host: work.host,
             config,
-            // Seeds are where they always are, also when state has moved.
-            state: &State::default(),
+            state: &work.state,
             looked: core::mem::take(&mut looked),
             broken: alloc::vec::Vec::new(),
         };

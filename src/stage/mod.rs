@@ -56,7 +56,7 @@ pub struct Options {
     pub environment: Option<String>,
     /// `--debug`: programs keep our standard input.
     pub debug: bool,
-    /// `--force`: run although turned off, or although there is no datasource.
+    /// `--force`: run although turned off.
     pub force: bool,
 }
 
