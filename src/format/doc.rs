@@ -10,7 +10,7 @@ use core::fmt;
 
 use crate::error::{self, Error, ParseError};
 use crate::format::scalar::{self, Scalar, ScalarReader};
-use crate::limits::MAX_VISITS;
+use crate::limits::{MAX_NODES, MAX_VISITS};
 
 /// Which text of a [`Sources`] a node points into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +111,7 @@ pub enum Style {
     Verbatim,
 }
 
-/// An explicit tag.
+/// An explicit tag of a scalar. (What `!!seq` and `!!map` say of a collection, its kind says too.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tag {
     /// None: the value's form decides.
@@ -128,63 +128,103 @@ pub enum Tag {
     Bool,
     /// `!!null`
     Null,
-    /// `!!seq`
-    Seq,
-    /// `!!map`
-    Map,
 }
 
-/// What happens to the line ends after a block scalar's last line (YAML 1.1 section 9.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chomp {
-    /// One is kept.
-    Clip,
-    /// `-`: none.
-    Strip,
-    /// `+`: all.
-    Keep,
-}
-
-/// One row of the table. Small on purpose: a cloud-config of 10,000 files has 100,000 of them.
+/// One row of the table, 16 bytes: a cloud-config of 10,000 files has 100,000 of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
-    /// What it is.
-    pub kind: Kind,
-    /// How it was written.
-    pub style: Style,
-    /// Its tag.
-    pub tag: Tag,
-    /// Block scalars only; their span already ends where it says.
-    pub chomp: Chomp,
+    /// Kind, style and tag: see [`NOT_SCALAR`].
+    pub(crate) what: u8,
+    /// Block scalars: columns of indentation to take off each line.
+    pub indent: u8,
     /// The text it points into.
     pub source: SourceId,
-    /// First byte of the raw value.
+    /// First byte of the raw value; of a collection or an alias the first byte of all.
     pub start: u32,
-    /// One past its last byte.
-    pub end: u32,
-    /// Collections: the first child + 1, 0 for none. Aliases: the node named. Block scalars: columns of indentation
-    /// to take off each line.
+    /// Collections: the first child + 1, 0 for none. Aliases: the node named. Scalars: see [`Node::end`].
     pub first: u32,
     /// The next sibling + 1, 0 for none.
     pub next: u32,
 }
 
+/// In [`Node`]'s `what`, the low bits are the style and this bit says that it is no scalar; above are the tag or the kind.
+const NOT_SCALAR: u8 = 0x80;
+const STYLE: u8 = 0x0F;
+const SHIFT: u32 = 4;
+
+const STYLES: [Style; 16] = {
+    use Style::*;
+    const X: Style = Verbatim;
+    [Plain, SingleQuoted, DoubleQuoted, Literal, Folded, Flow, JsonString, JsonLiteral, X, X, X, X, X, X, X, X]
+};
+
 impl Node {
-    /// A node without tag, children or sibling.
+    /// A node without tag, children or sibling. Only a scalar has an end.
     pub fn new(kind: Kind, style: Style, source: SourceId, start: usize, end: usize) -> Self {
-        Node {
-            kind,
-            style,
-            tag: Tag::None,
-            chomp: Chomp::Clip,
-            source,
-            start: start as u32,
-            end: end as u32,
-            first: 0,
-            next: 0,
+        let (what, first) = match kind {
+            Kind::Scalar => (0, end as u32),
+            kind => (NOT_SCALAR | (kind as u8) << SHIFT, 0),
+        };
+        Node { what: what | style as u8, indent: 0, source, start: start as u32, first, next: 0 }
+    }
+
+    /// An alias of `target`.
+    pub fn alias(target: NodeId, source: SourceId, start: usize) -> Self {
+        Node { first: target.0, ..Node::new(Kind::Alias, Style::Plain, source, start, start) }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self.what & (NOT_SCALAR | 3 << SHIFT) {
+            SEQUENCE => Kind::Sequence,
+            MAPPING => Kind::Mapping,
+            ALIAS => Kind::Alias,
+            _ => Kind::Scalar,
         }
     }
+
+    /// How it was written.
+    pub fn style(&self) -> Style {
+        STYLES[(self.what & STYLE) as usize]
+    }
+
+    /// The tag of a scalar.
+    pub fn tag(&self) -> Tag {
+        if self.what & NOT_SCALAR != 0 {
+            return Tag::None;
+        }
+        match self.what >> SHIFT {
+            0 => Tag::None,
+            1 => Tag::Str,
+            2 => Tag::Binary,
+            3 => Tag::Int,
+            4 => Tag::Float,
+            5 => Tag::Bool,
+            _ => Tag::Null,
+        }
+    }
+
+    /// Gives a scalar its tag.
+    pub fn set_tag(&mut self, tag: Tag) {
+        if self.what & NOT_SCALAR == 0 {
+            self.what = self.what & STYLE | (tag as u8) << SHIFT;
+        }
+    }
+
+    /// One past the last byte of a scalar's raw value; other nodes have none, and end where they start.
+    pub fn end(&self) -> u32 {
+        if self.what & NOT_SCALAR == 0 { self.first } else { self.start }
+    }
 }
+
+const SEQUENCE: u8 = NOT_SCALAR | (Kind::Sequence as u8) << SHIFT;
+const MAPPING: u8 = NOT_SCALAR | (Kind::Mapping as u8) << SHIFT;
+const ALIAS: u8 = NOT_SCALAR | (Kind::Alias as u8) << SHIFT;
+
+/// What a parser says at the node that is one too many.
+pub(crate) const TOO_MANY: &str = "at most 2,097,152 nodes in a document";
+const _: () = assert!(MAX_NODES == 2_097_152, "the words above say it");
+const _: () = assert!(MAX_VISITS == 1_000_000, "so do those of `Visits`");
 
 /// A document: its nodes, and which of them is the root.
 #[derive(Clone, Debug, Default)]
@@ -201,11 +241,17 @@ impl Doc {
 
     /// An empty document with room for `nodes` rows.
     pub fn with_capacity(nodes: usize) -> Self {
-        Doc { nodes: Vec::with_capacity(nodes), root: 0 }
+        Doc { nodes: Vec::with_capacity(nodes.min(MAX_NODES)), root: 0 }
     }
 
-    /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`].
+    /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`]. Parsers look at [`MAX_NODES`] before.
     pub fn push(&mut self, node: Node) -> NodeId {
+        let (length, room) = (self.nodes.len(), self.nodes.capacity());
+        if length == room {
+            // Twice as large, but never larger than a document may be.
+            let left = MAX_NODES.saturating_sub(length);
+            self.nodes.reserve_exact(if left == 0 { room } else { room.clamp(16, MAX_NODES).min(left) });
+        }
         self.nodes.push(node);
         NodeId(self.nodes.len() as u32 - 1)
     }
@@ -245,7 +291,7 @@ impl Doc {
             if node.next != 0 {
                 node.next += offset;
             }
-            match node.kind {
+            match node.kind() {
                 Kind::Sequence | Kind::Mapping if node.first != 0 => node.first += offset,
                 Kind::Alias => node.first += offset,
                 _ => {}
@@ -263,6 +309,11 @@ impl Doc {
     /// Rows in the table.
     pub fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Memory of the table, bytes.
+    pub fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>()
     }
 
     /// True before the first row.
@@ -295,7 +346,7 @@ impl<'a> Value<'a> {
 
     /// The node behind an alias. The parsers refuse an alias inside its own anchor, so a chain ends.
     fn followed(mut self) -> Self {
-        while self.doc.node(self.id).kind == Kind::Alias {
+        while self.doc.node(self.id).kind() == Kind::Alias {
             self.id = NodeId(self.doc.node(self.id).first);
         }
         self
@@ -308,7 +359,7 @@ impl<'a> Value<'a> {
 
     /// What it is; never [`Kind::Alias`].
     pub fn kind(&self) -> Kind {
-        self.node().kind
+        self.node().kind()
     }
 
     /// True for a mapping.
@@ -326,10 +377,10 @@ impl<'a> Value<'a> {
         self.kind() == Kind::Scalar && matches!(self.scalar(), Scalar::Null)
     }
 
-    /// The raw text of the node.
+    /// The raw text of a scalar; nothing of another node.
     pub fn raw(&self) -> &'a [u8] {
         let node = self.node();
-        &self.sources.text(node.source)[node.start as usize..node.end as usize]
+        &self.sources.text(node.source)[node.start as usize..node.end() as usize]
     }
 
     /// The children of a collection, as they stand (a mapping: key, value, key, …); none for a scalar.
@@ -476,7 +527,7 @@ impl Visits {
     pub fn count(&mut self, value: &Value<'_>) -> Result<(), Error> {
         self.0 += 1;
         if self.0 > MAX_VISITS {
-            return Err(value.error("fewer than 1,000,000 nodes once aliases are followed"));
+            return Err(value.error("at most 1,000,000 nodes once aliases are followed"));
         }
         Ok(())
     }

@@ -274,7 +274,7 @@ impl<'s> Json<'s> {
     }
 
     fn scalar(&mut self, value: &Value<'_>) -> Result<(), Error> {
-        if value.node().style == Style::JsonLiteral {
+        if value.node().style() == Style::JsonLiteral {
             // Already JSON, numbers of any size among it.
             self.item()?;
             return self.raw(value.raw());
@@ -507,7 +507,7 @@ mod tests {
         assert!(of_yaml(&nested(MAX_NESTING), |json, value| json.value(value)).is_ok());
         for (text, wanted) in [
             (nested(MAX_NESTING + 1), "at most 64 levels of nesting once aliases are followed"),
-            (laughs, "fewer than 1,000,000 nodes once aliases are followed"),
+            (laughs, "at most 1,000,000 nodes once aliases are followed"),
         ] {
             let error = of_yaml(&text, |json, value| json.value(value)).expect_err(wanted);
             assert!(alloc::format!("{error}").ends_with(wanted), "{error}");

@@ -55,7 +55,7 @@ impl<'a> ScalarReader<'a> {
         ScalarReader {
             value,
             decoder: Decoder::new(node, value.sources.text(node.source)),
-            quads: (node.tag == Tag::Binary).then(Quads::new),
+            quads: (node.tag() == Tag::Binary).then(Quads::new),
         }
     }
 
@@ -108,20 +108,20 @@ fn tagged_whole(node: &Node, text: &[u8]) -> Whole {
 }
 
 fn node_type(node: &Node, text: &[u8]) -> Scalar {
-    if node.kind != Kind::Scalar {
+    if node.kind() != Kind::Scalar {
         return Scalar::Text;
     }
-    let raw = &text[node.start as usize..node.end as usize];
-    match node.tag {
-        Tag::None if node.style == Style::Plain => plain_type(raw),
-        Tag::None if node.style == Style::JsonLiteral => match types::json(raw) {
+    let raw = &text[node.start as usize..node.end() as usize];
+    match node.tag() {
+        Tag::None if node.style() == Style::Plain => plain_type(raw),
+        Tag::None if node.style() == Style::JsonLiteral => match types::json(raw) {
             types::Plain::Null => Scalar::Null,
             types::Plain::Bool(truth) => Scalar::Bool(truth),
             types::Plain::Int(Whole::Fits(int)) => Scalar::Int(int),
             types::Plain::Float(float) => Scalar::Float(float),
             _ => Scalar::Text,
         },
-        Tag::None | Tag::Str | Tag::Seq | Tag::Map => Scalar::Text,
+        Tag::None | Tag::Str => Scalar::Text,
         Tag::Binary => Scalar::Binary,
         Tag::Null => Scalar::Null,
         Tag::Int => match tagged_whole(node, text) {
@@ -131,7 +131,7 @@ fn node_type(node: &Node, text: &[u8]) -> Scalar {
         Tag::Float | Tag::Bool => {
             let mut buffer = [0; TYPED + 1];
             let Some(decoded) = short(node, text, &mut buffer) else { return Scalar::Text };
-            if node.tag == Tag::Bool {
+            if node.tag() == Tag::Bool {
                 types::truth(decoded).map_or(Scalar::Text, Scalar::Bool)
             } else {
                 Float::parse(decoded).map_or(Scalar::Text, Scalar::Float)
@@ -149,7 +149,7 @@ pub fn resolve(value: &Value<'_>) -> Scalar {
 /// The tag of a scalar that was written with `!`: PyYAML types it as if it were plain, quotes or not.
 pub(crate) fn tag_as_plain(node: &Node, text: &[u8]) -> Tag {
     let mut buffer = [0; TYPED + 1];
-    if node.style == Style::Plain {
+    if node.style() == Style::Plain {
         return Tag::None;
     }
     match short(node, text, &mut buffer).map_or(types::Plain::Text, types::plain) {
@@ -166,10 +166,10 @@ pub(crate) fn tag_as_plain(node: &Node, text: &[u8]) -> Tag {
 /// # Errors
 /// What was expected.
 pub(crate) fn check_tag(node: &Node, text: &[u8]) -> Result<(), &'static str> {
-    if !matches!(node.tag, Tag::Int | Tag::Float | Tag::Bool) {
+    if !matches!(node.tag(), Tag::Int | Tag::Float | Tag::Bool) {
         return Ok(());
     }
-    match (node.tag, node_type(node, text)) {
+    match (node.tag(), node_type(node, text)) {
         (Tag::Int, Scalar::Text) if matches!(tagged_whole(node, text), Whole::No) => Err("a whole number behind !!int"),
         (Tag::Float, Scalar::Text) => Err("a number behind !!float"),
         (Tag::Bool, Scalar::Text) => Err("yes, no, true, false, on or off behind !!bool"),

@@ -105,10 +105,10 @@ impl<'a> Decoder<'a> {
     pub fn new(node: &Node, text: &'a [u8]) -> Self {
         Decoder {
             text,
-            style: node.style,
+            style: node.style(),
             at: node.start as usize,
-            end: node.end as usize,
-            indent: node.first as usize,
+            end: node.end() as usize,
+            indent: node.indent as usize,
             space: false,
             line_ends: 0,
             slice: &[],

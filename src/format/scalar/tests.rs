@@ -10,7 +10,7 @@ fn scalar(text: &[u8], style: Style, tag: Tag) -> (Sources, Doc) {
     let source = sources.add("test", text.to_vec());
     let mut doc = Doc::new();
     let mut node = Node::new(Kind::Scalar, style, source, 0, text.len());
-    node.tag = tag;
+    node.set_tag(tag);
     let id = doc.push(node);
     doc.set_root(id);
     (sources, doc)

@@ -9,7 +9,7 @@ use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::error::ParseError;
-use crate::format::doc::{Chomp, Tag};
+use crate::format::doc::Tag;
 use crate::format::yaml::scan::{Lexeme, Token};
 
 /// A tag as it was given.
@@ -17,8 +17,23 @@ use crate::format::yaml::scan::{Lexeme, Token};
 pub(super) enum Given {
     /// `!`: typed as if it were plain.
     NonSpecific,
-    /// One of the supported ones.
-    Known(Tag),
+    /// One of the supported ones, for a scalar.
+    Scalar(Tag),
+    /// `!!seq`
+    Sequence,
+    /// `!!map`
+    Mapping,
+}
+
+/// What happens to the line ends after a block scalar's last line (YAML 1.1 section 9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chomp {
+    /// One is kept.
+    Clip,
+    /// `-`: none.
+    Strip,
+    /// `+`: all.
+    Keep,
 }
 
 /// A fault inside a word: how much of the text was left, and what was expected there (empty: not said yet).
@@ -118,18 +133,18 @@ pub(super) fn anchor(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseErr
     Ok((Lexeme::new(Token::Anchor, at, after - name.len(), after), after))
 }
 
-fn known(name: &[u8]) -> Option<Tag> {
-    Some(match name {
+fn known(name: &[u8]) -> Option<Given> {
+    Some(Given::Scalar(match name {
         b"str" => Tag::Str,
         b"binary" => Tag::Binary,
         b"int" => Tag::Int,
         b"float" => Tag::Float,
         b"bool" => Tag::Bool,
         b"null" => Tag::Null,
-        b"seq" => Tag::Seq,
-        b"map" => Tag::Map,
+        b"seq" => return Some(Given::Sequence),
+        b"map" => return Some(Given::Mapping),
         _ => return None,
-    })
+    }))
 }
 
 /// As much of an unknown tag stands in its message, bytes.
@@ -141,7 +156,7 @@ const OWN: &[u8] = b"tag:yaml.org,2002:";
 fn resolved(uri: &[u8]) -> Option<Given> {
     match uri {
         b"!" => Some(Given::NonSpecific),
-        uri => known(uri.strip_prefix(OWN)?).map(Given::Known),
+        uri => known(uri.strip_prefix(OWN)?),
     }
 }
 
@@ -154,7 +169,7 @@ fn tag_word(input: &[u8]) -> Word<'_, Option<Given>> {
     )
     .map(resolved);
     let own = preceded(word("!!".as_bytes()), expect("a tag behind `!!`", take_while1(uri_byte)))
-        .map(|name| known(name).map(Given::Known));
+        .map(known);
     let alone = value(
         Some(Given::NonSpecific),
         verify(word("!".as_bytes()), |_: &[u8]| blank(input.get(1).copied().unwrap_or(0))),

@@ -4,15 +4,15 @@
 use alloc::vec::Vec;
 
 use crate::error::ParseError;
-use crate::format::doc::{Doc, Kind, Node, NodeId, Style, Tag};
+use crate::format::doc::{self, Doc, Kind, Node, NodeId, Style, Tag};
 use crate::format::scalar;
-use crate::limits::MAX_VISITS;
+use crate::limits::{MAX_NODES, MAX_VISITS};
 
 /// A key and its value.
 type Entry = (NodeId, NodeId);
 
 fn followed(doc: &Doc, mut id: NodeId) -> NodeId {
-    while doc.node(id).kind == Kind::Alias {
+    while doc.node(id).kind() == Kind::Alias {
         id = NodeId(doc.node(id).first);
     }
     id
@@ -34,10 +34,10 @@ fn entries(doc: &Doc, mapping: NodeId) -> impl Iterator<Item = Entry> {
 
 fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
     let node = doc.node(key);
-    node.kind == Kind::Scalar
-        && node.style == Style::Plain
-        && node.tag == Tag::None
-        && &text[node.start as usize..node.end as usize] == b"<<"
+    node.kind() == Kind::Scalar
+        && node.style() == Style::Plain
+        && node.tag() == Tag::None
+        && &text[node.start as usize..node.end() as usize] == b"<<"
 }
 
 /// Entries in the order of rising precedence, counted against a bound: mappings that merge each other grow fast.
@@ -55,12 +55,12 @@ impl Found<'_> {
 
     fn mapping(&mut self, given: NodeId) -> Result<(), ParseError> {
         let id = followed(self.doc, given);
-        if self.doc.node(id).kind != Kind::Mapping {
+        if self.doc.node(id).kind() != Kind::Mapping {
             return Err(self.error(given, "a mapping to merge, or a sequence of mappings"));
         }
         for entry in entries(self.doc, id) {
-            if self.entries.len() * 2 >= self.room {
-                return Err(self.error(given, "fewer than 1,000,000 nodes once merge keys are followed"));
+            if (self.entries.len() + 1) * 2 > self.room {
+                return Err(self.error(given, "at most 1,000,000 nodes once merge keys are followed"));
             }
             self.entries.push(entry);
         }
@@ -69,7 +69,7 @@ impl Found<'_> {
 
     fn value(&mut self, given: NodeId) -> Result<(), ParseError> {
         let id = followed(self.doc, given);
-        if self.doc.node(id).kind != Kind::Sequence {
+        if self.doc.node(id).kind() != Kind::Sequence {
             return self.mapping(given);
         }
         let mappings: Vec<NodeId> = children(self.doc, id).collect();
@@ -129,6 +129,9 @@ pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, merged: &mut 
     brought.reverse();
     brought.retain(|(key, _)| keys.add(*key));
     brought.reverse();
+    if doc.len() + brought.len() * 2 > MAX_NODES {
+        return Err(ParseError::at(text, doc.node(mapping).start as usize, doc::TOO_MANY));
+    }
     relink(doc, mapping, &brought, &own);
     Ok(())
 }
@@ -139,10 +142,8 @@ fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {
     for (key, value) in brought {
         for target in [*key, *value] {
             let target = followed(doc, target);
-            let at = doc.node(target);
-            let mut alias = Node::new(Kind::Alias, Style::Plain, at.source, at.start as usize, at.end as usize);
-            alias.first = target.0;
-            let alias = doc.push(alias);
+            let Node { source, start, .. } = *doc.node(target);
+            let alias = doc.push(Node::alias(target, source, start as usize));
             doc.attach(mapping, last, alias);
             last = Some(alias);
         }

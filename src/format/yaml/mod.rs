@@ -26,9 +26,9 @@ mod text;
 use heapless::Vec;
 
 use crate::error::ParseError;
-use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Style};
+use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar;
-use crate::limits::MAX_NESTING;
+use crate::limits::{MAX_NESTING, MAX_NODES};
 use anchors::Anchors;
 use scan::{Lexeme, Scanner, Token};
 
@@ -191,8 +191,7 @@ impl Parser<'_> {
         let lexeme = self.scanner.peek()?;
         match lexeme.token {
             Token::Directive(_) | Token::DocumentStart | Token::DocumentEnd | Token::StreamEnd if explicit => {
-                self.empty(lexeme.at);
-                Ok(())
+                self.empty(lexeme.at)
             }
             _ => self.node(Role::Item, Place::Block),
         }
@@ -217,8 +216,7 @@ impl Parser<'_> {
             State::FlowNoValue => {
                 self.set(State::FlowKey);
                 let at = self.scanner.peek()?.at;
-                self.empty(at);
-                Ok(())
+                self.empty(at)
             }
         }
     }
@@ -233,8 +231,7 @@ impl Parser<'_> {
     fn node_unless(&mut self, without: &[Token], role: Role, place: Place) -> Done {
         let next = self.scanner.peek()?;
         if without.contains(&next.token) {
-            self.empty(next.at);
-            return Ok(());
+            return self.empty(next.at);
         }
         self.node(role, place)
     }
@@ -249,8 +246,7 @@ impl Parser<'_> {
         self.set(then);
         let next = self.scanner.peek()?;
         if next.token != Token::Value {
-            self.empty(next.at);
-            return Ok(());
+            return self.empty(next.at);
         }
         self.scanner.next()?;
         self.node_unless(without, Role::Value, place)
@@ -346,7 +342,10 @@ impl Parser<'_> {
     }
 
     /// Adds a node as the next child, or as the root.
-    fn attach(&mut self, node: Node) -> NodeId {
+    fn attach(&mut self, node: Node) -> Result<NodeId, ParseError> {
+        if self.doc.len() >= MAX_NODES {
+            return Err(self.error(node.start, doc::TOO_MANY));
+        }
         let id = self.doc.push(node);
         match self.stack.last_mut() {
             Some(frame) => {
@@ -355,11 +354,11 @@ impl Parser<'_> {
             }
             None => self.doc.set_root(id),
         }
-        id
+        Ok(id)
     }
 
-    fn empty(&mut self, at: u32) {
-        self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at as usize, at as usize));
+    fn empty(&mut self, at: u32) -> Done {
+        self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at as usize, at as usize)).map(|_| ())
     }
 
     fn open(&mut self, node: Node, state: State, anchor: Option<Lexeme>) -> Done {
@@ -367,7 +366,7 @@ impl Parser<'_> {
         if self.stack.is_full() {
             return Err(scan::nesting(self.text, at));
         }
-        let node = self.attach(node);
+        let node = self.attach(node)?;
         if let Some(name) = anchor {
             self.anchors.add(self.text, &name, node)?;
         }
@@ -376,10 +375,7 @@ impl Parser<'_> {
     }
 
     fn close(&mut self) -> Done {
-        let end = self.scanner.taken_to();
         let Some(frame) = self.stack.pop() else { return Ok(()) };
-        let node = self.doc.node_mut(frame.node);
-        node.end = node.end.max(end as u32);
         if frame.merges {
             merge::resolve(&mut self.doc, self.text, frame.node, &mut self.merged)?;
         }

@@ -60,7 +60,7 @@ impl Parser<'_> {
 
     fn collection(
         &mut self,
-        mut node: Node,
+        node: Node,
         state: State,
         role: Role,
         tag: Option<Given>,
@@ -70,12 +70,12 @@ impl Parser<'_> {
         if role == Role::Key {
             return Err(self.error(at, "a scalar as key: a collection as key is not supported"));
         }
-        node.tag = match (tag, node.kind) {
-            (None | Some(Given::NonSpecific), _) => Tag::None,
-            (Some(Given::Known(Tag::Seq)), Kind::Sequence) => Tag::Seq,
-            (Some(Given::Known(Tag::Map)), Kind::Mapping) => Tag::Map,
+        match (tag, node.kind()) {
+            (None | Some(Given::NonSpecific), _)
+            | (Some(Given::Sequence), Kind::Sequence)
+            | (Some(Given::Mapping), Kind::Mapping) => {}
             _ => return Err(self.error(at, "a value of the kind that its tag names")),
-        };
+        }
         self.open(node, state, anchor)
     }
 
@@ -85,36 +85,30 @@ impl Parser<'_> {
         if self.stack.iter().any(|frame| frame.node == target) {
             return Err(self.error(name.at, "an alias of a finished node: this one is inside its own anchor"));
         }
-        if role == Role::Key && self.doc.node(target).kind != Kind::Scalar {
+        if role == Role::Key && self.doc.node(target).kind() != Kind::Scalar {
             return Err(self.error(name.at, "a scalar as key: a collection as key is not supported"));
         }
-        let mut node = Node::new(Kind::Alias, Style::Plain, self.source, name.at as usize, name.end as usize);
-        node.first = target.0;
-        self.attach(node);
-        Ok(())
+        self.attach(Node::alias(target, self.source, name.at as usize)).map(|_| ())
     }
 
     fn scalar(&mut self, lexeme: Lexeme, role: Role, tag: Option<Given>, anchor: Option<Lexeme>) -> Done {
         let mut node = Node::new(Kind::Scalar, lexeme.style, self.source, lexeme.start as usize, lexeme.end as usize);
-        node.chomp = lexeme.chomp;
-        if matches!(lexeme.style, Style::Literal | Style::Folded) {
-            node.first = lexeme.indent;
-        }
-        node.tag = match tag {
+        node.indent = lexeme.indent;
+        node.set_tag(match tag {
             None => Tag::None,
             Some(Given::NonSpecific) => scalar::tag_as_plain(&node, self.text),
-            Some(Given::Known(Tag::Seq | Tag::Map)) => {
+            Some(Given::Sequence | Given::Mapping) => {
                 return Err(self.error(lexeme.at, "a collection behind !!seq or !!map"));
             }
-            Some(Given::Known(tag)) => tag,
-        };
+            Some(Given::Scalar(tag)) => tag,
+        });
         if let Err(expected) = scalar::check_tag(&node, self.text) {
             return Err(self.error(lexeme.at, expected));
         }
-        if node.style == Style::Plain && node.tag == Tag::None && node.end - node.start <= 2 {
+        if lexeme.style == Style::Plain && node.tag() == Tag::None && lexeme.end - lexeme.start <= 2 {
             self.special(&lexeme, role)?;
         }
-        let id = self.attach(node);
+        let id = self.attach(node)?;
         match anchor {
             Some(name) => self.anchors.add(self.text, &name, id),
             None => Ok(()),

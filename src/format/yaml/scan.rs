@@ -7,7 +7,7 @@
 use heapless::Vec;
 
 use crate::error::ParseError;
-use crate::format::doc::{Chomp, Style};
+use crate::format::doc::Style;
 use crate::format::yaml::key::PossibleKey;
 use crate::format::yaml::lexeme::{self, Given};
 use crate::limits::MAX_NESTING;
@@ -55,10 +55,8 @@ pub(super) struct Lexeme {
     pub end: u32,
     /// Scalars only.
     pub style: Style,
-    /// Block scalars only.
-    pub chomp: Chomp,
     /// Block scalars only: columns to take off each line.
-    pub indent: u32,
+    pub indent: u8,
 }
 
 impl Lexeme {
@@ -69,7 +67,6 @@ impl Lexeme {
             start: start as u32,
             end: end as u32,
             style: Style::Plain,
-            chomp: Chomp::Clip,
             indent: 0,
         }
     }
@@ -135,11 +132,6 @@ impl<'a> Scanner<'a> {
         let lexeme = self.peek()?;
         self.taken += 1;
         Ok(lexeme)
-    }
-
-    /// Offset behind what was taken so far.
-    pub fn taken_to(&self) -> usize {
-        self.queue[..self.taken].last().map_or(self.at, |lexeme| lexeme.end as usize)
     }
 
     /// The byte `ahead` of the current one; 0, which no text holds, at the end.

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use crate::format::doc::{Kind, SourceId, Sources, Value};
 use crate::format::scalar::Scalar;
 use crate::format::yaml::parse;
-use crate::limits::{MAX_ANCHORS, MAX_NESTING};
+use crate::limits::{MAX_ANCHORS, MAX_BLOCK_INDENT, MAX_NESTING, MAX_NODES};
 
 /// Compact JSON, with what JSON lacks: `b"…"` for bytes; floats keep their point.
 fn dump(value: &Value<'_>, out: &mut String) {
@@ -219,12 +219,38 @@ fn bounds_on_both_sides() {
     let key = |length: usize| "k".repeat(length) + ": 1\n";
     assert!(parse(key(1024).as_bytes(), SourceId(0)).is_ok());
     assert!(parse(key(1025).as_bytes(), SourceId(0)).is_err());
+    let deep = |columns: usize| alloc::format!("|\n{}a\n", " ".repeat(columns));
+    assert_eq!(read(&deep(MAX_BLOCK_INDENT)), r#""a\n""#);
+    assert_eq!(read(&deep(MAX_BLOCK_INDENT + 1)), "line 1, column 1: expected text indented by at most 255 columns");
     let mut merges = String::from("- &a0 {x0: 1}\n");
     for index in 1..MAX_ANCHORS {
         writeln!(merges, "- &a{index} {{<<: *a{}, x{index}: 1}}", index - 1).unwrap();
     }
     let fault = parse(merges.as_bytes(), SourceId(0)).unwrap_err();
-    assert_eq!(fault.expected, "fewer than 1,000,000 nodes once merge keys are followed");
+    assert_eq!(fault.expected, "at most 1,000,000 nodes once merge keys are followed");
+}
+
+/// One node is the sequence.
+#[test]
+fn nodes_are_bounded() {
+    let items = |count: usize| "- a\n".repeat(count);
+    let doc = parse(items(MAX_NODES - 1).as_bytes(), SourceId(0)).unwrap();
+    assert_eq!(doc.len(), MAX_NODES);
+    assert_eq!(doc.bytes(), 32 << 20, "what limits.rs says of the memory");
+    drop(doc);
+    let fault = parse(items(MAX_NODES).as_bytes(), SourceId(0)).unwrap_err();
+    assert_eq!((fault.line, fault.column), (MAX_NODES as u32, 3));
+    assert_eq!(fault.expected, "at most 2,097,152 nodes in a document");
+    // What a merge key brings counts too: a sequence, a mapping of 400,001 keys, and its entries as two aliases each.
+    let mut text = String::from("- &a {k");
+    (0..400_000).for_each(|key| write!(text, ",{key}").unwrap());
+    text.push_str("}\n- {<<: *a}\n");
+    let fill = MAX_NODES - (1 + 1 + 2 * 400_001 + 3 + 2 * 400_001);
+    let more = |count: usize| alloc::format!("{}{text}", "- b\n".repeat(count));
+    assert_eq!(parse(more(fill).as_bytes(), SourceId(0)).unwrap().len(), MAX_NODES);
+    let fault = parse(more(fill + 1).as_bytes(), SourceId(0)).unwrap_err();
+    assert_eq!((fault.line as usize, fault.column), (fill + 3, 3));
+    assert_eq!(fault.expected, "at most 2,097,152 nodes in a document");
 }
 
 #[test]

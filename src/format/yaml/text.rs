@@ -1,9 +1,13 @@
 //! Where scalars end: plain, quoted and block. Their text is decoded when it is read (`format::scalar`).
 
 use crate::error::ParseError;
-use crate::format::doc::{Chomp, Style};
-use crate::format::yaml::lexeme;
+use crate::format::doc::Style;
+use crate::format::yaml::lexeme::{self, Chomp};
 use crate::format::yaml::scan::{Lexeme, Scanner, Token};
+use crate::limits::MAX_BLOCK_INDENT;
+
+const _: () = assert!(MAX_BLOCK_INDENT == u8::MAX as usize, "the words below say 255");
+const TOO_DEEP: &str = "text indented by at most 255 columns";
 
 impl Scanner<'_> {
     fn at_document_marker(&self) -> bool {
@@ -169,6 +173,7 @@ impl Scanner<'_> {
                 (widest.max(least), end)
             }
         };
+        let Ok(columns) = u8::try_from(indent) else { return Err(self.error(open, TOO_DEEP)) };
         let (mut content, mut line) = (start, start);
         while self.column() == indent && self.at < self.text.len() {
             content = lexeme::line_end(self.text, self.at);
@@ -182,6 +187,6 @@ impl Scanner<'_> {
             Chomp::Clip => line,
             Chomp::Keep => all,
         };
-        Ok(Lexeme { style, chomp, indent: indent as u32, ..Lexeme::new(Token::Scalar, open, start, end) })
+        Ok(Lexeme { style, indent: columns, ..Lexeme::new(Token::Scalar, open, start, end) })
     }
 }
