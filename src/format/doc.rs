@@ -4,13 +4,14 @@
 //! read through a [`Value`]. An alias is a node that names another node, never a copy. Whoever walks a
 //! document of unknown origin goes through [`Value`], and through [`Visits`] where it walks all of it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::{self, Error, ParseError};
 use crate::format::scalar::{self, Scalar, ScalarReader};
-use crate::limits::{MAX_NODES, MAX_VISITS};
+use crate::limits::{MAX_ITEM_ERRORS, MAX_NODES, MAX_VISITS};
 
 /// Which text of a [`Sources`] a node points into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -231,17 +232,41 @@ const _: () = assert!(MAX_VISITS == 1_000_000, "so do those of `Visits`");
 pub struct Doc {
     nodes: Vec<Node>,
     root: u32,
+    /// Keys that stand in a mapping twice.
+    pub(crate) repeats: Repeats,
 }
+
+/// Keys that repeat others of their mapping, which count no more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repeats {
+    /// The first and the last of two, at most [`MAX_ITEM_ERRORS`].
+    pairs: Vec<(NodeId, NodeId)>,
+    count: usize,
+}
+
+impl Repeats {
+    const NONE: Self = Repeats { pairs: Vec::new(), count: 0 };
+
+    pub fn add(&mut self, first: NodeId, again: NodeId) {
+        self.count += 1;
+        if self.pairs.len() < MAX_ITEM_ERRORS {
+            self.pairs.push((first, again));
+        }
+    }
+}
+
+/// The longest key that is shown in a warning, bytes.
+const MAX_SHOWN: usize = 64;
 
 impl Doc {
     /// An empty document; [`Doc::root`] is `None` until a node is set as root.
     pub const fn new() -> Self {
-        Doc { nodes: Vec::new(), root: 0 }
+        Doc { nodes: Vec::new(), root: 0, repeats: Repeats::NONE }
     }
 
     /// An empty document with room for `nodes` rows.
     pub fn with_capacity(nodes: usize) -> Self {
-        Doc { nodes: Vec::with_capacity(nodes.min(MAX_NODES)), root: 0 }
+        Doc { nodes: Vec::with_capacity(nodes.min(MAX_NODES)), ..Doc::new() }
     }
 
     /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`]. Parsers look at [`MAX_NODES`] before.
@@ -319,6 +344,28 @@ impl Doc {
     /// True before the first row.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// What whoever reads the document should be told, and a parser cannot tell: keys that stand in a mapping twice, with
+    /// the name of their text and both lines. At most [`MAX_ITEM_ERRORS`] are told one by one. [`Doc::absorb`] does not take them over.
+    pub fn warnings(&self, sources: &Sources) -> Vec<String> {
+        let told = |(first, again): &(NodeId, NodeId)| {
+            let (first, again) = (Value { doc: self, sources, id: *first }, Value { doc: self, sources, id: *again });
+            let (at, line) = (again.position(), first.position().line);
+            let key = match again.followed().raw() {
+                key if (1..=MAX_SHOWN).contains(&key.len()) && scalar::find_break(key) == key.len() => {
+                    String::from_utf8_lossy(key)
+                }
+                _ => "key".into(),
+            };
+            format!("{at}: `{key}` stands on line {line} already: the last one counts")
+        };
+        let mut warnings: Vec<String> = self.repeats.pairs.iter().map(told).collect();
+        if let (Some((_, last)), more @ 1..) = (self.repeats.pairs.last(), self.repeats.count - warnings.len()) {
+            let name = &sources.get(self.node(*last).source).name;
+            warnings.push(format!("{name}: {more} more keys stand in their mapping already"));
+        }
+        warnings
     }
 
     /// The root as a [`Value`], `None` in an empty document.

@@ -181,14 +181,17 @@ fn the_nodes_of_all_documents_are_bounded() {
     let of = |rows: usize| {
         let mut doc = Doc::new();
         let root = doc.push(Node::new(Kind::Mapping, Style::Flow, id, 1, 1));
-        (1..rows).for_each(|_| drop(doc.push(scalar(0))));
+        (1..rows).for_each(|_| {
+            doc.push(scalar(0));
+        });
         doc.set_root(root);
         doc
     };
     for (more, fits) in [(0, true), (1, false)] {
         let (mut doc, other) = (of(MAX_MERGED_NODES - 10), of(10 + more));
         let result = merge(&mut doc, &mut sources, other, &How::PARTS).map_err(|error| error.to_string());
-        let wanted = "cannot read part: line 1, column 2: expected at most 8,388,608 nodes in all documents that are merged";
+        let wanted =
+            "cannot read part: line 1, column 2: expected at most 8,388,608 nodes in all documents that are merged";
         assert_eq!(result.err(), (!fits).then(|| wanted.to_string()));
     }
 }

@@ -216,24 +216,55 @@ pub(crate) fn key_number(scalar: Scalar) -> Option<Float> {
     }
 }
 
-/// A hash of a scalar as a key (FNV-1a of its text).
+/// Bytes that are hashed at a time; a multiple of 8.
+const BLOCK: usize = 64;
+
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let product = (hash ^ word).wrapping_mul(ODD);
+    product ^ product >> 32
+}
+
+/// Adds at most [`BLOCK`] bytes, which are that many unless they are the last.
+fn mix_block(hash: u64, block: &[u8]) -> u64 {
+    block.chunks(8).fold(hash.wrapping_add(block.len() as u64), |hash, bytes| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        mix(hash, u64::from_le_bytes(word))
+    })
+}
+
+/// A hash of a scalar as a key: equal for all that are [`same`], on every machine.
 pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
-    let mut hash = 0x811C_9DC5u32;
-    match key_number(node_type(node, text)) {
-        Some(Float::Finite { digits, exponent, .. }) => {
-            return (digits ^ digits >> 32) as u32 ^ (exponent as u32).wrapping_mul(hash);
+    let kind = node_type(node, text);
+    let hash = match (kind, key_number(kind)) {
+        (Scalar::Null, _) => 0,
+        (_, Some(Float::Finite { digits, exponent, .. })) => mix(digits, exponent as u64),
+        (_, Some(_)) => 0,
+        _ => {
+            let raw = &text[node.start as usize..node.end() as usize];
+            if node.style() == Style::Plain && find_break(raw) == raw.len() {
+                raw.chunks(BLOCK).fold(ODD, mix_block)
+            } else {
+                decoded_hash(node, text)
+            }
         }
-        Some(_) => return hash,
-        None if node_type(node, text) == Scalar::Null => return hash,
-        None => {}
-    }
-    let mut decoder = Decoder::new(node, text);
-    while let Some(chunk) = decoder.chunk() {
-        for byte in chunk {
-            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    };
+    mix(hash, 0) as u32
+}
+
+fn decoded_hash(node: &Node, text: &[u8]) -> u64 {
+    let (mut decoder, mut block, mut hash) = (Decoder::new(node, text), [0; BLOCK], ODD);
+    loop {
+        let length = decoder.read(&mut block);
+        if length > 0 {
+            hash = mix_block(hash, &block[..length]);
+        }
+        if length < BLOCK {
+            return hash;
         }
     }
-    hash
 }
 
 /// True if two scalars of one text are the same key: numbers by value, others by kind and decoded text.

@@ -168,8 +168,7 @@ fn tag_word(input: &[u8]) -> Word<'_, Option<Given>> {
         expect("`>` at the end of the tag", char('>')),
     )
     .map(resolved);
-    let own = preceded(word("!!".as_bytes()), expect("a tag behind `!!`", take_while1(uri_byte)))
-        .map(known);
+    let own = preceded(word("!!".as_bytes()), expect("a tag behind `!!`", take_while1(uri_byte))).map(known);
     let alone = value(
         Some(Given::NonSpecific),
         verify(word("!".as_bytes()), |_: &[u8]| blank(input.get(1).copied().unwrap_or(0))),

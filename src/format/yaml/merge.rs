@@ -3,15 +3,15 @@
 
 use alloc::vec::Vec;
 
+use super::keys::Keys;
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, Style, Tag};
-use crate::format::scalar;
 use crate::limits::{MAX_NODES, MAX_VISITS};
 
 /// A key and its value.
 type Entry = (NodeId, NodeId);
 
-fn followed(doc: &Doc, mut id: NodeId) -> NodeId {
+pub(super) fn followed(doc: &Doc, mut id: NodeId) -> NodeId {
     while doc.node(id).kind() == Kind::Alias {
         id = NodeId(doc.node(id).first);
     }
@@ -32,7 +32,7 @@ fn entries(doc: &Doc, mapping: NodeId) -> impl Iterator<Item = Entry> {
     core::iter::from_fn(move || Some((nodes.next()?, nodes.next()?)))
 }
 
-fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
+pub(super) fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
     let node = doc.node(key);
     node.kind() == Kind::Scalar
         && node.style() == Style::Plain
@@ -77,40 +77,14 @@ impl Found<'_> {
     }
 }
 
-/// The keys seen, by their text.
-struct Keys<'a> {
-    doc: &'a Doc,
-    text: &'a [u8],
-    slots: Vec<u32>,
-}
-
-impl<'a> Keys<'a> {
-    fn new(doc: &'a Doc, text: &'a [u8], count: usize) -> Self {
-        Keys { doc, text, slots: alloc::vec![0; (count * 2).next_power_of_two()] }
-    }
-
-    /// True if no equal key was added before.
-    fn add(&mut self, key: NodeId) -> bool {
-        let node = self.doc.node(followed(self.doc, key));
-        let mut slot = scalar::hash(node, self.text) as usize;
-        loop {
-            slot &= self.slots.len() - 1;
-            match self.slots[slot].checked_sub(1) {
-                None => {
-                    self.slots[slot] = key.0 + 1;
-                    return true;
-                }
-                Some(other) if scalar::same(self.doc.node(followed(self.doc, NodeId(other))), node, self.text) => {
-                    return false;
-                }
-                Some(_) => slot += 1,
-            }
-        }
-    }
-}
-
 /// Takes the `<<` entries out of `mapping` and puts in what they bring.
-pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, merged: &mut usize) -> Result<(), ParseError> {
+pub(super) fn resolve(
+    doc: &mut Doc,
+    text: &[u8],
+    mapping: NodeId,
+    merged: &mut usize,
+    keys: &mut Keys,
+) -> Result<(), ParseError> {
     let mut found = Found { doc, text, entries: Vec::new(), room: MAX_VISITS - *merged };
     let mut own = Vec::new();
     for (key, value) in entries(doc, mapping) {
@@ -122,12 +96,20 @@ pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, merged: &mut 
     }
     let mut brought = found.entries;
     *merged += brought.len() * 2;
-    let mut keys = Keys::new(doc, text, own.len() + brought.len() + 1);
+    keys.clear(own.len() + brought.len() + 1);
     for (key, _) in &own {
-        keys.add(*key);
+        keys.add(doc, text, *key)?;
     }
+    let mut fault = Ok(());
     brought.reverse();
-    brought.retain(|(key, _)| keys.add(*key));
+    brought.retain(|(key, _)| match keys.add(doc, text, *key) {
+        Ok(equal) => equal.is_none(),
+        Err(error) => {
+            fault = Err(error);
+            false
+        }
+    });
+    fault?;
     brought.reverse();
     if doc.len() + brought.len() * 2 > MAX_NODES {
         return Err(ParseError::at(text, doc.node(mapping).start as usize, doc::TOO_MANY));

@@ -15,12 +15,15 @@
 
 mod anchors;
 mod key;
+mod keys;
 mod lexeme;
 mod merge;
 mod node;
 mod scan;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_keys;
 mod text;
 
 use heapless::Vec;
@@ -30,10 +33,12 @@ use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar;
 use crate::limits::{MAX_NESTING, MAX_NODES};
 use anchors::Anchors;
+use keys::Keys;
 use scan::{Lexeme, Scanner, Token};
 
 /// Reads one document. A text without any (empty, or comments alone) has no root; `---` alone has a null root. PyYAML gives `None`
-/// for both. A missing value is an empty plain scalar, which is null. Equal keys all stay; the last one wins when looked up.
+/// for both. A missing value is an empty plain scalar, which is null. Of equal keys
+/// the last one counts, in the place of the first; [`Doc::warnings`] says so.
 /// What a merge key `<<` brings stands in front of a mapping's own entries, as aliases, without the keys that it has itself.
 ///
 /// # Errors
@@ -48,6 +53,7 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
         stack: Vec::new(),
         anchors: Anchors::new(),
         merged: 0,
+        keys: Keys::new(),
     };
     parser.document()?;
     Ok(parser.doc)
@@ -128,6 +134,7 @@ struct Parser<'a> {
     anchors: Anchors,
     /// Nodes that merge keys added, against `MAX_VISITS`.
     merged: usize,
+    keys: Keys,
 }
 
 type Done = Result<(), ParseError>;
@@ -376,8 +383,11 @@ impl Parser<'_> {
 
     fn close(&mut self) -> Done {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
+        if self.doc.node(frame.node).kind() == Kind::Mapping {
+            keys::settle(&mut self.doc, self.text, frame.node, &mut self.keys)?;
+        }
         if frame.merges {
-            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.merged)?;
+            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.merged, &mut self.keys)?;
         }
         Ok(())
     }

@@ -58,14 +58,7 @@ impl Parser<'_> {
         }
     }
 
-    fn collection(
-        &mut self,
-        node: Node,
-        state: State,
-        role: Role,
-        tag: Option<Given>,
-        anchor: Option<Lexeme>,
-    ) -> Done {
+    fn collection(&mut self, node: Node, state: State, role: Role, tag: Option<Given>, anchor: Option<Lexeme>) -> Done {
         let at = node.start;
         if role == Role::Key {
             return Err(self.error(at, "a scalar as key: a collection as key is not supported"));

@@ -61,14 +61,7 @@ pub(super) struct Lexeme {
 
 impl Lexeme {
     pub fn new(token: Token, at: usize, start: usize, end: usize) -> Self {
-        Lexeme {
-            token,
-            at: at as u32,
-            start: start as u32,
-            end: end as u32,
-            style: Style::Plain,
-            indent: 0,
-        }
+        Lexeme { token, at: at as u32, start: start as u32, end: end as u32, style: Style::Plain, indent: 0 }
     }
 }
 

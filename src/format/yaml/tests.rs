@@ -39,7 +39,7 @@ fn dump(value: &Value<'_>, out: &mut String) {
     }
 }
 
-fn read(text: &str) -> String {
+pub(super) fn read(text: &str) -> String {
     let mut sources = Sources::new();
     let source = sources.add("test", text.as_bytes().to_vec());
     match parse(text.as_bytes(), source) {
@@ -85,7 +85,7 @@ fn structure() {
         ("{a: [1, 2], \"b\":3, 'c' : 4, d}\n", r#"{"a":[1,2],"b":3,"c":4,"d":null}"#),
         ("[a#b, c] # d\n", r#"["a#b","c"]"#),
         ("a: b # c\n# d\ne: 'f' # g\n", r#"{"a":"b","e":"f"}"#),
-        ("a: 1\na: 2\n", r#"{"a":1,"a":2}"#),
+        ("a: 1\na: 2\n", r#"{"a":2}"#),
         ("yes: 1\n0x10: 2\n~: 3\n", r#"{true:1,16:2,null:3}"#),
         ("url: http://a.b/c?d#e\ntime: 12:30\n", r#"{"url":"http://a.b/c?d#e","time":750}"#),
         ("a: [b]\n...\n# after\n", r#"{"a":["b"]}"#),
@@ -128,7 +128,7 @@ fn scalars() {
 fn anchors_and_merges() {
     check(&[
         ("a: &x [1]\nb: *x\nc: &y\nd: *y\n", r#"{"a":[1],"b":[1],"c":null,"d":null}"#),
-        ("&k a: 1\nb: *k\n*k : 2\n", r#"{"a":1,"b":"a","a":2}"#),
+        ("&k a: 1\nb: *k\n*k : 2\n", r#"{"a":2,"b":"a"}"#),
         ("b: &b {x: 1, y: 2}\nc:\n  <<: *b\n  y: 3\n", r#"{"b":{"x":1,"y":2},"c":{"x":1,"y":3}}"#),
         (
             "- &a {x: 1}\n- &b {x: 2, y: 2}\n- {<<: [*a, *b]}\n- {<<: *a, <<: *b}\n",
