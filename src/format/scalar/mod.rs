@@ -18,7 +18,7 @@ use crate::error::{Error, ParseError};
 use crate::format::doc::{Kind, Node, Style, Tag, Value};
 use base64_text::Quads;
 pub use float::Float;
-pub(crate) use pieces::{Decoder, find_break, find_unprintable};
+pub(crate) use pieces::{Decoder, break_length, find_break, find_unprintable};
 use types::Whole;
 
 /// A scalar, typed as PyYAML's safe loader (YAML 1.1) or JSON types it.

@@ -87,8 +87,7 @@ impl Scanner<'_> {
         while self.text.get(colon) == Some(&b' ') {
             colon += 1;
         }
-        let found = self.text.get(colon) == Some(&b':')
-            && (self.in_flow() || lexeme::blank(self.text.get(colon + 1).copied().unwrap_or(0)));
+        let found = self.text.get(colon) == Some(&b':') && (self.in_flow() || lexeme::blank(self.text, colon + 1));
         if found && !self.too_far(&key, colon) {
             return Ok(());
         }

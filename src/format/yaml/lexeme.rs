@@ -10,6 +10,7 @@ use nom::{IResult, Parser};
 
 use crate::error::ParseError;
 use crate::format::doc::Tag;
+use crate::format::scalar::{break_length, find_break};
 use crate::format::yaml::scan::{Lexeme, Token};
 
 /// A tag as it was given.
@@ -87,9 +88,9 @@ fn run<'a, T>(
 /// Reads one word at an offset: the token and the offset behind it.
 pub(super) type Reader = fn(&[u8], usize) -> Result<(Lexeme, usize), ParseError>;
 
-/// Space, tab, line end or (0) the end of the text.
-pub(super) fn blank(byte: u8) -> bool {
-    matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')
+/// Space, tab, line end or the end of the text.
+pub(super) fn blank(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at), None | Some(b' ' | b'\t' | b'\r' | b'\n')) || break_length(text, at) > 0
 }
 
 fn name_byte(byte: u8) -> bool {
@@ -102,7 +103,7 @@ fn uri_byte(byte: u8) -> bool {
 
 /// Offset of the next line end, or of the end of the text.
 pub(super) fn line_end(text: &[u8], from: usize) -> usize {
-    from + crate::format::scalar::find_break(&text[from..])
+    from + find_break(&text[from..])
 }
 
 /// Characters of UTF-8 text.
@@ -110,10 +111,12 @@ pub(super) fn characters(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
-/// `followed` by one of `bytes`, which stays, or by the end of the text.
+/// `followed` by one of `bytes`, which stays, by any line end, or by the end of the text.
 fn before<'a>(bytes: &'static [u8], words: &'static str) -> impl FnMut(&'a [u8]) -> Word<'a, ()> {
     move |input| match input.first() {
-        Some(byte) if !bytes.contains(byte) => Err(nom::Err::Failure(Fault { left: input.len(), expected: words })),
+        Some(byte) if !bytes.contains(byte) && break_length(input, 0) == 0 => {
+            Err(nom::Err::Failure(Fault { left: input.len(), expected: words }))
+        }
         _ => Ok((input, ())),
     }
 }
@@ -125,7 +128,7 @@ pub(super) fn anchor(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseErr
             one_of("&*"),
             terminated(
                 expect("a name of letters, digits, `-` and `_`", take_while1(name_byte)),
-                before(b" \t\r\n?:,]}%@`", "a space behind the name"),
+                before(b" \t?:,]}%@`", "a space behind the name"),
             ),
         )
         .parse(input)
@@ -169,10 +172,7 @@ fn tag_word(input: &[u8]) -> Word<'_, Option<Given>> {
     )
     .map(resolved);
     let own = preceded(word("!!".as_bytes()), expect("a tag behind `!!`", take_while1(uri_byte))).map(known);
-    let alone = value(
-        Some(Given::NonSpecific),
-        verify(word("!".as_bytes()), |_: &[u8]| blank(input.get(1).copied().unwrap_or(0))),
-    );
+    let alone = value(Some(Given::NonSpecific), verify(word("!".as_bytes()), |_: &[u8]| blank(input, 1)));
     let other = value(None, preceded(char('!'), expect("a tag", take_while1(uri_byte))));
     alt((verbatim, own, alone, other)).parse(input)
 }
@@ -187,15 +187,15 @@ pub(super) fn tag(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseError>
         return Err(ParseError::at(text, at, expected));
     };
     let alone = given == Given::NonSpecific;
-    run(text, after, before(if alone { b" \t\r\n" } else { b" \r\n" }, "a space behind the tag"))?;
+    run(text, after, before(if alone { b" \t" } else { b" " }, "a space behind the tag"))?;
     Ok((Lexeme::new(Token::Tag(given), at, at, after), after))
 }
 
 /// Spaces and a comment up to the end of the line, which stays.
 fn rest_of_line(input: &[u8]) -> Word<'_, ()> {
     let (input, _) = take_while(|byte| byte == b' ').parse(input)?;
-    let (input, _) = opt(preceded(char('#'), take_while(|byte| byte != b'\r' && byte != b'\n'))).parse(input)?;
-    before(b"\r\n", "a comment or the end of the line")(input)
+    let input = if input.starts_with(b"#") { &input[find_break(input)..] } else { input };
+    before(b"", "a comment or the end of the line")(input)
 }
 
 /// `%YAML 1.N` or a directive of the future, which says nothing to us. `%TAG` is not supported.
@@ -205,7 +205,7 @@ pub(super) fn directive(text: &[u8], at: usize) -> Result<(Lexeme, usize), Parse
             char('%'),
             terminated(
                 expect("the name of a directive", take_while1(name_byte)),
-                before(b" \r\n", "a space behind the directive's name"),
+                before(b" ", "a space behind the directive's name"),
             ),
         )
         .parse(input)
@@ -219,7 +219,7 @@ pub(super) fn directive(text: &[u8], at: usize) -> Result<(Lexeme, usize), Parse
                 });
                 let (input, _) = expect("version 1 of YAML", terminated(major, char('.'))).parse(input)?;
                 let (input, _) = expect("a version of YAML", digit1).parse(input)?;
-                let (input, ()) = before(b" \r\n", "a space behind the version")(input)?;
+                let (input, ()) = before(b" ", "a space behind the version")(input)?;
                 rest_of_line(input)
             })?;
             Ok((Lexeme::new(Token::Directive(true), at, at, end), end))
@@ -248,7 +248,7 @@ pub(super) fn block_header(text: &[u8], at: usize) -> Result<((Chomp, Option<usi
         let both = (chomp, opt(indent)).map(|(chomp, indent)| (chomp, indent));
         let turned = (indent, opt(chomp)).map(|(indent, chomp)| (chomp.unwrap_or(Chomp::Clip), Some(indent)));
         let (input, header) = opt(alt((both, turned))).parse(input)?;
-        let (input, ()) = before(b" \r\n", "`+`, `-`, a digit or the end of the line")(input)?;
+        let (input, ()) = before(b" ", "`+`, `-`, a digit or the end of the line")(input)?;
         let (input, ()) = rest_of_line(input)?;
         Ok((input, header.unwrap_or((Chomp::Clip, None))))
     })

@@ -2,14 +2,13 @@
 //!
 //! Read: block and flow collections in every mixture, compact nested forms, explicit keys, all scalar styles over several
 //! lines, all escapes, anchors and aliases, merge keys, the tags `!!str !!int !!float !!bool !!null !!binary !!seq !!map`
-//! and `!`, `%YAML 1.N`, `---`, `...`, comments, a byte order mark, `\n`, `\r\n` and `\r`.
+//! and `!`, `%YAML 1.N`, `---`, `...`, comments, a byte order mark, and all line ends of YAML 1.1 (`\n`, `\r\n`, `\r`, U+0085, U+2028, U+2029).
 //!
 //! Not read, each an error that says so: a second document; other tags (`!!set`, `!!omap`, `!!pairs`, `!!timestamp`, local ones)
 //! and `%TAG`; a collection as key; an alias inside its own anchor; UTF-16; nesting deeper than [`MAX_NESTING`] and more
 //! than [`MAX_ANCHORS`](crate::limits::MAX_ANCHORS) anchors.
 //!
-//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits; U+0085, U+2028 and U+2029 are
-//! characters like any other, not line ends; two `\u` escapes that are a surrogate pair are the one character that JSON means.
+//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits; two `\u` escapes that are a surrogate pair are the one character that JSON means.
 //!
 //! Scanning allocates nothing; only the document's table grows (and a table of keys while a merge key is resolved).
 

@@ -2,6 +2,7 @@
 
 use crate::error::ParseError;
 use crate::format::doc::Style;
+use crate::format::scalar::break_length;
 use crate::format::yaml::lexeme::{self, Chomp};
 use crate::format::yaml::scan::{Lexeme, Scanner, Token};
 use crate::limits::MAX_BLOCK_INDENT;
@@ -43,9 +44,10 @@ impl Scanner<'_> {
         while let Some(byte) = self.text.get(at) {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' => break,
+                0xC2 | 0xE2 if break_length(self.text, at) > 0 => break,
                 b':' => {
                     let next = self.text.get(at + 1).copied().unwrap_or(0);
-                    if lexeme::blank(next) || (flow && b",[]{}".contains(&next)) {
+                    if lexeme::blank(self.text, at + 1) || (flow && b",[]{}".contains(&next)) {
                         break;
                     }
                 }
@@ -98,9 +100,9 @@ impl Scanner<'_> {
                 return Err(self.error(open, words));
             };
             match byte {
-                b'\r' | b'\n' => self.quoted_break()?,
+                b'\r' | b'\n' | 0xC2 | 0xE2 if break_length(self.text, self.at) > 0 => self.quoted_break()?,
                 b'\'' if !double && self.byte(1) == b'\'' => self.at += 2,
-                b'\\' if double && matches!(self.byte(1), b'\r' | b'\n') => {
+                b'\\' if double && break_length(self.text, self.at + 1) > 0 => {
                     self.at += 1;
                     self.quoted_break()?;
                 }
