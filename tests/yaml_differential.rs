@@ -178,25 +178,8 @@ fn theirs_says(answer: &Answer, words: &str) -> bool {
     matches!(answer, Err(fault) if fault.contains(words))
 }
 
-/// The bytes of a tree, sorted, with one spelling for each number that a key may be.
-fn number_keys(answer: &Answer) -> Option<Vec<u8>> {
-    let tree = answer.as_ref().ok()?;
-    let mut bytes = ["b", "i"]
-        .iter()
-        .fold(tree.replace("f3ff0000000000000:", "i1:").replace("f0000000000000000:", "i0:"), |tree, letter| {
-            tree.replace(&format!("{letter}1:"), "i1:").replace(&format!("{letter}0:"), "i0:")
-        })
-        .into_bytes();
-    bytes.sort_unstable();
-    Some(bytes)
-}
-
 /// What we do otherwise; the first two arguments after the text are ours and theirs.
 const EXCUSES: &[Excuse] = &[
-    Excuse {
-        name: "of `yes` and `1`, one key to Python, a merge keeps the mapping's own spelling",
-        applies: |text, ours, theirs| text.contains("<<") && ours.is_ok() && number_keys(ours) == number_keys(theirs),
-    },
     Excuse {
         name: "an alias inside its own anchor is refused",
         applies: |_, ours, theirs| {
@@ -214,6 +197,14 @@ const EXCUSES: &[Excuse] = &[
     Excuse {
         name: "a whole number beyond 64 bits is text",
         applies: |_, ours, theirs| ours.is_ok() && matches!(theirs, Ok(tree) if tree.contains("big")),
+    },
+    Excuse {
+        name: "a sexagesimal float that begins with a number beyond 64 bits is text",
+        applies: |text, ours, theirs| {
+            let digits =
+                |part: &str| part.bytes().rev().take_while(|byte| byte.is_ascii_digit() || *byte == b'_').count();
+            ours.is_ok() && theirs.is_ok() && text.split(':').any(|part| digits(part) >= 19)
+        },
     },
     Excuse {
         name: "a number of underscores alone is text",

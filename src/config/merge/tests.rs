@@ -1,6 +1,6 @@
 use super::*;
 use crate::format::yaml;
-use crate::limits::MAX_MERGED_NODES;
+use crate::limits::{MAX_MERGED_NODES, MAX_VISITS};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -193,5 +193,21 @@ fn the_nodes_of_all_documents_are_bounded() {
         let wanted =
             "cannot read part: line 1, column 2: expected at most 8,388,608 nodes in all documents that are merged";
         assert_eq!(result.err(), (!fits).then(|| wanted.to_string()));
+    }
+}
+
+/// Every item that is appended counts; the ten that were there count twice, and five nodes around them.
+#[test]
+fn visits_are_bounded() {
+    let how = How::parse("list(append)+dict(recurse_list)").unwrap();
+    for (items, fits) in [(MAX_VISITS - 25, true), (MAX_VISITS - 24, false)] {
+        let mut merged = Merged::new();
+        merged.add(&format!("a: [{}]", "x,".repeat(10)), &How::PARTS).unwrap();
+        let result = merged.add(&format!("a: [{}]", "x,".repeat(items)), &how);
+        assert_eq!(result.is_ok(), fits, "{result:?}");
+        if let Err(error) = result {
+            let text = error.to_string();
+            assert!(text.ends_with("expected at most 1,000,000 nodes once aliases are followed"), "{text}");
+        }
     }
 }

@@ -31,7 +31,7 @@ impl Keys {
     }
 
     /// None seen yet, and room for `count`.
-    pub fn clear(&mut self, count: usize) {
+    fn clear(&mut self, count: usize) {
         self.is_small = count <= SMALL;
         self.patience = PATIENCE * (count + SMALL);
         self.small.fill(0);
@@ -42,7 +42,7 @@ impl Keys {
     }
 
     /// The equal key that was added before; if there is none, `key` is added.
-    pub fn add(&mut self, doc: &Doc, text: &[u8], key: NodeId) -> Result<Option<NodeId>, ParseError> {
+    fn add(&mut self, doc: &Doc, text: &[u8], key: NodeId) -> Result<Option<NodeId>, ParseError> {
         let slots = if self.is_small { &mut self.small[..] } else { &mut self.large };
         let node = doc.node(followed(doc, key));
         let mut slot = scalar::hash(node, text) as usize;
@@ -62,31 +62,36 @@ impl Keys {
             slot += 1;
         }
     }
-}
 
-/// Takes out of a mapping what equal keys repeat, and notes it. Merge keys may stand there more than once.
-pub(super) fn settle(doc: &mut Doc, text: &[u8], mapping: NodeId, keys: &mut Keys) -> Result<(), ParseError> {
-    let begin = doc.node(mapping).first;
-    let (mut next, mut count) = (begin, 0);
-    while let Some(key) = next.checked_sub(1).map(NodeId) {
-        next = after(doc, key);
-        count += 1;
+    /// Takes out of a mapping what equal keys repeat, and notes it if that is asked for. Merge keys may stand there more than once.
+    pub fn settle(&mut self, doc: &mut Doc, text: &[u8], mapping: NodeId, note: bool) -> Result<(), ParseError> {
+        let begin = doc.node(mapping).first;
+        let (mut next, mut count) = (begin, 0);
+        while let Some(key) = next.checked_sub(1).map(NodeId) {
+            next = after(doc, key);
+            count += 1;
+        }
+        if count < 2 {
+            return Ok(());
+        }
+        self.clear(count);
+        let mut last = None;
+        next = begin;
+        while let Some(key) = next.checked_sub(1).map(NodeId) {
+            next = after(doc, key);
+            let first = if is_merge_key(doc, text, key) { None } else { self.add(doc, text, key)? };
+            last = match first {
+                Some(first) => {
+                    if note {
+                        doc.repeats.add(first, key);
+                    }
+                    repeat(doc, first, last, key)
+                }
+                None => value(doc, key),
+            };
+        }
+        Ok(())
     }
-    if count < 2 {
-        return Ok(());
-    }
-    keys.clear(count);
-    let mut last = None;
-    next = begin;
-    while let Some(key) = next.checked_sub(1).map(NodeId) {
-        next = after(doc, key);
-        let first = if is_merge_key(doc, text, key) { None } else { keys.add(doc, text, key)? };
-        last = match first {
-            Some(first) => repeat(doc, first, last, key),
-            None => value(doc, key),
-        };
-    }
-    Ok(())
 }
 
 /// The link behind an entry.
@@ -101,7 +106,6 @@ fn value(doc: &Doc, key: NodeId) -> Option<NodeId> {
 /// Gives the entry `first` the value of `again`, whose entry goes. `last` is the value in front of it; what is now.
 fn repeat(doc: &mut Doc, first: NodeId, last: Option<NodeId>, again: NodeId) -> Option<NodeId> {
     let (old, new) = (value(doc, first)?, value(doc, again)?);
-    doc.repeats.add(first, again);
     let behind = doc.node(new).next;
     doc.node_mut(last?).next = behind;
     doc.node_mut(new).next = doc.node(old).next;

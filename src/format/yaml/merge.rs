@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::keys::Keys;
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, Style, Tag};
-use crate::limits::{MAX_NODES, MAX_VISITS};
+use crate::limits::MAX_NODES;
 
 /// A key and its value.
 type Entry = (NodeId, NodeId);
@@ -40,12 +40,11 @@ pub(super) fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
         && &text[node.start as usize..node.end() as usize] == b"<<"
 }
 
-/// Entries in the order of rising precedence, counted against a bound: mappings that merge each other grow fast.
+/// Entries in the order of rising precedence. Mappings that merge each other grow fast: their aliases are counted.
 struct Found<'a> {
     doc: &'a Doc,
     text: &'a [u8],
     entries: Vec<Entry>,
-    room: usize,
 }
 
 impl Found<'_> {
@@ -59,9 +58,6 @@ impl Found<'_> {
             return Err(self.error(given, "a mapping to merge, or a sequence of mappings"));
         }
         for entry in entries(self.doc, id) {
-            if (self.entries.len() + 1) * 2 > self.room {
-                return Err(self.error(given, "at most 1,000,000 nodes once merge keys are followed"));
-            }
             self.entries.push(entry);
         }
         Ok(())
@@ -78,14 +74,8 @@ impl Found<'_> {
 }
 
 /// Takes the `<<` entries out of `mapping` and puts in what they bring.
-pub(super) fn resolve(
-    doc: &mut Doc,
-    text: &[u8],
-    mapping: NodeId,
-    merged: &mut usize,
-    keys: &mut Keys,
-) -> Result<(), ParseError> {
-    let mut found = Found { doc, text, entries: Vec::new(), room: MAX_VISITS - *merged };
+pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, keys: &mut Keys) -> Result<(), ParseError> {
+    let mut found = Found { doc, text, entries: Vec::new() };
     let mut own = Vec::new();
     for (key, value) in entries(doc, mapping) {
         if is_merge_key(doc, text, key) {
@@ -94,28 +84,12 @@ pub(super) fn resolve(
             own.push((key, value));
         }
     }
-    let mut brought = found.entries;
-    *merged += brought.len() * 2;
-    keys.clear(own.len() + brought.len() + 1);
-    for (key, _) in &own {
-        keys.add(doc, text, *key)?;
-    }
-    let mut fault = Ok(());
-    brought.reverse();
-    brought.retain(|(key, _)| match keys.add(doc, text, *key) {
-        Ok(equal) => equal.is_none(),
-        Err(error) => {
-            fault = Err(error);
-            false
-        }
-    });
-    fault?;
-    brought.reverse();
+    let brought = found.entries;
     if doc.len() + brought.len() * 2 > MAX_NODES {
         return Err(ParseError::at(text, doc.node(mapping).start as usize, doc::TOO_MANY));
     }
     relink(doc, mapping, &brought, &own);
-    Ok(())
+    keys.settle(doc, text, mapping, false)
 }
 
 fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {

@@ -38,7 +38,7 @@ use scan::{Lexeme, Scanner, Token};
 /// Reads one document. A text without any (empty, or comments alone) has no root; `---` alone has a null root. PyYAML gives `None`
 /// for both. A missing value is an empty plain scalar, which is null. Of equal keys
 /// the last one counts, in the place of the first; [`Doc::warnings`] says so.
-/// What a merge key `<<` brings stands in front of a mapping's own entries, as aliases, without the keys that it has itself.
+/// What a merge key `<<` brings stands in front of a mapping's own entries, as aliases; equal keys among all of these are settled likewise.
 ///
 /// # Errors
 /// The text is not YAML, or uses what the module's doc excludes.
@@ -51,7 +51,7 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
         doc: Doc::with_capacity(text.len() / 64 + 16),
         stack: Vec::new(),
         anchors: Anchors::new(),
-        merged: 0,
+        through_aliases: 0,
         keys: Keys::new(),
     };
     parser.document()?;
@@ -122,6 +122,10 @@ struct Frame {
     state: State,
     /// It has a `<<` key.
     merges: bool,
+    /// Its anchor, or [`anchors::NONE`].
+    anchor: u16,
+    /// [`Parser::visits`] before it.
+    before: usize,
 }
 
 struct Parser<'a> {
@@ -131,8 +135,8 @@ struct Parser<'a> {
     doc: Doc,
     stack: Vec<Frame, MAX_NESTING>,
     anchors: Anchors,
-    /// Nodes that merge keys added, against `MAX_VISITS`.
-    merged: usize,
+    /// Nodes that aliases add for who follows them, against `MAX_VISITS`.
+    through_aliases: usize,
     keys: Keys,
 }
 
@@ -285,6 +289,7 @@ impl Parser<'_> {
                 self.scanner.next()?;
                 self.close()
             }
+            Token::FlowSequenceStart | Token::FlowMappingStart => Err(self.error(next.at, node::COLLECTION_KEY)),
             _ => Err(self.misplaced(&next, "a key in the column of the keys above, or the end of the mapping")),
         }
     }
@@ -367,26 +372,34 @@ impl Parser<'_> {
         self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at as usize, at as usize)).map(|_| ())
     }
 
+    /// Nodes that a walk visits in what was read so far.
+    fn visits(&self) -> usize {
+        self.doc.len() + self.through_aliases
+    }
+
     fn open(&mut self, node: Node, state: State, anchor: Option<Lexeme>) -> Done {
         let at = node.start as usize;
         if self.stack.is_full() {
             return Err(scan::nesting(self.text, at));
         }
+        let before = self.visits();
         let node = self.attach(node)?;
-        if let Some(name) = anchor {
-            self.anchors.add(self.text, &name, node)?;
-        }
-        let _ = self.stack.push(Frame { node, last: None, state, merges: false });
+        let anchor = match anchor {
+            Some(name) => self.anchors.add(self.text, &name, node)?,
+            None => anchors::NONE,
+        };
+        let _ = self.stack.push(Frame { node, last: None, state, merges: false, anchor, before });
         Ok(())
     }
 
     fn close(&mut self) -> Done {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
+        self.anchors.weigh(frame.anchor, self.visits() - frame.before);
         if self.doc.node(frame.node).kind() == Kind::Mapping {
-            keys::settle(&mut self.doc, self.text, frame.node, &mut self.keys)?;
+            self.keys.settle(&mut self.doc, self.text, frame.node, true)?;
         }
         if frame.merges {
-            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.merged, &mut self.keys)?;
+            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.keys)?;
         }
         Ok(())
     }

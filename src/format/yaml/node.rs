@@ -5,6 +5,9 @@ use crate::format::scalar;
 use crate::format::yaml::lexeme::Given;
 use crate::format::yaml::scan::{Lexeme, Token};
 use crate::format::yaml::{Done, Parser, Place, Role, State};
+use crate::limits::MAX_VISITS;
+
+pub(super) const COLLECTION_KEY: &str = "a scalar as key: a collection as key is not supported";
 
 impl Parser<'_> {
     /// One node: anchor and tag in any order, then an alias, a scalar, or the begin of a collection.
@@ -61,7 +64,7 @@ impl Parser<'_> {
     fn collection(&mut self, node: Node, state: State, role: Role, tag: Option<Given>, anchor: Option<Lexeme>) -> Done {
         let at = node.start;
         if role == Role::Key {
-            return Err(self.error(at, "a scalar as key: a collection as key is not supported"));
+            return Err(self.error(at, COLLECTION_KEY));
         }
         match (tag, node.kind()) {
             (None | Some(Given::NonSpecific), _)
@@ -74,12 +77,17 @@ impl Parser<'_> {
 
     fn alias(&mut self, role: Role) -> Done {
         let name = self.scanner.next()?;
-        let target = self.anchors.find(self.text, &name)?;
+        let (target, weight) = self.anchors.find(self.text, &name)?;
         if self.stack.iter().any(|frame| frame.node == target) {
             return Err(self.error(name.at, "an alias of a finished node: this one is inside its own anchor"));
         }
         if role == Role::Key && self.doc.node(target).kind() != Kind::Scalar {
-            return Err(self.error(name.at, "a scalar as key: a collection as key is not supported"));
+            return Err(self.error(name.at, COLLECTION_KEY));
+        }
+        // A merge key counts here too: what it brings is no more than this.
+        self.through_aliases += weight;
+        if self.through_aliases > MAX_VISITS {
+            return Err(self.error(name.at, "at most 1,000,000 nodes once aliases are followed"));
         }
         self.attach(Node::alias(target, self.source, name.at as usize)).map(|_| ())
     }
@@ -103,7 +111,7 @@ impl Parser<'_> {
         }
         let id = self.attach(node)?;
         match anchor {
-            Some(name) => self.anchors.add(self.text, &name, id),
+            Some(name) => self.anchors.add(self.text, &name, id).map(|_| ()),
             None => Ok(()),
         }
     }
