@@ -1,5 +1,6 @@
 //! Our YAML against PyYAML's safe loader (Debian's python3-yaml): random documents and damaged ones, read by both to the same tree, or
-//! refused by both; and the examples of cloud-init's documentation, as Debian ships them, whole and damaged. `WISP_YAML_CASES` says how many documents (each is also damaged once), `WISP_YAML_SEED` which.
+//! refused by both; and the examples of cloud-init's documentation, as Debian ships them, whole and damaged.
+//! `WISP_YAML_CASES` says how many documents (each is also damaged once), `WISP_YAML_SEED` which.
 //!
 //! The loader is the pure Python one, as cloud-init uses it, without the resolver for dates, which are text here.
 

@@ -18,6 +18,7 @@ use crate::error::{Error, ParseError};
 use crate::format::doc::{Kind, Node, Style, Tag, Value};
 use base64_text::Quads;
 pub use float::Float;
+use pieces::no_break;
 pub(crate) use pieces::{Decoder, break_length, find_break, find_unprintable};
 use types::Whole;
 
@@ -226,32 +227,37 @@ fn mix(hash: u64, word: u64) -> u64 {
     product ^ product >> 32
 }
 
-/// Adds at most [`BLOCK`] bytes, which are that many unless they are the last.
-fn mix_block(hash: u64, block: &[u8]) -> u64 {
-    block.chunks(8).fold(hash.wrapping_add(block.len() as u64), |hash, bytes| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        mix(hash, u64::from_le_bytes(word))
-    })
+/// Adds at most [`BLOCK`] bytes, which are that many unless they are the last; `None` where one of them is not `allowed`.
+fn mix_block(hash: u64, block: &[u8], allowed: fn(u64) -> bool) -> Option<u64> {
+    let mut hash = hash.wrapping_add(block.len() as u64);
+    for bytes in block.chunks(8) {
+        let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        if !allowed(word) {
+            return None;
+        }
+        hash = mix(hash, word);
+    }
+    Some(hash)
 }
 
 /// A hash of a scalar as a key: equal for all that are [`same`], on every machine.
 pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
+    let raw = &text[node.start as usize..node.end() as usize];
+    // Most keys are words without quotes that can be nothing else than text.
+    let word = node.style() == Style::Plain && node.tag() == Tag::None && !types::may_be_typed(raw);
+    let quick =
+        if word { raw.chunks(BLOCK).try_fold(ODD, |hash, block| mix_block(hash, block, no_break)) } else { None };
+    mix(quick.unwrap_or_else(|| slow_hash(node, text)), 0) as u32
+}
+
+fn slow_hash(node: &Node, text: &[u8]) -> u64 {
     let kind = node_type(node, text);
-    let hash = match (kind, key_number(kind)) {
+    match (kind, key_number(kind)) {
         (Scalar::Null, _) => 0,
         (_, Some(Float::Finite { digits, exponent, .. })) => mix(digits, exponent as u64),
         (_, Some(_)) => 0,
-        _ => {
-            let raw = &text[node.start as usize..node.end() as usize];
-            if node.style() == Style::Plain && find_break(raw) == raw.len() {
-                raw.chunks(BLOCK).fold(ODD, mix_block)
-            } else {
-                decoded_hash(node, text)
-            }
-        }
-    };
-    mix(hash, 0) as u32
+        _ => decoded_hash(node, text),
+    }
 }
 
 fn decoded_hash(node: &Node, text: &[u8]) -> u64 {
@@ -259,7 +265,7 @@ fn decoded_hash(node: &Node, text: &[u8]) -> u64 {
     loop {
         let length = decoder.read(&mut block);
         if length > 0 {
-            hash = mix_block(hash, &block[..length]);
+            hash = mix_block(hash, &block[..length], |_| true).unwrap_or(0);
         }
         if length < BLOCK {
             return hash;

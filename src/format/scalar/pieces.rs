@@ -16,6 +16,11 @@ const fn all(byte: u8) -> u64 {
     ONES * byte as u64
 }
 
+/// True if no byte of a word is part of a line end; of other words it may be false too.
+pub(super) fn no_break(word: u64) -> bool {
+    (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | word) & HIGHS == 0
+}
+
 /// The index of the first byte that `wanted` accepts; whole words are passed over where `suspect` finds none.
 fn find(text: &[u8], suspect: impl Fn(u64) -> bool, wanted: impl Fn(u8) -> bool) -> Option<usize> {
     let mut words = text.chunks_exact(8);
@@ -33,8 +38,16 @@ fn find(text: &[u8], suspect: impl Fn(u64) -> bool, wanted: impl Fn(u8) -> bool)
 }
 
 /// Length of the line end at `at`, 0 if there is none: those of ASCII, and U+0085, U+2028 and U+2029 (YAML 1.1 section 5.4).
+#[inline]
 pub(crate) fn break_length(text: &[u8], at: usize) -> usize {
-    match text.get(at..).unwrap_or_default() {
+    match text.get(at) {
+        Some(b'\n' | b'\r' | 0xC2 | 0xE2) => length_there(&text[at..]),
+        _ => 0,
+    }
+}
+
+fn length_there(text: &[u8]) -> usize {
+    match text {
         [b'\r', b'\n', ..] | [0xC2, 0x85, ..] => 2,
         [b'\r' | b'\n', ..] => 1,
         [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
@@ -57,7 +70,7 @@ fn find_special(text: &[u8], special: u8) -> usize {
     let mut from = 0;
     while let Some(at) = find(
         &text[from..],
-        |word| (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | zeros(word ^ all(special)) | word) & HIGHS != 0,
+        |word| !no_break(word) || zeros(word ^ all(special)) != 0,
         |byte| matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) || byte == special,
     ) {
         from += at;

@@ -16,10 +16,10 @@ pub(super) const SMALL: usize = 16;
 /// Slots looked at for each key, all keys together, beyond which the keys were made to collide: chance needs two or three.
 const PATIENCE: usize = 16;
 
-/// Keys seen, by their hash: in each slot a key + 1, or 0.
+/// Keys seen, by their hash: in each slot a hash and behind it a key + 1, or 0.
 pub(super) struct Keys {
-    small: [u32; SMALL * 4],
-    large: Vec<u32>,
+    small: [u64; SMALL * 2],
+    large: Vec<u64>,
     is_small: bool,
     /// Slots that may still be looked at.
     patience: usize,
@@ -27,15 +27,16 @@ pub(super) struct Keys {
 
 impl Keys {
     pub const fn new() -> Self {
-        Keys { small: [0; SMALL * 4], large: Vec::new(), is_small: true, patience: 0 }
+        Keys { small: [0; SMALL * 2], large: Vec::new(), is_small: true, patience: 0 }
     }
 
     /// None seen yet, and room for `count`.
     fn clear(&mut self, count: usize) {
         self.is_small = count <= SMALL;
         self.patience = PATIENCE * (count + SMALL);
-        self.small.fill(0);
-        if !self.is_small {
+        if self.is_small {
+            self.small.fill(0);
+        } else {
             self.large.clear();
             self.large.resize((count * 2).next_power_of_two(), 0);
         }
@@ -45,14 +46,16 @@ impl Keys {
     fn add(&mut self, doc: &Doc, text: &[u8], key: NodeId) -> Result<Option<NodeId>, ParseError> {
         let slots = if self.is_small { &mut self.small[..] } else { &mut self.large };
         let node = doc.node(followed(doc, key));
-        let mut slot = scalar::hash(node, text) as usize;
+        let hash = scalar::hash(node, text);
+        let mut slot = hash as usize;
         loop {
             slot &= slots.len() - 1;
-            let Some(other) = slots[slot].checked_sub(1).map(NodeId) else {
-                slots[slot] = key.0 + 1;
+            let there = slots[slot];
+            let Some(other) = (there as u32).checked_sub(1).map(NodeId) else {
+                slots[slot] = u64::from(hash) << 32 | u64::from(key.0 + 1);
                 return Ok(None);
             };
-            if scalar::same(doc.node(followed(doc, other)), node, text) {
+            if (there >> 32) as u32 == hash && scalar::same(doc.node(followed(doc, other)), node, text) {
                 return Ok(Some(other));
             }
             let Some(patience) = self.patience.checked_sub(1) else {
@@ -63,8 +66,16 @@ impl Keys {
         }
     }
 
-    /// Takes out of a mapping what equal keys repeat, and notes it if that is asked for. Merge keys may stand there more than once.
-    pub fn settle(&mut self, doc: &mut Doc, text: &[u8], mapping: NodeId, note: bool) -> Result<(), ParseError> {
+    /// Takes out of a mapping what equal keys repeat, and notes it if that is asked for. Merge keys may stand there more
+    /// than once; `merges` says that there are some.
+    pub fn settle(
+        &mut self,
+        doc: &mut Doc,
+        text: &[u8],
+        mapping: NodeId,
+        merges: bool,
+        note: bool,
+    ) -> Result<(), ParseError> {
         let begin = doc.node(mapping).first;
         let (mut next, mut count) = (begin, 0);
         while let Some(key) = next.checked_sub(1).map(NodeId) {
@@ -79,7 +90,7 @@ impl Keys {
         next = begin;
         while let Some(key) = next.checked_sub(1).map(NodeId) {
             next = after(doc, key);
-            let first = if is_merge_key(doc, text, key) { None } else { self.add(doc, text, key)? };
+            let first = if merges && is_merge_key(doc, text, key) { None } else { self.add(doc, text, key)? };
             last = match first {
                 Some(first) => {
                     if note {

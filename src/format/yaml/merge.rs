@@ -89,7 +89,7 @@ pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, keys: &mut Ke
         return Err(ParseError::at(text, doc.node(mapping).start as usize, doc::TOO_MANY));
     }
     relink(doc, mapping, &brought, &own);
-    keys.settle(doc, text, mapping, false)
+    keys.settle(doc, text, mapping, false, false)
 }
 
 fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {

@@ -5,12 +5,15 @@
 //! and `!`, `%YAML 1.N`, `---`, `...`, comments, a byte order mark, and all line ends of YAML 1.1 (`\n`, `\r\n`, `\r`, U+0085, U+2028, U+2029).
 //!
 //! Not read, each an error that says so: a second document; other tags (`!!set`, `!!omap`, `!!pairs`, `!!timestamp`, local ones)
-//! and `%TAG`; a collection as key; an alias inside its own anchor; UTF-16; nesting deeper than [`MAX_NESTING`] and more
-//! than [`MAX_ANCHORS`](crate::limits::MAX_ANCHORS) anchors.
+//! and `%TAG`; a collection as key; an alias inside its own anchor; UTF-16; keys made to collide in a table of hashes; and what is
+//! beyond `MAX_NESTING`, `MAX_ANCHORS`, `MAX_NODES`, `MAX_BLOCK_INDENT`, or `MAX_VISITS` nodes that aliases add
+//! ([`limits`](crate::limits)).
 //!
-//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits; two `\u` escapes that are a surrogate pair are the one character that JSON means.
+//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits and numbers of underscores alone (`0x_`);
+//! two `\u` escapes that are a surrogate pair are the one character that JSON means, and half a pair is refused; `!!binary` is
+//! decoded when it is read, so that of a value which an equal key replaces is not.
 //!
-//! Scanning allocates nothing; only the document's table grows (and a table of keys while a merge key is resolved).
+//! Scanning allocates nothing; only the document's table grows, and a table of keys where a mapping is large or merged.
 
 mod anchors;
 mod key;
@@ -396,7 +399,7 @@ impl Parser<'_> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         self.anchors.weigh(frame.anchor, self.visits() - frame.before);
         if self.doc.node(frame.node).kind() == Kind::Mapping {
-            self.keys.settle(&mut self.doc, self.text, frame.node, true)?;
+            self.keys.settle(&mut self.doc, self.text, frame.node, frame.merges, true)?;
         }
         if frame.merges {
             merge::resolve(&mut self.doc, self.text, frame.node, &mut self.keys)?;
