@@ -200,11 +200,20 @@ const EXCUSES: &[Excuse] = &[
         applies: |_, ours, theirs| ours.is_ok() && matches!(theirs, Ok(tree) if tree.contains("big")),
     },
     Excuse {
-        name: "a sexagesimal float that begins with a number beyond 64 bits is text",
+        name: "a sexagesimal float that begins with a number beyond 64 bits is text, or refused behind !!float",
         applies: |text, ours, theirs| {
             let digits =
                 |part: &str| part.bytes().rev().take_while(|byte| byte.is_ascii_digit() || *byte == b'_').count();
-            ours.is_ok() && theirs.is_ok() && text.split(':').any(|part| digits(part) >= 19)
+            let meant = ours.is_ok() || ours_says(ours, "a number behind !!float");
+            meant && theirs.is_ok() && text.split(':').any(|part| digits(part) >= 19)
+        },
+    },
+    Excuse {
+        name: "around a number behind !!int or !!float no white space beyond ASCII is passed over",
+        applies: |text, ours, theirs| {
+            theirs.is_ok()
+                && (ours_says(ours, "a whole number behind !!int") || ours_says(ours, "a number behind !!float"))
+                && text.contains(['\u{85}', '\u{a0}', '\u{2028}', '\u{2029}'])
         },
     },
     Excuse {
