@@ -207,9 +207,8 @@ impl Instance {
     pub fn add_key(&mut self, root: NodeId, key: &str, value: NodeId) {
         self.remove_key(root, key);
         let key = self.add_text("a key of ours", key.as_bytes().to_vec());
-        let mut alias = *self.doc.node(value);
-        (alias.kind, alias.first, alias.next) = (Kind::Alias, value.0, 0);
-        let alias = self.doc.push(alias);
+        let Node { source, start, .. } = *self.doc.node(value);
+        let alias = self.doc.push(Node::alias(value, source, start as usize));
         let last = self.links(root).last();
         self.doc.attach(root, last, key);
         self.doc.attach(root, Some(key), alias);

@@ -8,6 +8,16 @@ pub const MAX_NESTING: usize = 64;
 /// aliases to aliases would otherwise grow without end ("billion laughs").
 pub const MAX_VISITS: usize = 1_000_000;
 
+/// Nodes of one document (YAML, JSON), of 16 bytes each: 32 MiB. A dense cloud-config has one in 8 bytes of text, so that one of 10 MiB has room.
+pub const MAX_NODES: usize = 2 << 20;
+
+/// Nodes of all documents that are merged into one (parts of user-data; the layers of the configuration), 128 MiB: room for
+/// three kinds of data and the image's own configuration.
+pub const MAX_MERGED_NODES: usize = 4 * MAX_NODES;
+
+/// Columns that the text of a block scalar of YAML (`|`, `>`) may be indented by.
+pub const MAX_BLOCK_INDENT: usize = 255;
+
 /// Anchors in one YAML document.
 pub const MAX_ANCHORS: usize = 1_024;
 

@@ -435,6 +435,28 @@ fn one_module_alone_is_no_stage() {
     assert!(host.text("/run/cloud-init/status.json").contains("\"stage\": null"));
 }
 
+/// Once a stage, with both lines; of user-data once, where it is taken apart.
+#[test]
+fn a_key_that_stands_twice_is_told_wherever_it_stands() {
+    let mut host = machine();
+    host.put("/etc/cloud/cloud.cfg.d/05_twice.cfg", 0o644, "manual_cache_clean: true\n\nmanual_cache_clean: false\n");
+    drive(&mut host, ID, "#cloud-config\nfinal_message: a\nfinal_message: b\n");
+    assert_eq!(boot(&mut host), [0; 4]);
+    let told = |host: &MemoryHost, text: &str| host.log_lines.iter().filter(|(.., line)| line.contains(text)).count();
+    let image =
+        "/etc/cloud/cloud.cfg.d/05_twice.cfg:3:1: `manual_cache_clean` stands on line 1 already: the last one counts";
+    let user = "user-data part 1 (part-001):3:1: `final_message` stands on line 2 already: the last one counts";
+    assert!(logged(&host, Level::Warning, image) && logged(&host, Level::Warning, user), "{:#?}", host.log_lines);
+    assert_eq!((told(&host, image), told(&host, user)), (4, 1));
+    assert!(host.console.contains('b'));
+
+    let given = "/root/given.cfg:2:1: `timezone` stands on line 1 already: the last one counts";
+    host.put("/root/given.cfg", 0o600, "timezone: A\ntimezone: B\n");
+    let options = Options { files: vec!["/root/given.cfg".into()], ..Options::default() };
+    assert_eq!(stage::single(&mut host, &options, "runcmd", None, &[]), 0);
+    assert_eq!((told(&host, given), told(&host, image), told(&host, user)), (1, 5, 1));
+}
+
 #[test]
 fn turned_off_means_nothing_is_touched() {
     let mut host = machine();

@@ -29,16 +29,19 @@ pub struct Above<'a> {
 
 /// Reads all layers. A layer that cannot be read is left out and its error is handed to `broken`.
 pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Error)) -> Config {
-    let mut layers = Layers { config: Config::default(), broken };
+    let mut layers = Layers { config: Config::default(), broken, warn: true };
     for path in above.files.iter().map(String::as_str).chain(above.environment) {
         match read_file(files, path, MAX_CONFIG_FILE) {
             Ok(None) => (layers.broken)(Error::new("read", path, crate::error::Errno::NOENT)),
             other => layers.read(path, other),
         }
     }
+    // What is to be said of these was said when they were made.
+    layers.warn = false;
     for path in above.instance {
         layers.file(files, path, MAX_INFLATED);
     }
+    layers.warn = true;
     if let Some(text) = cmdline::cloud_config(above.command_line) {
         layers.text("the kernel command line (cc:)", text.into_bytes());
     }
@@ -71,6 +74,8 @@ fn fragments(files: &mut dyn Files, broken: &mut dyn FnMut(Error)) -> Vec<String
 struct Layers<'a> {
     config: Config,
     broken: &'a mut dyn FnMut(Error),
+    /// Warnings about the text are kept.
+    warn: bool,
 }
 
 impl Layers<'_> {
@@ -101,6 +106,9 @@ impl Layers<'_> {
         }
         let sources = &mut self.config.sources;
         let mut doc = parse(sources, name, text)?;
+        if self.warn {
+            self.config.warnings.extend(doc.warnings(sources));
+        }
         let how = How::take(&mut doc, sources)?.unwrap_or(How::LAYERS);
         merge(&mut self.config.doc, sources, doc, &how)
     }

@@ -25,6 +25,8 @@ pub struct Config {
     pub sources: Sources,
     /// The merged document; its root is a mapping, or there is none.
     pub doc: Doc,
+    /// What was odd in the texts; nothing of it is in the log yet.
+    pub warnings: Vec<String>,
 }
 
 impl Config {

@@ -4,13 +4,14 @@
 //! read through a [`Value`]. An alias is a node that names another node, never a copy. Whoever walks a
 //! document of unknown origin goes through [`Value`], and through [`Visits`] where it walks all of it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::{self, Error, ParseError};
 use crate::format::scalar::{self, Scalar, ScalarReader};
-use crate::limits::MAX_VISITS;
+use crate::limits::{MAX_ITEM_ERRORS, MAX_NODES, MAX_VISITS};
 
 /// Which text of a [`Sources`] a node points into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +112,7 @@ pub enum Style {
     Verbatim,
 }
 
-/// An explicit tag.
+/// An explicit tag of a scalar. (What `!!seq` and `!!map` say of a collection, its kind says too.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tag {
     /// None: the value's form decides.
@@ -128,84 +129,154 @@ pub enum Tag {
     Bool,
     /// `!!null`
     Null,
-    /// `!!seq`
-    Seq,
-    /// `!!map`
-    Map,
 }
 
-/// What happens to the line ends after a block scalar's last line (YAML 1.1 section 9.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chomp {
-    /// One is kept.
-    Clip,
-    /// `-`: none.
-    Strip,
-    /// `+`: all.
-    Keep,
-}
-
-/// One row of the table. Small on purpose: a cloud-config of 10,000 files has 100,000 of them.
+/// One row of the table, 16 bytes: a cloud-config of 10,000 files has 100,000 of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
-    /// What it is.
-    pub kind: Kind,
-    /// How it was written.
-    pub style: Style,
-    /// Its tag.
-    pub tag: Tag,
-    /// Block scalars only; their span already ends where it says.
-    pub chomp: Chomp,
+    /// Kind, style and tag: see [`NOT_SCALAR`].
+    pub(crate) what: u8,
+    /// Block scalars: columns of indentation to take off each line.
+    pub indent: u8,
     /// The text it points into.
     pub source: SourceId,
-    /// First byte of the raw value.
+    /// First byte of the raw value; of a collection or an alias the first byte of all.
     pub start: u32,
-    /// One past its last byte.
-    pub end: u32,
-    /// Collections: the first child + 1, 0 for none. Aliases: the node named. Block scalars: columns of indentation
-    /// to take off each line.
+    /// Collections: the first child + 1, 0 for none. Aliases: the node named. Scalars: see [`Node::end`].
     pub first: u32,
     /// The next sibling + 1, 0 for none.
     pub next: u32,
 }
 
+/// In [`Node`]'s `what`, the low bits are the style and this bit says that it is no scalar; above are the tag or the kind.
+const NOT_SCALAR: u8 = 0x80;
+const STYLE: u8 = 0x0F;
+const SHIFT: u32 = 4;
+
+const STYLES: [Style; 16] = {
+    use Style::*;
+    const X: Style = Verbatim;
+    [Plain, SingleQuoted, DoubleQuoted, Literal, Folded, Flow, JsonString, JsonLiteral, X, X, X, X, X, X, X, X]
+};
+
 impl Node {
-    /// A node without tag, children or sibling.
+    /// A node without tag, children or sibling. Only a scalar has an end.
     pub fn new(kind: Kind, style: Style, source: SourceId, start: usize, end: usize) -> Self {
-        Node {
-            kind,
-            style,
-            tag: Tag::None,
-            chomp: Chomp::Clip,
-            source,
-            start: start as u32,
-            end: end as u32,
-            first: 0,
-            next: 0,
+        let (what, first) = match kind {
+            Kind::Scalar => (0, end as u32),
+            kind => (NOT_SCALAR | (kind as u8) << SHIFT, 0),
+        };
+        Node { what: what | style as u8, indent: 0, source, start: start as u32, first, next: 0 }
+    }
+
+    /// An alias of `target`.
+    pub fn alias(target: NodeId, source: SourceId, start: usize) -> Self {
+        Node { first: target.0, ..Node::new(Kind::Alias, Style::Plain, source, start, start) }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self.what & (NOT_SCALAR | 3 << SHIFT) {
+            SEQUENCE => Kind::Sequence,
+            MAPPING => Kind::Mapping,
+            ALIAS => Kind::Alias,
+            _ => Kind::Scalar,
         }
     }
+
+    /// How it was written.
+    pub fn style(&self) -> Style {
+        STYLES[(self.what & STYLE) as usize]
+    }
+
+    /// The tag of a scalar.
+    pub fn tag(&self) -> Tag {
+        if self.what & NOT_SCALAR != 0 {
+            return Tag::None;
+        }
+        match self.what >> SHIFT {
+            0 => Tag::None,
+            1 => Tag::Str,
+            2 => Tag::Binary,
+            3 => Tag::Int,
+            4 => Tag::Float,
+            5 => Tag::Bool,
+            _ => Tag::Null,
+        }
+    }
+
+    /// Gives a scalar its tag.
+    pub fn set_tag(&mut self, tag: Tag) {
+        if self.what & NOT_SCALAR == 0 {
+            self.what = self.what & STYLE | (tag as u8) << SHIFT;
+        }
+    }
+
+    /// One past the last byte of a scalar's raw value; other nodes have none, and end where they start.
+    pub fn end(&self) -> u32 {
+        if self.what & NOT_SCALAR == 0 { self.first } else { self.start }
+    }
 }
+
+const SEQUENCE: u8 = NOT_SCALAR | (Kind::Sequence as u8) << SHIFT;
+const MAPPING: u8 = NOT_SCALAR | (Kind::Mapping as u8) << SHIFT;
+const ALIAS: u8 = NOT_SCALAR | (Kind::Alias as u8) << SHIFT;
+
+/// What a parser says at the node that is one too many.
+pub(crate) const TOO_MANY: &str = "at most 2,097,152 nodes in a document";
+const _: () = assert!(MAX_NODES == 2_097_152, "the words above say it");
+const _: () = assert!(MAX_VISITS == 1_000_000, "so do those of `Visits`");
 
 /// A document: its nodes, and which of them is the root.
 #[derive(Clone, Debug, Default)]
 pub struct Doc {
     nodes: Vec<Node>,
     root: u32,
+    /// Keys that stand in a mapping twice.
+    pub(crate) repeats: Repeats,
 }
+
+/// Keys that repeat others of their mapping, which count no more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repeats {
+    /// The first and the last of two, at most [`MAX_ITEM_ERRORS`].
+    pairs: Vec<(NodeId, NodeId)>,
+    count: usize,
+}
+
+impl Repeats {
+    const NONE: Self = Repeats { pairs: Vec::new(), count: 0 };
+
+    pub fn add(&mut self, first: NodeId, again: NodeId) {
+        self.count += 1;
+        if self.pairs.len() < MAX_ITEM_ERRORS {
+            self.pairs.push((first, again));
+        }
+    }
+}
+
+/// The longest key that is shown in a warning, bytes.
+const MAX_SHOWN: usize = 64;
 
 impl Doc {
     /// An empty document; [`Doc::root`] is `None` until a node is set as root.
     pub const fn new() -> Self {
-        Doc { nodes: Vec::new(), root: 0 }
+        Doc { nodes: Vec::new(), root: 0, repeats: Repeats::NONE }
     }
 
     /// An empty document with room for `nodes` rows.
     pub fn with_capacity(nodes: usize) -> Self {
-        Doc { nodes: Vec::with_capacity(nodes), root: 0 }
+        Doc { nodes: Vec::with_capacity(nodes.min(MAX_NODES)), ..Doc::new() }
     }
 
-    /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`].
+    /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`]. Parsers look at [`MAX_NODES`] before.
     pub fn push(&mut self, node: Node) -> NodeId {
+        let (length, room) = (self.nodes.len(), self.nodes.capacity());
+        if length == room {
+            // Twice as large, but never larger than a document may be.
+            let left = MAX_NODES.saturating_sub(length);
+            self.nodes.reserve_exact(if left == 0 { room } else { room.clamp(16, MAX_NODES).min(left) });
+        }
         self.nodes.push(node);
         NodeId(self.nodes.len() as u32 - 1)
     }
@@ -245,7 +316,7 @@ impl Doc {
             if node.next != 0 {
                 node.next += offset;
             }
-            match node.kind {
+            match node.kind() {
                 Kind::Sequence | Kind::Mapping if node.first != 0 => node.first += offset,
                 Kind::Alias => node.first += offset,
                 _ => {}
@@ -265,9 +336,36 @@ impl Doc {
         self.nodes.len()
     }
 
+    /// Memory of the table, bytes.
+    pub fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>()
+    }
+
     /// True before the first row.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// What whoever reads the document should be told, and a parser cannot tell: keys that stand in a mapping twice, with
+    /// the name of their text and both lines. At most [`MAX_ITEM_ERRORS`] are told one by one. [`Doc::absorb`] does not take them over.
+    pub fn warnings(&self, sources: &Sources) -> Vec<String> {
+        let told = |(first, again): &(NodeId, NodeId)| {
+            let (first, again) = (Value { doc: self, sources, id: *first }, Value { doc: self, sources, id: *again });
+            let (at, line) = (again.position(), first.position().line);
+            let key = match again.followed().raw() {
+                key if (1..=MAX_SHOWN).contains(&key.len()) && scalar::find_break(key) == key.len() => {
+                    String::from_utf8_lossy(key)
+                }
+                _ => "key".into(),
+            };
+            format!("{at}: `{key}` stands on line {line} already: the last one counts")
+        };
+        let mut warnings: Vec<String> = self.repeats.pairs.iter().map(told).collect();
+        if let (Some((_, last)), more @ 1..) = (self.repeats.pairs.last(), self.repeats.count - warnings.len()) {
+            let name = &sources.get(self.node(*last).source).name;
+            warnings.push(format!("{name}: {more} more keys stand in their mapping already"));
+        }
+        warnings
     }
 
     /// The root as a [`Value`], `None` in an empty document.
@@ -295,7 +393,7 @@ impl<'a> Value<'a> {
 
     /// The node behind an alias. The parsers refuse an alias inside its own anchor, so a chain ends.
     fn followed(mut self) -> Self {
-        while self.doc.node(self.id).kind == Kind::Alias {
+        while self.doc.node(self.id).kind() == Kind::Alias {
             self.id = NodeId(self.doc.node(self.id).first);
         }
         self
@@ -308,7 +406,7 @@ impl<'a> Value<'a> {
 
     /// What it is; never [`Kind::Alias`].
     pub fn kind(&self) -> Kind {
-        self.node().kind
+        self.node().kind()
     }
 
     /// True for a mapping.
@@ -326,10 +424,10 @@ impl<'a> Value<'a> {
         self.kind() == Kind::Scalar && matches!(self.scalar(), Scalar::Null)
     }
 
-    /// The raw text of the node.
+    /// The raw text of a scalar; nothing of another node.
     pub fn raw(&self) -> &'a [u8] {
         let node = self.node();
-        &self.sources.text(node.source)[node.start as usize..node.end as usize]
+        &self.sources.text(node.source)[node.start as usize..node.end() as usize]
     }
 
     /// The children of a collection, as they stand (a mapping: key, value, key, …); none for a scalar.
@@ -476,7 +574,7 @@ impl Visits {
     pub fn count(&mut self, value: &Value<'_>) -> Result<(), Error> {
         self.0 += 1;
         if self.0 > MAX_VISITS {
-            return Err(value.error("fewer than 1,000,000 nodes once aliases are followed"));
+            return Err(value.error("at most 1,000,000 nodes once aliases are followed"));
         }
         Ok(())
     }

@@ -170,20 +170,20 @@ impl<'a> Writer<'a, '_> {
     fn scalar(&mut self, value: Value<'a>, key: bool, indent: usize) -> Result<(), Error> {
         let node = value.node();
         let raw = value.raw();
-        match node.tag {
+        match node.tag() {
             Tag::Binary => return self.binary(value, Form::tagged(node, value.sources.text(node.source)), key, indent),
             Tag::Int => self.out.write(b"!!int ")?,
             Tag::Float => self.out.write(b"!!float ")?,
             Tag::Bool => self.out.write(b"!!bool ")?,
             Tag::Null => self.out.write(b"!!null ")?,
-            Tag::None if node.style == Style::Plain && form::stands_plain(raw, self.stack.is_empty()) => {
+            Tag::None if node.style() == Style::Plain && form::stands_plain(raw, self.stack.is_empty()) => {
                 return self.out.write(if raw.is_empty() { b"null" } else { raw });
             }
-            Tag::None if node.style == Style::JsonLiteral => return self.json_literal(raw),
-            Tag::None | Tag::Str | Tag::Seq | Tag::Map => {}
+            Tag::None if node.style() == Style::JsonLiteral => return self.json_literal(raw),
+            Tag::None | Tag::Str => {}
         }
         let decoder = || Decoder::new(node, value.sources.text(node.source));
-        let typed = !matches!(node.tag, Tag::None | Tag::Str | Tag::Seq | Tag::Map);
+        let typed = !matches!(node.tag(), Tag::None | Tag::Str);
         match Form::of(decoder()) {
             Form::Binary => self.binary(value, Form::Binary, key, indent),
             Form::Plain if !typed => self.copy(decoder()),
@@ -291,7 +291,7 @@ impl<'a> Writer<'a, '_> {
         };
         // What cannot be read as base64 is an error here and not in whoever reads the copy.
         let mut bytes = [0; 48];
-        if node.tag == Tag::Binary {
+        if node.tag() == Tag::Binary {
             let mut reader = value.reader();
             loop {
                 let mut filled = 0;

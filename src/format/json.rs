@@ -14,13 +14,13 @@ use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
 
 use crate::error::ParseError;
-use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Style};
-use crate::limits::MAX_NESTING;
+use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
+use crate::limits::{MAX_NESTING, MAX_NODES};
 
 /// Reads one JSON text. Nodes point into `text` as it stands in `source`.
 ///
 /// # Errors
-/// The first byte that RFC 8259 does not allow, what it allows there, or more than [`MAX_NESTING`] levels.
+/// The first byte that RFC 8259 does not allow, what it allows there, or more than [`MAX_NESTING`] levels or [`MAX_NODES`] nodes.
 pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
     if u32::try_from(text.len()).is_err() {
         return Err(ParseError::at(text, 0, "a text of at most 4 GiB"));
@@ -128,7 +128,10 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a node as the next child of the innermost open collection, or as the root.
-    fn add(&mut self, kind: Kind, style: Style, start: usize, end: usize) -> NodeId {
+    fn add(&mut self, kind: Kind, style: Style, start: usize, end: usize) -> Result<NodeId, nom::Err<Fault<'a>>> {
+        if self.doc.len() >= MAX_NODES {
+            return fault(&self.text[start..], doc::TOO_MANY);
+        }
         let id = self.doc.push(Node::new(kind, style, self.source, start, end));
         match self.open.last_mut() {
             None => self.doc.set_root(id),
@@ -137,7 +140,7 @@ impl<'a> Builder<'a> {
                 parent.last = Some(id);
             }
         }
-        id
+        Ok(id)
     }
 
     fn offset(&self, rest: &[u8]) -> usize {
@@ -146,10 +149,7 @@ impl<'a> Builder<'a> {
 
     /// `}` or `]`.
     fn close(&mut self, rest: &'a [u8]) -> (&'a [u8], Next) {
-        let end = self.offset(rest) as u32 + 1;
-        if let Some(open) = self.open.pop() {
-            self.doc.node_mut(open.node).end = end;
-        }
+        self.open.pop();
         (&rest[1..], Next::CommaOrEnd)
     }
 
@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
             Some(b'[') => self.begin(rest, Kind::Sequence, Next::ValueOrEnd),
             _ => {
                 let (rest, raw) = literal(rest)?;
-                self.add(Kind::Scalar, Style::JsonLiteral, start, start + raw.len());
+                self.add(Kind::Scalar, Style::JsonLiteral, start, start + raw.len())?;
                 Ok((rest, Next::CommaOrEnd))
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Builder<'a> {
             return fault(rest, "at most 64 levels of nesting");
         }
         let start = self.offset(rest);
-        let node = self.add(kind, Style::Flow, start, start + 1);
+        let node = self.add(kind, Style::Flow, start, start)?;
         let pushed = self.open.push(Open { node, last: None, object: kind == Kind::Mapping });
         debug_assert!(pushed.is_ok());
         Ok((&rest[1..], next))
@@ -191,7 +191,7 @@ impl<'a> Builder<'a> {
     fn string(&mut self, rest: &'a [u8]) -> Rest<'a> {
         let start = self.offset(rest) + 1;
         let (rest, raw) = string(rest)?;
-        self.add(Kind::Scalar, Style::JsonString, start, start + raw.len());
+        self.add(Kind::Scalar, Style::JsonString, start, start + raw.len())?;
         Ok(rest)
     }
 }
@@ -258,10 +258,10 @@ mod tests {
     /// `{"a":[1]}` as `{a:[1]}`, from the raw text of the nodes.
     fn dump(text: &[u8], doc: &Doc, id: NodeId, out: &mut String) {
         let node = doc.node(id);
-        let (open, close) = match node.kind {
+        let (open, close) = match node.kind() {
             Kind::Scalar => {
-                let raw = &text[node.start as usize..node.end as usize];
-                let mark = if node.style == Style::JsonString { "'" } else { "" };
+                let raw = &text[node.start as usize..node.end() as usize];
+                let mark = if node.style() == Style::JsonString { "'" } else { "" };
                 out.push_str(&format!("{mark}{}{mark}", String::from_utf8_lossy(raw)));
                 return;
             }
@@ -269,7 +269,6 @@ mod tests {
             _ => ('{', '}'),
         };
         assert_eq!(text[node.start as usize], open as u8);
-        assert_eq!(text[node.end as usize - 1], close as u8);
         out.push(open);
         let mut next = node.first;
         while next != 0 {
@@ -372,5 +371,16 @@ mod tests {
         assert_eq!((error.line, error.column), (1, MAX_NESTING as u32 + 1));
         assert_eq!(error.expected, format!("at most {MAX_NESTING} levels of nesting"));
         assert!(parse(&alloc::vec![b'['; 1_000_000], SourceId(0)).is_err());
+    }
+
+    /// One node is the array.
+    #[test]
+    fn nodes_are_bounded() {
+        let items = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        let doc = parse(items(MAX_NODES - 1).as_bytes(), SourceId(0)).unwrap();
+        assert_eq!((doc.len(), doc.bytes()), (MAX_NODES, 32 << 20));
+        let error = parse(items(MAX_NODES).as_bytes(), SourceId(0)).unwrap_err();
+        assert_eq!((error.line, error.column as usize), (1, 2 * MAX_NODES));
+        assert_eq!(error.expected, "at most 2,097,152 nodes in a document");
     }
 }

@@ -307,9 +307,16 @@ fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config
         files: &boot.options.files,
     };
     let mut broken = Vec::new();
-    let config = load(work.host.files(), above, &mut |error| broken.push(error));
+    let mut config = load(work.host.files(), above, &mut |error| broken.push(error));
     for error in broken {
         work.recoverable("config", &error);
+    }
+    let warnings = core::mem::take(&mut config.warnings);
+    // Most stages read the same files a second time, with the instance's.
+    if !core::mem::replace(&mut work.configured, true) {
+        for text in &warnings {
+            work.warn("config", text);
+        }
     }
     if let Some(dir) = config.get("system_info.paths.cloud_dir").filter(|dir| !dir.is_text(paths::CLOUD_DIR)) {
         let at = dir.position();

@@ -20,6 +20,8 @@ pub(super) struct Work<'h, 'b> {
     pub crashed: bool,
     /// True if it had claimed the instance.
     pub claimed: bool,
+    /// True once the configuration was read, and what is odd in it told.
+    pub configured: bool,
     progress: &'h mut dyn Progress,
     /// Steps below this one are done, or died.
     from: usize,
@@ -100,7 +102,17 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
         let state = told.state.clone().unwrap_or_else(|| boot.state.clone());
         let ended = host.isolate(
             &mut |host, progress| {
-                work(&mut Work { host, boot, state: state.clone(), crashed, claimed, progress, from, next: 0 })
+                work(&mut Work {
+                    host,
+                    boot,
+                    state: state.clone(),
+                    crashed,
+                    claimed,
+                    configured: false,
+                    progress,
+                    from,
+                    next: 0,
+                })
             },
             &mut |record| told.take(record),
         );

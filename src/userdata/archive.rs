@@ -23,10 +23,16 @@ const DEFAULTS: (&str, &str) = ("text/cloud-config", "application/octet-stream")
 ///
 /// # Errors
 /// The archive is not a YAML list.
-pub fn entries(label: &str, text: Vec<u8>, left: &mut u64) -> Result<Vec<Result<Part, Error>>, Error> {
+pub fn entries(
+    label: &str,
+    text: Vec<u8>,
+    left: &mut u64,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Result<Part, Error>>, Error> {
     let mut sources = Sources::new();
     let id = sources.add(label, text);
     let doc = yaml::parse(sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
+    warnings.extend(doc.warnings(&sources));
     match doc.value(&sources) {
         Some(root) if root.is_sequence() => {
             Ok(root.items().take(MAX_PARTS + 1).map(|item| entry(&item, left)).collect())

@@ -27,6 +27,8 @@ pub struct Exploded {
     pub parts: Vec<Part>,
     /// What could not be read; the parts around it are there.
     pub errors: Vec<Error>,
+    /// What is odd in an archive.
+    pub warnings: Vec<String>,
 }
 
 /// Takes raw user-data apart. A plain one becomes a single part, without a copy.
@@ -132,7 +134,7 @@ impl Exploder {
         if part.content_type != archive::CONTENT_TYPE {
             return self.exploded.parts.push(part);
         }
-        match archive::entries(&part.label(self.kind), part.text, &mut self.left) {
+        match archive::entries(&part.label(self.kind), part.text, &mut self.left, &mut self.exploded.warnings) {
             Err(error) => self.exploded.errors.push(error),
             Ok(entries) => {
                 self.count -= 1;

@@ -36,7 +36,7 @@ const AREA: &str = "userdata";
 /// its content. Nothing of it is in the log yet.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Things left out, with a warning: an unknown part type, an upstart job where nothing runs them.
+    /// Things left out, with a warning: an unknown part type, an upstart job where nothing runs them, a key that stands twice.
     pub warnings: Vec<String>,
     /// Parts that could not be read.
     pub recoverable: Vec<Error>,
@@ -55,7 +55,7 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
         Err(error) => return Outcome { recoverable: alloc::vec![error], ..Outcome::default() },
     };
     let exploded = explode::explode(kind, raw);
-    let outcome = Outcome { recoverable: exploded.errors, ..Outcome::default() };
+    let outcome = Outcome { recoverable: exploded.errors, warnings: exploded.warnings, errors: Vec::new() };
     let mut context = Context { host, target, merged: cloud_config::Merged::default(), outcome };
     context.find_upstart(&exploded.parts);
     context.remove_former(&exploded.parts);

@@ -250,6 +250,11 @@ const ENCODED: &[&str] = &[
     "!!binary 'QQ=='",
     "!!binary |\n      aGVs\n      bG8h\n      QQ==",
     "!!binary \"\"",
+    "!!binary aGk=....",
+    "!!binary aG.k.=b=GVs",
+    "!!binary \"=aG=kA==\"",
+    "!!binary aGk",
+    "!!binary aé==",
 ];
 
 const TAGGED: &[&str] = &[
@@ -650,6 +655,13 @@ const DAMAGE: &[&str] = &[
     "\u{7f}",
     "\u{1}",
     "\u{85}",
+    "\u{85}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{feff}",
+    "\u{a0}",
+    "\u{2027}",
+    "\u{fffe}",
     "\"\\ud83d\\ude00\"",
     "\"\\ud800\"",
     "!!set ",

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use crate::error::Error;
 use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Sources, Style, Value, Visits};
 use crate::format::scalar::{Float, Scalar, key_number};
-use crate::limits::{MAX_INFLATED, MAX_NESTING};
+use crate::limits::{MAX_INFLATED, MAX_MERGED_NODES, MAX_NESTING};
 
 mod how;
 
@@ -28,7 +28,7 @@ const MADE: &str = "texts merged by str(append)";
 ///
 /// # Errors
 /// Collections nested deeper than [`MAX_NESTING`] in both; a text that a collection is to be appended to; too many nodes
-/// visited. `doc` is as it was then.
+/// visited, or (above [`MAX_MERGED_NODES`]) in both tables. `doc` is as it was then.
 pub fn merge(doc: &mut Doc, sources: &mut Sources, other: Doc, how: &How) -> Result<(), Error> {
     merge_counted(doc, sources, other, how, &mut Visits::default())
 }
@@ -44,6 +44,12 @@ pub fn merge_counted(
     how: &How,
     visits: &mut Visits,
 ) -> Result<(), Error> {
+    if let Some(root) = other.root()
+        && doc.len() + other.len() > MAX_MERGED_NODES
+    {
+        const { assert!(MAX_MERGED_NODES == 8_388_608, "the words below say it") };
+        return Err(Value::new(&other, sources, root).error("at most 8,388,608 nodes in all documents that are merged"));
+    }
     let (base, other) = (doc.root(), doc.absorb(other));
     let mut merger = Merger { doc, sources, how, visits, undo: Vec::new() };
     let root = match (base, other) {
@@ -256,9 +262,9 @@ impl Merger<'_> {
         let more = self.value(other).text()?;
         let node = *self.value(base).node();
         let source = self.sources.get(node.source);
-        if source.name == MADE && node.end as usize == source.text.len() {
+        if source.name == MADE && node.end() as usize == source.text.len() {
             let end = self.extend(node.source, &more, other)?.end;
-            return Ok(self.doc.push(Node { end: end as u32, next: 0, ..node }));
+            return Ok(self.doc.push(Node { first: end as u32, next: 0, ..node }));
         }
         let mut text = self.value(base).text()?;
         text.push_str(&more);
@@ -285,7 +291,7 @@ impl Merger<'_> {
     /// The mapping itself if it is ours, else one of ours with its pairs, the last of equal keys in the place of the first.
     fn own_mapping(&mut self, id: NodeId) -> Result<NodeId, Error> {
         let id = self.value(id).id;
-        if self.doc.node(id).style == Style::Verbatim {
+        if self.doc.node(id).style() == Style::Verbatim {
             return Ok(id);
         }
         let mut values = self.index(id)?;
@@ -302,7 +308,7 @@ impl Merger<'_> {
 
     fn own_sequence(&mut self, id: NodeId) -> Result<NodeId, Error> {
         let id = self.value(id).id;
-        if self.doc.node(id).style == Style::Verbatim {
+        if self.doc.node(id).style() == Style::Verbatim {
             return Ok(id);
         }
         let own = self.collection(Kind::Sequence);
@@ -362,8 +368,7 @@ impl Merger<'_> {
 
     /// Adds an alias of `target` behind `last`, which it becomes.
     fn push(&mut self, parent: NodeId, last: &mut Option<NodeId>, target: NodeId) {
-        let first = self.value(target).id.0;
-        let alias = self.doc.push(Node { first, ..Node::new(Kind::Alias, Style::Plain, SourceId(0), 0, 0) });
+        let alias = self.doc.push(Node::alias(self.value(target).id, SourceId(0), 0));
         self.link(parent, *last, alias.0 + 1);
         *last = Some(alias);
     }

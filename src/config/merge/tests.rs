@@ -1,5 +1,6 @@
 use super::*;
 use crate::format::yaml;
+use crate::limits::{MAX_MERGED_NODES, MAX_VISITS};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -169,4 +170,44 @@ fn the_keys_that_say_how_are_taken_out() {
         error.to_string(),
         "cannot read part: line 2, column 13: expected one of the mergers list, dict, str, not `heap`"
     );
+}
+
+/// The rows of all documents count, those that nothing names too.
+#[test]
+fn the_nodes_of_all_documents_are_bounded() {
+    let mut sources = Sources::new();
+    let id = sources.add("part", "ab".into());
+    let scalar = |at: usize| Node::new(Kind::Scalar, Style::Plain, id, at, at + 1);
+    let of = |rows: usize| {
+        let mut doc = Doc::new();
+        let root = doc.push(Node::new(Kind::Mapping, Style::Flow, id, 1, 1));
+        (1..rows).for_each(|_| {
+            doc.push(scalar(0));
+        });
+        doc.set_root(root);
+        doc
+    };
+    for (more, fits) in [(0, true), (1, false)] {
+        let (mut doc, other) = (of(MAX_MERGED_NODES - 10), of(10 + more));
+        let result = merge(&mut doc, &mut sources, other, &How::PARTS).map_err(|error| error.to_string());
+        let wanted =
+            "cannot read part: line 1, column 2: expected at most 8,388,608 nodes in all documents that are merged";
+        assert_eq!(result.err(), (!fits).then(|| wanted.to_string()));
+    }
+}
+
+/// Every item that is appended counts; the ten that were there count twice, and five nodes around them.
+#[test]
+fn visits_are_bounded() {
+    let how = How::parse("list(append)+dict(recurse_list)").unwrap();
+    for (items, fits) in [(MAX_VISITS - 25, true), (MAX_VISITS - 24, false)] {
+        let mut merged = Merged::new();
+        merged.add(&format!("a: [{}]", "x,".repeat(10)), &How::PARTS).unwrap();
+        let result = merged.add(&format!("a: [{}]", "x,".repeat(items)), &how);
+        assert_eq!(result.is_ok(), fits, "{result:?}");
+        if let Err(error) = result {
+            let text = error.to_string();
+            assert!(text.ends_with("expected at most 1,000,000 nodes once aliases are followed"), "{text}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub(super) fn read(name: &str, text: Vec<u8>, faults: &mut Vec<Error>) -> Result
 }
 
 fn is_text(value: &Value<'_>) -> bool {
-    value.kind() == Kind::Scalar && value.node().style == Style::JsonString
+    value.kind() == Kind::Scalar && value.node().style() == Style::JsonString
 }
 
 /// What Python takes for false.

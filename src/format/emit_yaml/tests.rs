@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::format::doc::{Doc, Kind, Node, Sources, Style};
 use crate::format::emit_yaml::yaml;
 use crate::format::yaml::parse;
+use crate::limits::MAX_VISITS;
 
 /// Counts calls.
 struct Held {
@@ -103,16 +104,17 @@ fn what_was_never_yaml() {
 
 #[test]
 fn bounds() {
-    let mut text = String::from("- &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for index in 1..8 {
-        let alias = alloc::format!("*a{}, ", index - 1);
-        text.push_str(&alloc::format!("- &a{index} [{}]\n", alias.repeat(10)));
-    }
     let mut sources = Sources::new();
-    let source = sources.add("laughs", text.clone().into_bytes());
-    let doc = parse(text.as_bytes(), source).unwrap();
-    let fault = alloc::format!("{}", written(&doc, &sources).unwrap_err());
-    assert!(fault.contains("fewer than 1,000,000 nodes"), "{fault}");
+    // The sequence is one of the nodes.
+    for (count, fits) in [(MAX_VISITS, true), (MAX_VISITS + 1, false)] {
+        let text = "- a\n".repeat(count - 1);
+        let source = sources.add("many", text.clone().into_bytes());
+        let doc = parse(text.as_bytes(), source).unwrap();
+        let fault = written(&doc, &sources).err().map(|fault| alloc::format!("{fault}"));
+        let wanted =
+            "cannot read many: line 1000000, column 3: expected at most 1,000,000 nodes once aliases are followed";
+        assert_eq!(fault.as_deref(), (!fits).then_some(wanted));
+    }
     let deep = alloc::format!("- &a {}x{}\n- {}*a{}\n", "[".repeat(60), "]".repeat(60), "[".repeat(5), "]".repeat(5));
     let source = sources.add("deep", deep.clone().into_bytes());
     let doc = parse(deep.as_bytes(), source).unwrap();

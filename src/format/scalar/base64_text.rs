@@ -1,4 +1,5 @@
-//! The base64 of `!!binary` (RFC 4648 section 4), decoded while a scalar is read. White space between is ignored.
+//! The base64 of `!!binary` (RFC 4648 section 4), decoded while a scalar is read, as Python's `base64.decodebytes` does it: ASCII
+//! characters that are not of the alphabet are passed over, and so is all behind the padding.
 
 use crate::format::scalar::Decoder;
 
@@ -24,8 +25,10 @@ pub(super) struct Quads {
     bits: u32,
     /// Characters of the group so far.
     count: u8,
-    /// `=` so far.
+    /// `=` since the last character.
     padding: u8,
+    /// Padding has ended the text.
+    done: bool,
     /// Decoded and not handed out yet.
     ready: [u8; 3],
     waiting: core::ops::Range<usize>,
@@ -42,7 +45,7 @@ fn quad(text: &[u8]) -> Option<[u8; 3]> {
 
 impl Quads {
     pub fn new() -> Self {
-        Quads { bits: 0, count: 0, padding: 0, ready: [0; 3], waiting: 0..0 }
+        Quads { bits: 0, count: 0, padding: 0, done: false, ready: [0; 3], waiting: 0..0 }
     }
 
     /// Fills `out` as far as the text goes.
@@ -55,14 +58,14 @@ impl Quads {
                 continue;
             }
             let Some(chunk) = from.peek() else {
-                return if self.count == 0 {
+                return if self.count == 0 || self.done {
                     Ok(filled)
                 } else {
                     Err((from.offset(), "base64 characters in groups of four"))
                 };
             };
             let mut taken = 0;
-            if self.count == 0 && self.padding == 0 {
+            if self.count == 0 && !self.done {
                 let room = out[filled..].chunks_exact_mut(3);
                 for (three, bytes) in chunk.chunks_exact(4).zip(room) {
                     let Some(decoded) = quad(three) else { break };
@@ -84,24 +87,23 @@ impl Quads {
     }
 
     fn character(&mut self, byte: u8) -> Result<(), &'static str> {
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => return Ok(()),
-            b'=' if self.count >= 2 => {
+        match VALUES[byte as usize] {
+            NO if !byte.is_ascii() => return Err("base64 text: a character of ASCII"),
+            value if value != NO && !self.done => {
+                self.bits = self.bits << 6 | u32::from(value);
+                self.count += 1;
+                self.padding = 0;
+            }
+            _ if byte == b'=' && self.count >= 2 && !self.done => {
                 self.padding += 1;
-                self.bits <<= 6;
+                self.done = self.count + self.padding >= 4;
             }
-            byte if VALUES[byte as usize] != NO && self.padding == 0 => {
-                self.bits = self.bits << 6 | u32::from(VALUES[byte as usize]);
-            }
-            b'=' => return Err("a base64 character before `=`"),
-            _ if self.padding > 0 => return Err("the end of the base64 text behind `=`"),
-            _ => return Err("a base64 character (A-Z, a-z, 0-9, + or /)"),
+            _ => {}
         }
-        self.count += 1;
-        if self.count == 4 {
-            let [_, a, b, c] = self.bits.to_be_bytes();
+        if self.done && self.count > 0 || self.count == 4 {
+            let [_, a, b, c] = (self.bits << (6 * (4 - self.count))).to_be_bytes();
             self.ready = [a, b, c];
-            self.waiting = 0..3 - usize::from(self.padding);
+            self.waiting = 0..usize::from(self.count) - 1;
             (self.bits, self.count) = (0, 0);
         }
         Ok(())

@@ -50,11 +50,17 @@ impl Float {
             last = &last[at + 1..];
         }
         let (mut digits, mut exponent) = decimal(last)?;
-        if sixties != 0 {
-            let scale = 10u64.checked_pow(exponent.unsigned_abs())?;
-            let (part, whole) = if exponent > 0 { (scale, 1) } else { (1, scale) };
-            digits = digits.checked_mul(part)?.checked_add(sixties.checked_mul(whole)?)?;
-            exponent = exponent.min(0);
+        if sixties != 0 && exponent > 0 {
+            return None;
+        }
+        while sixties != 0 {
+            let whole = 10u64.checked_pow(exponent.unsigned_abs()).and_then(|scale| sixties.checked_mul(scale));
+            match whole.and_then(|whole| whole.checked_add(digits)) {
+                Some(sum) => (digits, sixties) = (sum, 0),
+                None if exponent == 0 => return None,
+                // Digits of the fraction that there is no room for.
+                None => (digits, exponent) = (digits / 10, exponent + 1),
+            }
         }
         Some(Float::finite(negative, digits, exponent))
     }
@@ -126,6 +132,7 @@ fn decimal(text: &[u8]) -> Option<(u64, i32)> {
     if let Some((_, power)) = text[end..].split_first() {
         let (power, negative) = unsigned(power);
         let power = match super::types::digits(power, 10, negative) {
+            _ if !power.first().is_some_and(u8::is_ascii_digit) => return None,
             Whole::Fits(power) => power,
             Whole::Big if negative => i64::MIN,
             Whole::Big => i64::MAX,
@@ -184,6 +191,7 @@ mod tests {
             ("-0.0", "-0.0"),
             ("0.0e+9999999999999999999999", "0.0"),
             ("1_0.2_50", "10.25"),
+            ("190:20:30.199999999999999999999", "685230.1999999999999"),
             ("1.0e+3", "1000.0"),
             ("123456789.0e+7", "1234567890000000.0"),
             ("1.0e+16", "1e16"),

@@ -18,7 +18,8 @@ use crate::error::{Error, ParseError};
 use crate::format::doc::{Kind, Node, Style, Tag, Value};
 use base64_text::Quads;
 pub use float::Float;
-pub(crate) use pieces::{Decoder, find_break, find_unprintable};
+use pieces::no_break;
+pub(crate) use pieces::{Decoder, break_length, find_break, find_unprintable};
 use types::Whole;
 
 /// A scalar, typed as PyYAML's safe loader (YAML 1.1) or JSON types it.
@@ -55,7 +56,7 @@ impl<'a> ScalarReader<'a> {
         ScalarReader {
             value,
             decoder: Decoder::new(node, value.sources.text(node.source)),
-            quads: (node.tag == Tag::Binary).then(Quads::new),
+            quads: (node.tag() == Tag::Binary).then(Quads::new),
         }
     }
 
@@ -108,20 +109,20 @@ fn tagged_whole(node: &Node, text: &[u8]) -> Whole {
 }
 
 fn node_type(node: &Node, text: &[u8]) -> Scalar {
-    if node.kind != Kind::Scalar {
+    if node.kind() != Kind::Scalar {
         return Scalar::Text;
     }
-    let raw = &text[node.start as usize..node.end as usize];
-    match node.tag {
-        Tag::None if node.style == Style::Plain => plain_type(raw),
-        Tag::None if node.style == Style::JsonLiteral => match types::json(raw) {
+    let raw = &text[node.start as usize..node.end() as usize];
+    match node.tag() {
+        Tag::None if node.style() == Style::Plain => plain_type(raw),
+        Tag::None if node.style() == Style::JsonLiteral => match types::json(raw) {
             types::Plain::Null => Scalar::Null,
             types::Plain::Bool(truth) => Scalar::Bool(truth),
             types::Plain::Int(Whole::Fits(int)) => Scalar::Int(int),
             types::Plain::Float(float) => Scalar::Float(float),
             _ => Scalar::Text,
         },
-        Tag::None | Tag::Str | Tag::Seq | Tag::Map => Scalar::Text,
+        Tag::None | Tag::Str => Scalar::Text,
         Tag::Binary => Scalar::Binary,
         Tag::Null => Scalar::Null,
         Tag::Int => match tagged_whole(node, text) {
@@ -131,7 +132,7 @@ fn node_type(node: &Node, text: &[u8]) -> Scalar {
         Tag::Float | Tag::Bool => {
             let mut buffer = [0; TYPED + 1];
             let Some(decoded) = short(node, text, &mut buffer) else { return Scalar::Text };
-            if node.tag == Tag::Bool {
+            if node.tag() == Tag::Bool {
                 types::truth(decoded).map_or(Scalar::Text, Scalar::Bool)
             } else {
                 Float::parse(decoded).map_or(Scalar::Text, Scalar::Float)
@@ -149,7 +150,7 @@ pub fn resolve(value: &Value<'_>) -> Scalar {
 /// The tag of a scalar that was written with `!`: PyYAML types it as if it were plain, quotes or not.
 pub(crate) fn tag_as_plain(node: &Node, text: &[u8]) -> Tag {
     let mut buffer = [0; TYPED + 1];
-    if node.style == Style::Plain {
+    if node.style() == Style::Plain {
         return Tag::None;
     }
     match short(node, text, &mut buffer).map_or(types::Plain::Text, types::plain) {
@@ -166,10 +167,10 @@ pub(crate) fn tag_as_plain(node: &Node, text: &[u8]) -> Tag {
 /// # Errors
 /// What was expected.
 pub(crate) fn check_tag(node: &Node, text: &[u8]) -> Result<(), &'static str> {
-    if !matches!(node.tag, Tag::Int | Tag::Float | Tag::Bool) {
+    if !matches!(node.tag(), Tag::Int | Tag::Float | Tag::Bool) {
         return Ok(());
     }
-    match (node.tag, node_type(node, text)) {
+    match (node.tag(), node_type(node, text)) {
         (Tag::Int, Scalar::Text) if matches!(tagged_whole(node, text), Whole::No) => Err("a whole number behind !!int"),
         (Tag::Float, Scalar::Text) => Err("a number behind !!float"),
         (Tag::Bool, Scalar::Text) => Err("yes, no, true, false, on or off behind !!bool"),
@@ -216,24 +217,60 @@ pub(crate) fn key_number(scalar: Scalar) -> Option<Float> {
     }
 }
 
-/// A hash of a scalar as a key (FNV-1a of its text).
+/// Bytes that are hashed at a time; a multiple of 8.
+const BLOCK: usize = 64;
+
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let product = (hash ^ word).wrapping_mul(ODD);
+    product ^ product >> 32
+}
+
+/// Adds at most [`BLOCK`] bytes, which are that many unless they are the last; `None` where one of them is not `allowed`.
+fn mix_block(hash: u64, block: &[u8], allowed: fn(u64) -> bool) -> Option<u64> {
+    let mut hash = hash.wrapping_add(block.len() as u64);
+    for bytes in block.chunks(8) {
+        let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        if !allowed(word) {
+            return None;
+        }
+        hash = mix(hash, word);
+    }
+    Some(hash)
+}
+
+/// A hash of a scalar as a key: equal for all that are [`same`], on every machine.
 pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
-    let mut hash = 0x811C_9DC5u32;
-    match key_number(node_type(node, text)) {
-        Some(Float::Finite { digits, exponent, .. }) => {
-            return (digits ^ digits >> 32) as u32 ^ (exponent as u32).wrapping_mul(hash);
-        }
-        Some(_) => return hash,
-        None if node_type(node, text) == Scalar::Null => return hash,
-        None => {}
+    let raw = &text[node.start as usize..node.end() as usize];
+    // Most keys are words without quotes that can be nothing else than text.
+    let word = node.style() == Style::Plain && node.tag() == Tag::None && !types::may_be_typed(raw);
+    let quick =
+        if word { raw.chunks(BLOCK).try_fold(ODD, |hash, block| mix_block(hash, block, no_break)) } else { None };
+    mix(quick.unwrap_or_else(|| slow_hash(node, text)), 0) as u32
+}
+
+fn slow_hash(node: &Node, text: &[u8]) -> u64 {
+    let kind = node_type(node, text);
+    match (kind, key_number(kind)) {
+        (Scalar::Null, _) => 0,
+        (_, Some(Float::Finite { digits, exponent, .. })) => mix(digits, exponent as u64),
+        (_, Some(_)) => 0,
+        _ => decoded_hash(node, text),
     }
-    let mut decoder = Decoder::new(node, text);
-    while let Some(chunk) = decoder.chunk() {
-        for byte in chunk {
-            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+}
+
+fn decoded_hash(node: &Node, text: &[u8]) -> u64 {
+    let (mut decoder, mut block, mut hash) = (Decoder::new(node, text), [0; BLOCK], ODD);
+    loop {
+        let length = decoder.read(&mut block);
+        if length > 0 {
+            hash = mix_block(hash, &block[..length], |_| true).unwrap_or(0);
+        }
+        if length < BLOCK {
+            return hash;
         }
     }
-    hash
 }
 
 /// True if two scalars of one text are the same key: numbers by value, others by kind and decoded text.

@@ -4,9 +4,6 @@
 
 use crate::format::doc::{Node, Style};
 
-/// Line ends to be handed out.
-const LINE_ENDS: &[u8; 64] = &[b'\n'; 64];
-
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
@@ -17,6 +14,11 @@ const fn zeros(word: u64) -> u64 {
 
 const fn all(byte: u8) -> u64 {
     ONES * byte as u64
+}
+
+/// True if no byte of a word is part of a line end; of other words it may be false too.
+pub(super) fn no_break(word: u64) -> bool {
+    (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | word) & HIGHS == 0
 }
 
 /// The index of the first byte that `wanted` accepts; whole words are passed over where `suspect` finds none.
@@ -35,19 +37,49 @@ fn find(text: &[u8], suspect: impl Fn(u64) -> bool, wanted: impl Fn(u8) -> bool)
     words.remainder().iter().position(|byte| wanted(*byte)).map(|index| at + index)
 }
 
-/// Offset of the first line end, or the length.
-pub(crate) fn find_break(text: &[u8]) -> usize {
-    find(text, |word| (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r'))) != 0, |byte| byte == b'\n' || byte == b'\r')
-        .unwrap_or(text.len())
+/// Length of the line end at `at`, 0 if there is none: those of ASCII, and U+0085, U+2028 and U+2029 (YAML 1.1 section 5.4).
+#[inline]
+pub(crate) fn break_length(text: &[u8], at: usize) -> usize {
+    match text.get(at) {
+        Some(b'\n' | b'\r' | 0xC2 | 0xE2) => length_there(&text[at..]),
+        _ => 0,
+    }
 }
 
+fn length_there(text: &[u8]) -> usize {
+    match text {
+        [b'\r', b'\n', ..] | [0xC2, 0x85, ..] => 2,
+        [b'\r' | b'\n', ..] => 1,
+        [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
+        _ => 0,
+    }
+}
+
+/// True for a line end that stays in the text as it is: the others are all the same.
+fn stays(text: &[u8], at: usize) -> bool {
+    break_length(text, at) == 3
+}
+
+/// Offset of the first line end, or the length.
+pub(crate) fn find_break(text: &[u8]) -> usize {
+    find_special(text, b'\n')
+}
+
+/// Offset of the first line end or `special`, or the length.
 fn find_special(text: &[u8], special: u8) -> usize {
-    find(
-        text,
-        |word| (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | zeros(word ^ all(special))) != 0,
-        |byte| byte == b'\n' || byte == b'\r' || byte == special,
-    )
-    .unwrap_or(text.len())
+    let mut from = 0;
+    while let Some(at) = find(
+        &text[from..],
+        |word| !no_break(word) || zeros(word ^ all(special)) != 0,
+        |byte| matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) || byte == special,
+    ) {
+        from += at;
+        if text[from] == special || break_length(text, from) > 0 {
+            return from;
+        }
+        from += 1;
+    }
+    text.len()
 }
 
 /// Offset of the first character that YAML does not allow (YAML 1.1 section 5.1); `text` is UTF-8.
@@ -91,8 +123,8 @@ pub(crate) struct Decoder<'a> {
     indent: usize,
     /// A space that stands for a line end comes next.
     space: bool,
-    /// Line ends that come next.
-    line_ends: usize,
+    /// Where line ends stand that come next, with blanks between them.
+    line_ends: core::ops::Range<usize>,
     /// What was decoded and not taken yet: a slice, else what is left of one character.
     slice: &'a [u8],
     /// Where in the text the slice ends.
@@ -105,12 +137,12 @@ impl<'a> Decoder<'a> {
     pub fn new(node: &Node, text: &'a [u8]) -> Self {
         Decoder {
             text,
-            style: node.style,
+            style: node.style(),
             at: node.start as usize,
-            end: node.end as usize,
-            indent: node.first as usize,
+            end: node.end() as usize,
+            indent: node.indent as usize,
             space: false,
-            line_ends: 0,
+            line_ends: 0..0,
             slice: &[],
             slice_end: node.start as usize,
             character: [0; 4],
@@ -174,10 +206,8 @@ impl<'a> Decoder<'a> {
         if core::mem::take(&mut self.space) {
             return Some(Piece::Made(b" "));
         }
-        if self.line_ends > 0 {
-            let count = self.line_ends.min(LINE_ENDS.len());
-            self.line_ends -= count;
-            return Some(Piece::Made(&LINE_ENDS[..count]));
+        if !self.line_ends.is_empty() {
+            return Some(self.line_end());
         }
         if self.at >= self.end {
             return None;
@@ -205,26 +235,39 @@ impl<'a> Decoder<'a> {
     }
 
     fn line_break(&mut self) -> bool {
-        let length = match self.byte() {
-            b'\r' if self.at + 1 < self.end && self.text[self.at + 1] == b'\n' => 2,
-            b'\r' | b'\n' => 1,
-            _ => 0,
-        };
+        let length = break_length(&self.text[..self.end], self.at);
         self.at += length;
         length > 0
     }
 
-    /// Line ends here, with blanks in front of each and behind the last.
+    /// The next of the line ends that are due, with those of one byte behind it.
+    fn line_end(&mut self) -> Piece<'a> {
+        let text = &self.text[self.line_ends.clone()];
+        let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let text = &text[blanks..];
+        let plain = text.iter().take_while(|byte| **byte == b'\n').count();
+        let length = if plain > 0 { plain } else { break_length(text, 0) };
+        let as_it_is = plain > 0 || stays(text, 0);
+        self.line_ends.start += blanks + length.max(1);
+        self.slice_end = self.line_ends.start;
+        match (as_it_is, length) {
+            (true, _) => Piece::Text(&text[..length]),
+            (false, 0) => Piece::Made(b""),
+            (false, _) => Piece::Made(b"\n"),
+        }
+    }
+
+    /// Goes over line ends here, with blanks in front of each and behind the last; where the last one ends.
     fn blank_lines(&mut self) -> usize {
-        let mut count = 0;
+        let mut end = self.at;
         loop {
-            while matches!(self.byte(), b' ' | b'\t') {
+            while self.blank_here() {
                 self.at += 1;
             }
             if !self.line_break() {
-                return count;
+                return end;
             }
-            count += 1;
+            end = self.at;
         }
     }
 
@@ -249,8 +292,10 @@ impl<'a> Decoder<'a> {
                     text = shorter;
                     self.slice_end -= 1;
                 }
-                self.line_ends = self.blank_lines() - 1;
-                self.space = self.line_ends == 0;
+                self.line_break();
+                let begin = if stays(self.text, stop) { stop } else { self.at };
+                self.line_ends = begin..self.blank_lines();
+                self.space = self.line_ends.is_empty();
                 Piece::Text(text)
             }
         }
@@ -260,7 +305,7 @@ impl<'a> Decoder<'a> {
     fn escape(&mut self) -> Piece<'a> {
         self.at += 1;
         if self.line_break() {
-            self.line_ends = self.blank_lines();
+            self.line_ends = self.at..self.blank_lines();
             return Piece::Made(b"");
         }
         let letter = self.byte();
@@ -358,25 +403,25 @@ impl<'a> Decoder<'a> {
     fn literal_line(&mut self) -> Piece<'a> {
         self.skip_indent();
         let stop = self.line_stop();
-        if stop < self.end && self.text[stop] == b'\n' {
-            return Piece::Text(self.up_to(stop + 1));
+        if stop < self.end && (self.text[stop] == b'\n' || stays(self.text, stop)) {
+            let length = break_length(self.text, stop);
+            return Piece::Text(self.up_to(stop + length));
         }
         let text = self.up_to(stop);
-        self.line_ends = usize::from(self.line_break());
+        self.line_break();
+        self.line_ends = stop..self.at;
         Piece::Text(text)
     }
 
-    /// Blank lines of a block scalar; stays at the begin of the line behind them.
+    /// Goes over blank lines of a block scalar, to the begin of the line behind them; where that is.
     fn block_blanks(&mut self) -> usize {
-        let mut count = 0;
         loop {
             let line = self.at;
             self.skip_indent();
             if !self.line_break() {
                 self.at = line;
-                return count;
+                return line;
             }
-            count += 1;
         }
     }
 
@@ -386,25 +431,25 @@ impl<'a> Decoder<'a> {
 
     /// A line of a folded scalar. Line ends between two lines fold unless one of them begins with a blank.
     fn folded_line(&mut self) -> Piece<'a> {
-        let leading = self.block_blanks();
-        if leading > 0 {
-            self.line_ends = leading;
+        let start = self.at;
+        if self.block_blanks() > start {
+            self.line_ends = start..self.at;
             return Piece::Made(b"");
         }
         self.skip_indent();
-        let stays = self.blank_here();
+        let blank = self.blank_here();
         let stop = self.line_stop();
         let text = self.up_to(stop);
         if !self.line_break() {
             return Piece::Text(text);
         }
-        let blanks = self.block_blanks();
-        let line = self.at;
+        let behind = self.at;
+        let line = self.block_blanks();
         self.skip_indent();
-        let fold = self.at < self.end && !stays && !self.blank_here();
+        let fold = self.at < self.end && !blank && !self.blank_here() && !stays(self.text, stop);
         self.at = line;
-        self.space = fold && blanks == 0;
-        self.line_ends = if fold { blanks } else { blanks + 1 };
+        self.space = fold && behind == line;
+        self.line_ends = if fold { behind } else { stop }..line;
         Piece::Text(text)
     }
 }

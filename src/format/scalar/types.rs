@@ -22,12 +22,21 @@ pub(super) enum Whole {
     No,
 }
 
+/// False for most of what is text.
+pub(super) fn may_be_typed(text: &[u8]) -> bool {
+    match text {
+        [b'0'..=b'9' | b'+' | b'-' | b'.' | b'~', ..] | [] => true,
+        [b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O', ..] => text.len() <= 5,
+        _ => false,
+    }
+}
+
 /// The type of a scalar without quotes and tag.
 pub(super) fn plain(text: &[u8]) -> Plain {
     match text {
         b"" | b"~" | b"null" | b"Null" | b"NULL" => Plain::Null,
         [b'0'..=b'9' | b'+' | b'-' | b'.', ..] => number(text),
-        [b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O', rest @ ..] => {
+        [b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O', rest @ ..] if rest.len() < 5 => {
             let lower = !rest.iter().any(u8::is_ascii_uppercase);
             let upper = !text.iter().any(u8::is_ascii_lowercase);
             if lower || upper { truth(text).map_or(Plain::Text, Plain::Bool) } else { Plain::Text }

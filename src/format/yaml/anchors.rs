@@ -1,4 +1,4 @@
-//! The anchors of one document: names to nodes, in a table of fixed size.
+//! The anchors of one document: names to nodes, in a table of fixed size, and how large what they name is.
 
 use heapless::Vec;
 
@@ -10,14 +10,16 @@ use crate::limits::MAX_ANCHORS;
 /// Chains of names with the same hash.
 const CHAINS: usize = 256;
 
-/// The end of a chain.
-const NONE: u16 = u16::MAX;
+/// The end of a chain; no anchor.
+pub(super) const NONE: u16 = u16::MAX;
 
 struct Anchor {
     start: u32,
     end: u32,
     hash: u32,
     node: NodeId,
+    /// Nodes in it and below it, aliases followed.
+    weight: u32,
     next: u16,
 }
 
@@ -47,8 +49,8 @@ impl Anchors {
         None
     }
 
-    /// Gives `node` a name. A name is given once: PyYAML refuses a second one too.
-    pub fn add(&mut self, text: &[u8], name: &Lexeme, node: NodeId) -> Result<(), ParseError> {
+    /// Gives `node` a name; the number of the anchor. A name is given once: PyYAML refuses a second one too.
+    pub fn add(&mut self, text: &[u8], name: &Lexeme, node: NodeId) -> Result<u16, ParseError> {
         let bytes = &text[name.start as usize..name.end as usize];
         let hash = hash(bytes);
         if let Some(first) = self.lookup(text, bytes, hash) {
@@ -57,20 +59,27 @@ impl Anchors {
             return Err(ParseError::at(text, name.at as usize, expected));
         }
         let chain = hash as usize % CHAINS;
-        let anchor = Anchor { start: name.start, end: name.end, hash, node, next: self.chains[chain] };
+        let anchor = Anchor { start: name.start, end: name.end, hash, node, weight: 1, next: self.chains[chain] };
         let index = self.anchors.len() as u16;
         if self.anchors.push(anchor).is_err() {
             return Err(ParseError::at(text, name.at as usize, alloc::format!("at most {MAX_ANCHORS} anchors")));
         }
         self.chains[chain] = index;
-        Ok(())
+        Ok(index)
     }
 
-    /// The node behind an alias.
-    pub fn find(&self, text: &[u8], name: &Lexeme) -> Result<NodeId, ParseError> {
+    /// Says how large the collection is that an anchor names.
+    pub fn weigh(&mut self, number: u16, weight: usize) {
+        if let Some(anchor) = self.anchors.get_mut(number as usize) {
+            anchor.weight = weight as u32;
+        }
+    }
+
+    /// The node behind an alias, and its weight.
+    pub fn find(&self, text: &[u8], name: &Lexeme) -> Result<(NodeId, usize), ParseError> {
         let bytes = &text[name.start as usize..name.end as usize];
         match self.lookup(text, bytes, hash(bytes)) {
-            Some(anchor) => Ok(anchor.node),
+            Some(anchor) => Ok((anchor.node, anchor.weight as usize)),
             None => Err(ParseError::at(text, name.at as usize, "the name of an anchor above")),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::error::ParseError;
 use crate::format::yaml::lexeme;
+use crate::format::yaml::node::COLLECTION_KEY;
 use crate::format::yaml::scan::{Lexeme, Scanner, Token};
 
 /// The longest key, characters (YAML 1.1 section 9.2.1, as PyYAML counts).
@@ -87,8 +88,7 @@ impl Scanner<'_> {
         while self.text.get(colon) == Some(&b' ') {
             colon += 1;
         }
-        let found = self.text.get(colon) == Some(&b':')
-            && (self.in_flow() || lexeme::blank(self.text.get(colon + 1).copied().unwrap_or(0)));
+        let found = self.text.get(colon) == Some(&b':') && (self.in_flow() || lexeme::blank(self.text, colon + 1));
         if found && !self.too_far(&key, colon) {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Scanner<'_> {
         let key = self.keys.last_mut().and_then(Option::take);
         if let Some(key) = key {
             if key.collection {
-                return Err(self.error(key.at, "a scalar as key: a collection as key is not supported"));
+                return Err(self.error(key.at, COLLECTION_KEY));
             }
             self.insert(key.index, Lexeme::new(Token::Key, key.at, key.at, key.at))?;
             if !self.in_flow() && self.add_indent(key.column)? {

@@ -9,7 +9,8 @@ use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::error::ParseError;
-use crate::format::doc::{Chomp, Tag};
+use crate::format::doc::Tag;
+use crate::format::scalar::{break_length, find_break};
 use crate::format::yaml::scan::{Lexeme, Token};
 
 /// A tag as it was given.
@@ -17,8 +18,23 @@ use crate::format::yaml::scan::{Lexeme, Token};
 pub(super) enum Given {
     /// `!`: typed as if it were plain.
     NonSpecific,
-    /// One of the supported ones.
-    Known(Tag),
+    /// One of the supported ones, for a scalar.
+    Scalar(Tag),
+    /// `!!seq`
+    Sequence,
+    /// `!!map`
+    Mapping,
+}
+
+/// What happens to the line ends after a block scalar's last line (YAML 1.1 section 9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chomp {
+    /// One is kept.
+    Clip,
+    /// `-`: none.
+    Strip,
+    /// `+`: all.
+    Keep,
 }
 
 /// A fault inside a word: how much of the text was left, and what was expected there (empty: not said yet).
@@ -72,9 +88,9 @@ fn run<'a, T>(
 /// Reads one word at an offset: the token and the offset behind it.
 pub(super) type Reader = fn(&[u8], usize) -> Result<(Lexeme, usize), ParseError>;
 
-/// Space, tab, line end or (0) the end of the text.
-pub(super) fn blank(byte: u8) -> bool {
-    matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')
+/// Space, tab, line end or the end of the text.
+pub(super) fn blank(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at), None | Some(b' ' | b'\t' | b'\r' | b'\n')) || break_length(text, at) > 0
 }
 
 fn name_byte(byte: u8) -> bool {
@@ -87,7 +103,7 @@ fn uri_byte(byte: u8) -> bool {
 
 /// Offset of the next line end, or of the end of the text.
 pub(super) fn line_end(text: &[u8], from: usize) -> usize {
-    from + crate::format::scalar::find_break(&text[from..])
+    from + find_break(&text[from..])
 }
 
 /// Characters of UTF-8 text.
@@ -95,10 +111,12 @@ pub(super) fn characters(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
-/// `followed` by one of `bytes`, which stays, or by the end of the text.
+/// `followed` by one of `bytes`, which stays, by any line end, or by the end of the text.
 fn before<'a>(bytes: &'static [u8], words: &'static str) -> impl FnMut(&'a [u8]) -> Word<'a, ()> {
     move |input| match input.first() {
-        Some(byte) if !bytes.contains(byte) => Err(nom::Err::Failure(Fault { left: input.len(), expected: words })),
+        Some(byte) if !bytes.contains(byte) && break_length(input, 0) == 0 => {
+            Err(nom::Err::Failure(Fault { left: input.len(), expected: words }))
+        }
         _ => Ok((input, ())),
     }
 }
@@ -110,7 +128,7 @@ pub(super) fn anchor(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseErr
             one_of("&*"),
             terminated(
                 expect("a name of letters, digits, `-` and `_`", take_while1(name_byte)),
-                before(b" \t\r\n?:,]}%@`", "a space behind the name"),
+                before(b" \t?:,]}%@`", "a space behind the name"),
             ),
         )
         .parse(input)
@@ -118,18 +136,18 @@ pub(super) fn anchor(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseErr
     Ok((Lexeme::new(Token::Anchor, at, after - name.len(), after), after))
 }
 
-fn known(name: &[u8]) -> Option<Tag> {
-    Some(match name {
+fn known(name: &[u8]) -> Option<Given> {
+    Some(Given::Scalar(match name {
         b"str" => Tag::Str,
         b"binary" => Tag::Binary,
         b"int" => Tag::Int,
         b"float" => Tag::Float,
         b"bool" => Tag::Bool,
         b"null" => Tag::Null,
-        b"seq" => Tag::Seq,
-        b"map" => Tag::Map,
+        b"seq" => return Some(Given::Sequence),
+        b"map" => return Some(Given::Mapping),
         _ => return None,
-    })
+    }))
 }
 
 /// As much of an unknown tag stands in its message, bytes.
@@ -141,7 +159,7 @@ const OWN: &[u8] = b"tag:yaml.org,2002:";
 fn resolved(uri: &[u8]) -> Option<Given> {
     match uri {
         b"!" => Some(Given::NonSpecific),
-        uri => known(uri.strip_prefix(OWN)?).map(Given::Known),
+        uri => known(uri.strip_prefix(OWN)?),
     }
 }
 
@@ -153,12 +171,8 @@ fn tag_word(input: &[u8]) -> Word<'_, Option<Given>> {
         expect("`>` at the end of the tag", char('>')),
     )
     .map(resolved);
-    let own = preceded(word("!!".as_bytes()), expect("a tag behind `!!`", take_while1(uri_byte)))
-        .map(|name| known(name).map(Given::Known));
-    let alone = value(
-        Some(Given::NonSpecific),
-        verify(word("!".as_bytes()), |_: &[u8]| blank(input.get(1).copied().unwrap_or(0))),
-    );
+    let own = preceded(word("!!".as_bytes()), expect("a tag behind `!!`", take_while1(uri_byte))).map(known);
+    let alone = value(Some(Given::NonSpecific), verify(word("!".as_bytes()), |_: &[u8]| blank(input, 1)));
     let other = value(None, preceded(char('!'), expect("a tag", take_while1(uri_byte))));
     alt((verbatim, own, alone, other)).parse(input)
 }
@@ -173,15 +187,15 @@ pub(super) fn tag(text: &[u8], at: usize) -> Result<(Lexeme, usize), ParseError>
         return Err(ParseError::at(text, at, expected));
     };
     let alone = given == Given::NonSpecific;
-    run(text, after, before(if alone { b" \t\r\n" } else { b" \r\n" }, "a space behind the tag"))?;
+    run(text, after, before(if alone { b" \t" } else { b" " }, "a space behind the tag"))?;
     Ok((Lexeme::new(Token::Tag(given), at, at, after), after))
 }
 
 /// Spaces and a comment up to the end of the line, which stays.
 fn rest_of_line(input: &[u8]) -> Word<'_, ()> {
     let (input, _) = take_while(|byte| byte == b' ').parse(input)?;
-    let (input, _) = opt(preceded(char('#'), take_while(|byte| byte != b'\r' && byte != b'\n'))).parse(input)?;
-    before(b"\r\n", "a comment or the end of the line")(input)
+    let input = if input.starts_with(b"#") { &input[find_break(input)..] } else { input };
+    before(b"", "a comment or the end of the line")(input)
 }
 
 /// `%YAML 1.N` or a directive of the future, which says nothing to us. `%TAG` is not supported.
@@ -191,7 +205,7 @@ pub(super) fn directive(text: &[u8], at: usize) -> Result<(Lexeme, usize), Parse
             char('%'),
             terminated(
                 expect("the name of a directive", take_while1(name_byte)),
-                before(b" \r\n", "a space behind the directive's name"),
+                before(b" ", "a space behind the directive's name"),
             ),
         )
         .parse(input)
@@ -205,7 +219,7 @@ pub(super) fn directive(text: &[u8], at: usize) -> Result<(Lexeme, usize), Parse
                 });
                 let (input, _) = expect("version 1 of YAML", terminated(major, char('.'))).parse(input)?;
                 let (input, _) = expect("a version of YAML", digit1).parse(input)?;
-                let (input, ()) = before(b" \r\n", "a space behind the version")(input)?;
+                let (input, ()) = before(b" ", "a space behind the version")(input)?;
                 rest_of_line(input)
             })?;
             Ok((Lexeme::new(Token::Directive(true), at, at, end), end))
@@ -234,7 +248,7 @@ pub(super) fn block_header(text: &[u8], at: usize) -> Result<((Chomp, Option<usi
         let both = (chomp, opt(indent)).map(|(chomp, indent)| (chomp, indent));
         let turned = (indent, opt(chomp)).map(|(indent, chomp)| (chomp.unwrap_or(Chomp::Clip), Some(indent)));
         let (input, header) = opt(alt((both, turned))).parse(input)?;
-        let (input, ()) = before(b" \r\n", "`+`, `-`, a digit or the end of the line")(input)?;
+        let (input, ()) = before(b" ", "`+`, `-`, a digit or the end of the line")(input)?;
         let (input, ()) = rest_of_line(input)?;
         Ok((input, header.unwrap_or((Chomp::Clip, None))))
     })

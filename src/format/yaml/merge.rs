@@ -3,16 +3,16 @@
 
 use alloc::vec::Vec;
 
+use super::keys::Keys;
 use crate::error::ParseError;
-use crate::format::doc::{Doc, Kind, Node, NodeId, Style, Tag};
-use crate::format::scalar;
-use crate::limits::MAX_VISITS;
+use crate::format::doc::{self, Doc, Kind, Node, NodeId, Style, Tag};
+use crate::limits::MAX_NODES;
 
 /// A key and its value.
 type Entry = (NodeId, NodeId);
 
-fn followed(doc: &Doc, mut id: NodeId) -> NodeId {
-    while doc.node(id).kind == Kind::Alias {
+pub(super) fn followed(doc: &Doc, mut id: NodeId) -> NodeId {
+    while doc.node(id).kind() == Kind::Alias {
         id = NodeId(doc.node(id).first);
     }
     id
@@ -32,20 +32,19 @@ fn entries(doc: &Doc, mapping: NodeId) -> impl Iterator<Item = Entry> {
     core::iter::from_fn(move || Some((nodes.next()?, nodes.next()?)))
 }
 
-fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
+pub(super) fn is_merge_key(doc: &Doc, text: &[u8], key: NodeId) -> bool {
     let node = doc.node(key);
-    node.kind == Kind::Scalar
-        && node.style == Style::Plain
-        && node.tag == Tag::None
-        && &text[node.start as usize..node.end as usize] == b"<<"
+    node.kind() == Kind::Scalar
+        && node.style() == Style::Plain
+        && node.tag() == Tag::None
+        && &text[node.start as usize..node.end() as usize] == b"<<"
 }
 
-/// Entries in the order of rising precedence, counted against a bound: mappings that merge each other grow fast.
+/// Entries in the order of rising precedence. Mappings that merge each other grow fast: their aliases are counted.
 struct Found<'a> {
     doc: &'a Doc,
     text: &'a [u8],
     entries: Vec<Entry>,
-    room: usize,
 }
 
 impl Found<'_> {
@@ -55,13 +54,10 @@ impl Found<'_> {
 
     fn mapping(&mut self, given: NodeId) -> Result<(), ParseError> {
         let id = followed(self.doc, given);
-        if self.doc.node(id).kind != Kind::Mapping {
+        if self.doc.node(id).kind() != Kind::Mapping {
             return Err(self.error(given, "a mapping to merge, or a sequence of mappings"));
         }
         for entry in entries(self.doc, id) {
-            if self.entries.len() * 2 >= self.room {
-                return Err(self.error(given, "fewer than 1,000,000 nodes once merge keys are followed"));
-            }
             self.entries.push(entry);
         }
         Ok(())
@@ -69,7 +65,7 @@ impl Found<'_> {
 
     fn value(&mut self, given: NodeId) -> Result<(), ParseError> {
         let id = followed(self.doc, given);
-        if self.doc.node(id).kind != Kind::Sequence {
+        if self.doc.node(id).kind() != Kind::Sequence {
             return self.mapping(given);
         }
         let mappings: Vec<NodeId> = children(self.doc, id).collect();
@@ -77,41 +73,9 @@ impl Found<'_> {
     }
 }
 
-/// The keys seen, by their text.
-struct Keys<'a> {
-    doc: &'a Doc,
-    text: &'a [u8],
-    slots: Vec<u32>,
-}
-
-impl<'a> Keys<'a> {
-    fn new(doc: &'a Doc, text: &'a [u8], count: usize) -> Self {
-        Keys { doc, text, slots: alloc::vec![0; (count * 2).next_power_of_two()] }
-    }
-
-    /// True if no equal key was added before.
-    fn add(&mut self, key: NodeId) -> bool {
-        let node = self.doc.node(followed(self.doc, key));
-        let mut slot = scalar::hash(node, self.text) as usize;
-        loop {
-            slot &= self.slots.len() - 1;
-            match self.slots[slot].checked_sub(1) {
-                None => {
-                    self.slots[slot] = key.0 + 1;
-                    return true;
-                }
-                Some(other) if scalar::same(self.doc.node(followed(self.doc, NodeId(other))), node, self.text) => {
-                    return false;
-                }
-                Some(_) => slot += 1,
-            }
-        }
-    }
-}
-
 /// Takes the `<<` entries out of `mapping` and puts in what they bring.
-pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, merged: &mut usize) -> Result<(), ParseError> {
-    let mut found = Found { doc, text, entries: Vec::new(), room: MAX_VISITS - *merged };
+pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, keys: &mut Keys) -> Result<(), ParseError> {
+    let mut found = Found { doc, text, entries: Vec::new() };
     let mut own = Vec::new();
     for (key, value) in entries(doc, mapping) {
         if is_merge_key(doc, text, key) {
@@ -120,17 +84,12 @@ pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, merged: &mut 
             own.push((key, value));
         }
     }
-    let mut brought = found.entries;
-    *merged += brought.len() * 2;
-    let mut keys = Keys::new(doc, text, own.len() + brought.len() + 1);
-    for (key, _) in &own {
-        keys.add(*key);
+    let brought = found.entries;
+    if doc.len() + brought.len() * 2 > MAX_NODES {
+        return Err(ParseError::at(text, doc.node(mapping).start as usize, doc::TOO_MANY));
     }
-    brought.reverse();
-    brought.retain(|(key, _)| keys.add(*key));
-    brought.reverse();
     relink(doc, mapping, &brought, &own);
-    Ok(())
+    keys.settle(doc, text, mapping, false, false)
 }
 
 fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {
@@ -139,10 +98,8 @@ fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {
     for (key, value) in brought {
         for target in [*key, *value] {
             let target = followed(doc, target);
-            let at = doc.node(target);
-            let mut alias = Node::new(Kind::Alias, Style::Plain, at.source, at.start as usize, at.end as usize);
-            alias.first = target.0;
-            let alias = doc.push(alias);
+            let Node { source, start, .. } = *doc.node(target);
+            let alias = doc.push(Node::alias(target, source, start as usize));
             doc.attach(mapping, last, alias);
             last = Some(alias);
         }

@@ -2,39 +2,46 @@
 //!
 //! Read: block and flow collections in every mixture, compact nested forms, explicit keys, all scalar styles over several
 //! lines, all escapes, anchors and aliases, merge keys, the tags `!!str !!int !!float !!bool !!null !!binary !!seq !!map`
-//! and `!`, `%YAML 1.N`, `---`, `...`, comments, a byte order mark, `\n`, `\r\n` and `\r`.
+//! and `!`, `%YAML 1.N`, `---`, `...`, comments, a byte order mark, and all line ends of YAML 1.1 (`\n`, `\r\n`, `\r`, U+0085, U+2028, U+2029).
 //!
 //! Not read, each an error that says so: a second document; other tags (`!!set`, `!!omap`, `!!pairs`, `!!timestamp`, local ones)
-//! and `%TAG`; a collection as key; an alias inside its own anchor; UTF-16; nesting deeper than [`MAX_NESTING`] and more
-//! than [`MAX_ANCHORS`](crate::limits::MAX_ANCHORS) anchors.
+//! and `%TAG`; a collection as key; an alias inside its own anchor; UTF-16; keys made to collide in a table of hashes; and what is
+//! beyond `MAX_NESTING`, `MAX_ANCHORS`, `MAX_NODES`, `MAX_BLOCK_INDENT`, or `MAX_VISITS` nodes that aliases add
+//! ([`limits`](crate::limits)).
 //!
-//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits; U+0085, U+2028 and U+2029 are
-//! characters like any other, not line ends; two `\u` escapes that are a surrogate pair are the one character that JSON means.
+//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits and numbers of underscores alone (`0x_`);
+//! two `\u` escapes that are a surrogate pair are the one character that JSON means, and half a pair is refused; `!!binary` is
+//! decoded when it is read, so that of a value which an equal key replaces is not.
 //!
-//! Scanning allocates nothing; only the document's table grows (and a table of keys while a merge key is resolved).
+//! Scanning allocates nothing; only the document's table grows, and a table of keys where a mapping is large or merged.
 
 mod anchors;
 mod key;
+mod keys;
 mod lexeme;
 mod merge;
 mod node;
 mod scan;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_keys;
 mod text;
 
 use heapless::Vec;
 
 use crate::error::ParseError;
-use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Style};
+use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar;
-use crate::limits::MAX_NESTING;
+use crate::limits::{MAX_NESTING, MAX_NODES};
 use anchors::Anchors;
+use keys::Keys;
 use scan::{Lexeme, Scanner, Token};
 
 /// Reads one document. A text without any (empty, or comments alone) has no root; `---` alone has a null root. PyYAML gives `None`
-/// for both. A missing value is an empty plain scalar, which is null. Equal keys all stay; the last one wins when looked up.
-/// What a merge key `<<` brings stands in front of a mapping's own entries, as aliases, without the keys that it has itself.
+/// for both. A missing value is an empty plain scalar, which is null. Of equal keys
+/// the last one counts, in the place of the first; [`Doc::warnings`] says so.
+/// What a merge key `<<` brings stands in front of a mapping's own entries, as aliases; equal keys among all of these are settled likewise.
 ///
 /// # Errors
 /// The text is not YAML, or uses what the module's doc excludes.
@@ -47,7 +54,8 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
         doc: Doc::with_capacity(text.len() / 64 + 16),
         stack: Vec::new(),
         anchors: Anchors::new(),
-        merged: 0,
+        through_aliases: 0,
+        keys: Keys::new(),
     };
     parser.document()?;
     Ok(parser.doc)
@@ -117,6 +125,10 @@ struct Frame {
     state: State,
     /// It has a `<<` key.
     merges: bool,
+    /// Its anchor, or [`anchors::NONE`].
+    anchor: u16,
+    /// [`Parser::visits`] before it.
+    before: usize,
 }
 
 struct Parser<'a> {
@@ -126,8 +138,9 @@ struct Parser<'a> {
     doc: Doc,
     stack: Vec<Frame, MAX_NESTING>,
     anchors: Anchors,
-    /// Nodes that merge keys added, against `MAX_VISITS`.
-    merged: usize,
+    /// Nodes that aliases add for who follows them, against `MAX_VISITS`.
+    through_aliases: usize,
+    keys: Keys,
 }
 
 type Done = Result<(), ParseError>;
@@ -191,8 +204,7 @@ impl Parser<'_> {
         let lexeme = self.scanner.peek()?;
         match lexeme.token {
             Token::Directive(_) | Token::DocumentStart | Token::DocumentEnd | Token::StreamEnd if explicit => {
-                self.empty(lexeme.at);
-                Ok(())
+                self.empty(lexeme.at)
             }
             _ => self.node(Role::Item, Place::Block),
         }
@@ -217,8 +229,7 @@ impl Parser<'_> {
             State::FlowNoValue => {
                 self.set(State::FlowKey);
                 let at = self.scanner.peek()?.at;
-                self.empty(at);
-                Ok(())
+                self.empty(at)
             }
         }
     }
@@ -233,8 +244,7 @@ impl Parser<'_> {
     fn node_unless(&mut self, without: &[Token], role: Role, place: Place) -> Done {
         let next = self.scanner.peek()?;
         if without.contains(&next.token) {
-            self.empty(next.at);
-            return Ok(());
+            return self.empty(next.at);
         }
         self.node(role, place)
     }
@@ -249,8 +259,7 @@ impl Parser<'_> {
         self.set(then);
         let next = self.scanner.peek()?;
         if next.token != Token::Value {
-            self.empty(next.at);
-            return Ok(());
+            return self.empty(next.at);
         }
         self.scanner.next()?;
         self.node_unless(without, Role::Value, place)
@@ -283,6 +292,7 @@ impl Parser<'_> {
                 self.scanner.next()?;
                 self.close()
             }
+            Token::FlowSequenceStart | Token::FlowMappingStart => Err(self.error(next.at, node::COLLECTION_KEY)),
             _ => Err(self.misplaced(&next, "a key in the column of the keys above, or the end of the mapping")),
         }
     }
@@ -346,7 +356,10 @@ impl Parser<'_> {
     }
 
     /// Adds a node as the next child, or as the root.
-    fn attach(&mut self, node: Node) -> NodeId {
+    fn attach(&mut self, node: Node) -> Result<NodeId, ParseError> {
+        if self.doc.len() >= MAX_NODES {
+            return Err(self.error(node.start, doc::TOO_MANY));
+        }
         let id = self.doc.push(node);
         match self.stack.last_mut() {
             Some(frame) => {
@@ -355,11 +368,16 @@ impl Parser<'_> {
             }
             None => self.doc.set_root(id),
         }
-        id
+        Ok(id)
     }
 
-    fn empty(&mut self, at: u32) {
-        self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at as usize, at as usize));
+    fn empty(&mut self, at: u32) -> Done {
+        self.attach(Node::new(Kind::Scalar, Style::Plain, self.source, at as usize, at as usize)).map(|_| ())
+    }
+
+    /// Nodes that a walk visits in what was read so far.
+    fn visits(&self) -> usize {
+        self.doc.len() + self.through_aliases
     }
 
     fn open(&mut self, node: Node, state: State, anchor: Option<Lexeme>) -> Done {
@@ -367,21 +385,24 @@ impl Parser<'_> {
         if self.stack.is_full() {
             return Err(scan::nesting(self.text, at));
         }
-        let node = self.attach(node);
-        if let Some(name) = anchor {
-            self.anchors.add(self.text, &name, node)?;
-        }
-        let _ = self.stack.push(Frame { node, last: None, state, merges: false });
+        let before = self.visits();
+        let node = self.attach(node)?;
+        let anchor = match anchor {
+            Some(name) => self.anchors.add(self.text, &name, node)?,
+            None => anchors::NONE,
+        };
+        let _ = self.stack.push(Frame { node, last: None, state, merges: false, anchor, before });
         Ok(())
     }
 
     fn close(&mut self) -> Done {
-        let end = self.scanner.taken_to();
         let Some(frame) = self.stack.pop() else { return Ok(()) };
-        let node = self.doc.node_mut(frame.node);
-        node.end = node.end.max(end as u32);
+        self.anchors.weigh(frame.anchor, self.visits() - frame.before);
+        if self.doc.node(frame.node).kind() == Kind::Mapping {
+            self.keys.settle(&mut self.doc, self.text, frame.node, frame.merges, true)?;
+        }
         if frame.merges {
-            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.merged)?;
+            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.keys)?;
         }
         Ok(())
     }

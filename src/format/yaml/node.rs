@@ -5,6 +5,9 @@ use crate::format::scalar;
 use crate::format::yaml::lexeme::Given;
 use crate::format::yaml::scan::{Lexeme, Token};
 use crate::format::yaml::{Done, Parser, Place, Role, State};
+use crate::limits::MAX_VISITS;
+
+pub(super) const COLLECTION_KEY: &str = "a scalar as key: a collection as key is not supported";
 
 impl Parser<'_> {
     /// One node: anchor and tag in any order, then an alias, a scalar, or the begin of a collection.
@@ -58,65 +61,57 @@ impl Parser<'_> {
         }
     }
 
-    fn collection(
-        &mut self,
-        mut node: Node,
-        state: State,
-        role: Role,
-        tag: Option<Given>,
-        anchor: Option<Lexeme>,
-    ) -> Done {
+    fn collection(&mut self, node: Node, state: State, role: Role, tag: Option<Given>, anchor: Option<Lexeme>) -> Done {
         let at = node.start;
         if role == Role::Key {
-            return Err(self.error(at, "a scalar as key: a collection as key is not supported"));
+            return Err(self.error(at, COLLECTION_KEY));
         }
-        node.tag = match (tag, node.kind) {
-            (None | Some(Given::NonSpecific), _) => Tag::None,
-            (Some(Given::Known(Tag::Seq)), Kind::Sequence) => Tag::Seq,
-            (Some(Given::Known(Tag::Map)), Kind::Mapping) => Tag::Map,
+        match (tag, node.kind()) {
+            (None | Some(Given::NonSpecific), _)
+            | (Some(Given::Sequence), Kind::Sequence)
+            | (Some(Given::Mapping), Kind::Mapping) => {}
             _ => return Err(self.error(at, "a value of the kind that its tag names")),
-        };
+        }
         self.open(node, state, anchor)
     }
 
     fn alias(&mut self, role: Role) -> Done {
         let name = self.scanner.next()?;
-        let target = self.anchors.find(self.text, &name)?;
+        let (target, weight) = self.anchors.find(self.text, &name)?;
         if self.stack.iter().any(|frame| frame.node == target) {
             return Err(self.error(name.at, "an alias of a finished node: this one is inside its own anchor"));
         }
-        if role == Role::Key && self.doc.node(target).kind != Kind::Scalar {
-            return Err(self.error(name.at, "a scalar as key: a collection as key is not supported"));
+        if role == Role::Key && self.doc.node(target).kind() != Kind::Scalar {
+            return Err(self.error(name.at, COLLECTION_KEY));
         }
-        let mut node = Node::new(Kind::Alias, Style::Plain, self.source, name.at as usize, name.end as usize);
-        node.first = target.0;
-        self.attach(node);
-        Ok(())
+        // A merge key counts here too: what it brings is no more than this.
+        self.through_aliases += weight;
+        if self.through_aliases > MAX_VISITS {
+            return Err(self.error(name.at, "at most 1,000,000 nodes once aliases are followed"));
+        }
+        self.attach(Node::alias(target, self.source, name.at as usize)).map(|_| ())
     }
 
     fn scalar(&mut self, lexeme: Lexeme, role: Role, tag: Option<Given>, anchor: Option<Lexeme>) -> Done {
         let mut node = Node::new(Kind::Scalar, lexeme.style, self.source, lexeme.start as usize, lexeme.end as usize);
-        node.chomp = lexeme.chomp;
-        if matches!(lexeme.style, Style::Literal | Style::Folded) {
-            node.first = lexeme.indent;
-        }
-        node.tag = match tag {
+        node.indent = lexeme.indent;
+        node.set_tag(match tag {
             None => Tag::None,
             Some(Given::NonSpecific) => scalar::tag_as_plain(&node, self.text),
-            Some(Given::Known(Tag::Seq | Tag::Map)) => {
+            Some(Given::Sequence | Given::Mapping) => {
                 return Err(self.error(lexeme.at, "a collection behind !!seq or !!map"));
             }
-            Some(Given::Known(tag)) => tag,
-        };
+            Some(Given::Scalar(tag)) => tag,
+        });
         if let Err(expected) = scalar::check_tag(&node, self.text) {
             return Err(self.error(lexeme.at, expected));
         }
-        if node.style == Style::Plain && node.tag == Tag::None && node.end - node.start <= 2 {
+        if lexeme.style == Style::Plain && node.tag() == Tag::None && lexeme.end - lexeme.start <= 2 {
             self.special(&lexeme, role)?;
         }
-        let id = self.attach(node);
+        let id = self.attach(node)?;
         match anchor {
-            Some(name) => self.anchors.add(self.text, &name, id),
+            Some(name) => self.anchors.add(self.text, &name, id).map(|_| ()),
             None => Ok(()),
         }
     }

@@ -7,7 +7,8 @@
 use heapless::Vec;
 
 use crate::error::ParseError;
-use crate::format::doc::{Chomp, Style};
+use crate::format::doc::Style;
+use crate::format::scalar::break_length;
 use crate::format::yaml::key::PossibleKey;
 use crate::format::yaml::lexeme::{self, Given};
 use crate::limits::MAX_NESTING;
@@ -55,23 +56,13 @@ pub(super) struct Lexeme {
     pub end: u32,
     /// Scalars only.
     pub style: Style,
-    /// Block scalars only.
-    pub chomp: Chomp,
     /// Block scalars only: columns to take off each line.
-    pub indent: u32,
+    pub indent: u8,
 }
 
 impl Lexeme {
     pub fn new(token: Token, at: usize, start: usize, end: usize) -> Self {
-        Lexeme {
-            token,
-            at: at as u32,
-            start: start as u32,
-            end: end as u32,
-            style: Style::Plain,
-            chomp: Chomp::Clip,
-            indent: 0,
-        }
+        Lexeme { token, at: at as u32, start: start as u32, end: end as u32, style: Style::Plain, indent: 0 }
     }
 }
 
@@ -137,14 +128,14 @@ impl<'a> Scanner<'a> {
         Ok(lexeme)
     }
 
-    /// Offset behind what was taken so far.
-    pub fn taken_to(&self) -> usize {
-        self.queue[..self.taken].last().map_or(self.at, |lexeme| lexeme.end as usize)
-    }
-
     /// The byte `ahead` of the current one; 0, which no text holds, at the end.
     pub(super) fn byte(&self, ahead: usize) -> u8 {
         self.text.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    /// Space, tab, line end or the end of the text `ahead` of the current byte.
+    fn blank(&self, ahead: usize) -> bool {
+        lexeme::blank(self.text, self.at + ahead)
     }
 
     pub(super) fn column(&self) -> usize {
@@ -162,18 +153,18 @@ impl<'a> Scanner<'a> {
 
     /// Goes over one line end, if there is one here.
     pub(super) fn line_break(&mut self) -> bool {
-        match self.byte(0) {
-            b'\r' if self.byte(1) == b'\n' => self.at += 2,
-            b'\r' | b'\n' => self.at += 1,
-            _ => return false,
+        let length = break_length(self.text, self.at);
+        if length == 0 {
+            return false;
         }
+        self.at += length;
         self.line = self.at;
         true
     }
 
     /// `---` or `...` alone at the begin of a line.
     pub(super) fn at_marker(&self, marker: &[u8]) -> bool {
-        self.column() == 0 && self.text[self.at..].starts_with(marker) && lexeme::blank(self.byte(3))
+        self.column() == 0 && self.text[self.at..].starts_with(marker) && self.blank(3)
     }
 
     fn held(&self) -> bool {
@@ -229,9 +220,9 @@ impl<'a> Scanner<'a> {
                 self.allow_key = true;
                 self.mark(Token::FlowEntry, 1)
             }
-            b'-' if lexeme::blank(self.byte(1)) => self.entry(),
-            b'?' if self.in_flow() || lexeme::blank(self.byte(1)) => self.key(),
-            b':' if self.in_flow() || lexeme::blank(self.byte(1)) => self.value(),
+            b'-' if self.blank(1) => self.entry(),
+            b'?' if self.in_flow() || self.blank(1) => self.key(),
+            b':' if self.in_flow() || self.blank(1) => self.value(),
             b'*' => self.alias(),
             b'&' => self.property(lexeme::anchor),
             b'!' => self.property(lexeme::tag),
@@ -271,9 +262,9 @@ impl<'a> Scanner<'a> {
 
     fn plain_begins(&self, byte: u8) -> bool {
         match byte {
-            b'-' => !lexeme::blank(self.byte(1)),
-            b'?' | b':' => !self.in_flow() && !lexeme::blank(self.byte(1)),
-            byte => !lexeme::blank(byte) && !b",[]{}#&*!|>'\"%@`".contains(&byte),
+            b'-' => !self.blank(1),
+            b'?' | b':' => !self.in_flow() && !self.blank(1),
+            byte => !b"\0 \t,[]{}#&*!|>'\"%@`".contains(&byte),
         }
     }
 

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use crate::format::doc::{Kind, SourceId, Sources, Value};
 use crate::format::scalar::Scalar;
 use crate::format::yaml::parse;
-use crate::limits::{MAX_ANCHORS, MAX_NESTING};
+use crate::limits::{MAX_ANCHORS, MAX_BLOCK_INDENT, MAX_NESTING, MAX_NODES};
 
 /// Compact JSON, with what JSON lacks: `b"…"` for bytes; floats keep their point.
 fn dump(value: &Value<'_>, out: &mut String) {
@@ -39,7 +39,7 @@ fn dump(value: &Value<'_>, out: &mut String) {
     }
 }
 
-fn read(text: &str) -> String {
+pub(super) fn read(text: &str) -> String {
     let mut sources = Sources::new();
     let source = sources.add("test", text.as_bytes().to_vec());
     match parse(text.as_bytes(), source) {
@@ -85,7 +85,7 @@ fn structure() {
         ("{a: [1, 2], \"b\":3, 'c' : 4, d}\n", r#"{"a":[1,2],"b":3,"c":4,"d":null}"#),
         ("[a#b, c] # d\n", r#"["a#b","c"]"#),
         ("a: b # c\n# d\ne: 'f' # g\n", r#"{"a":"b","e":"f"}"#),
-        ("a: 1\na: 2\n", r#"{"a":1,"a":2}"#),
+        ("a: 1\na: 2\n", r#"{"a":2}"#),
         ("yes: 1\n0x10: 2\n~: 3\n", r#"{true:1,16:2,null:3}"#),
         ("url: http://a.b/c?d#e\ntime: 12:30\n", r#"{"url":"http://a.b/c?d#e","time":750}"#),
         ("a: [b]\n...\n# after\n", r#"{"a":["b"]}"#),
@@ -124,15 +124,32 @@ fn scalars() {
     ]);
 }
 
+/// U+0085 is a line end like others, U+2028 and U+2029 stay in what they end a line of; a byte order mark inside is a character.
+#[test]
+fn characters() {
+    check(&[
+        ("a: 1\u{85}b: 2\u{2028}c: 3\u{2029}d: 4", r#"{"a":1,"b":2,"c":3,"d":4}"#),
+        ("a\u{85} b\u{2028}c\u{2029}\u{85}d", r#""a b\u{2028}c\u{2029}\nd""#),
+        ("'a \u{2028} \u{85} b\u{85}\u{85}c'", r#""a\u{2028}\nb\nc""#),
+        ("\"a\\\u{2028}b\\\u{85} \u{2029} c\"", r#""ab\u{2029}c""#),
+        ("|\n a\u{85} b\u{2028} c\u{2029}", r#""a\nb\u{2028}c\u{2029}""#),
+        (">\n a\u{85} b\u{2028} c\u{85}\u{85} d\n", r#""a b\u{2028}c\nd\n""#),
+        ("- # c\u{2028}- a #\u{85}-\u{2029}", r#"[null,"a",null]"#),
+        ("\u{FEFF}a: \u{FEFF}b\u{FEFF}", r#"{"a":"\u{feff}b\u{feff}"}"#),
+        ("\u{FEFF}\u{FEFF}- a\n- b", r#""\u{feff}- a - b""#),
+        ("a: \u{A0}\u{E000}\u{FFFD}\u{10FFFF}", r#"{"a":"\u{a0}\u{e000}�\u{10ffff}"}"#),
+    ]);
+}
+
 #[test]
 fn anchors_and_merges() {
     check(&[
         ("a: &x [1]\nb: *x\nc: &y\nd: *y\n", r#"{"a":[1],"b":[1],"c":null,"d":null}"#),
-        ("&k a: 1\nb: *k\n*k : 2\n", r#"{"a":1,"b":"a","a":2}"#),
+        ("&k a: 1\nb: *k\n*k : 2\n", r#"{"a":2,"b":"a"}"#),
         ("b: &b {x: 1, y: 2}\nc:\n  <<: *b\n  y: 3\n", r#"{"b":{"x":1,"y":2},"c":{"x":1,"y":3}}"#),
         (
             "- &a {x: 1}\n- &b {x: 2, y: 2}\n- {<<: [*a, *b]}\n- {<<: *a, <<: *b}\n",
-            r#"[{"x":1},{"x":2,"y":2},{"y":2,"x":1},{"x":2,"y":2}]"#,
+            r#"[{"x":1},{"x":2,"y":2},{"x":1,"y":2},{"x":2,"y":2}]"#,
         ),
         ("{<<: {a: 1, <<: {b: 2}}}", r#"{"b":2,"a":1}"#),
         ("'<<': 1\n", r#"{"<<":1}"#),
@@ -171,6 +188,14 @@ fn faults() {
             "a: !foo b\n",
             "line 1, column 4: expected a tag of !!str !!int !!float !!bool !!null !!binary !!seq !!map: !foo is not supported",
         ),
+        (
+            "- a\n- b: !!set {c}\n",
+            "line 2, column 6: expected a tag of !!str !!int !!float !!bool !!null !!binary !!seq !!map: !!set is not supported",
+        ),
+        (
+            "- !<tag:yaml.org,2002:timestamp> 2001-01-01\n",
+            "line 1, column 3: expected a tag of !!str !!int !!float !!bool !!null !!binary !!seq !!map: !<tag:yaml.org,2002:timestamp> is not supported",
+        ),
         ("a: !!int b\n", "line 1, column 10: expected a whole number behind !!int"),
         ("a: !!seq b\n", "line 1, column 10: expected a collection behind !!seq or !!map"),
         ("a: !!map [b]\n", "line 1, column 10: expected a value of the kind that its tag names"),
@@ -179,16 +204,25 @@ fn faults() {
         ("a: &b 1\nc: &b 2\n", "line 2, column 4: expected a new name: this anchor stands on line 1 already"),
         ("a: & b\n", "line 1, column 5: expected a name of letters, digits, `-` and `_`"),
         ("[a]: b\n", "line 1, column 1: expected a scalar as key: a collection as key is not supported"),
+        ("a: 1\n{b: c}: d\n", "line 2, column 1: expected a scalar as key: a collection as key is not supported"),
+        ("a:\n  ? - b\n  : c\n", "line 2, column 5: expected a scalar as key: a collection as key is not supported"),
+        ("a: &b [c]\n*b : d\n", "line 2, column 1: expected a scalar as key: a collection as key is not supported"),
+        ("{? {b: c}}", "line 1, column 4: expected a scalar as key: a collection as key is not supported"),
         ("<<: 1\n", "line 1, column 5: expected a mapping to merge, or a sequence of mappings"),
         ("a: <<\n", "line 1, column 4: expected a value: `<<` is a merge key, as text it needs quotes"),
         ("a: =\n", "line 1, column 4: expected a value: `=` as text needs quotes"),
         ("a: |x\n b\n", "line 1, column 5: expected `+`, `-`, a digit or the end of the line"),
         ("a: |0\n b\n", "line 1, column 5: expected 1 to 9 columns of indentation"),
+        ("a\n...\n---\nb\n", "line 3, column 1: expected the end: a second document is not supported"),
         ("a\n---\nb\n", "line 2, column 1: expected the end: a second document is not supported"),
         ("%YAML 2.0\n---\na\n", "line 1, column 7: expected version 1 of YAML"),
         ("%YAML 1.1\na\n", "line 2, column 1: expected `---` behind the directives"),
         ("%TAG ! x\n---\na\n", "line 1, column 1: expected %YAML or a document: %TAG is not supported"),
         ("a: \u{1}\n", "line 1, column 4: expected a character that YAML allows: others are written as escapes"),
+        ("# \u{7F}\n", "line 1, column 3: expected a character that YAML allows: others are written as escapes"),
+        ("a: |\n  é\u{9F}\n", "line 2, column 5: expected a character that YAML allows: others are written as escapes"),
+        ("a: \u{FFFE}\n", "line 1, column 4: expected a character that YAML allows: others are written as escapes"),
+        ("a: '\0'\n", "line 1, column 5: expected a character that YAML allows: others are written as escapes"),
         ("a: '\n---\nb'\n", "line 2, column 1: expected the rest of a quoted text, not the end of the document"),
     ]);
     let fault = parse(b"a: \xFF\n", SourceId(0)).unwrap_err().to_string();
@@ -219,12 +253,53 @@ fn bounds_on_both_sides() {
     let key = |length: usize| "k".repeat(length) + ": 1\n";
     assert!(parse(key(1024).as_bytes(), SourceId(0)).is_ok());
     assert!(parse(key(1025).as_bytes(), SourceId(0)).is_err());
+    let deep = |columns: usize| alloc::format!("|\n{}a\n", " ".repeat(columns));
+    assert_eq!(read(&deep(MAX_BLOCK_INDENT)), r#""a\n""#);
+    assert_eq!(read(&deep(MAX_BLOCK_INDENT + 1)), "line 1, column 1: expected text indented by at most 255 columns");
     let mut merges = String::from("- &a0 {x0: 1}\n");
     for index in 1..MAX_ANCHORS {
         writeln!(merges, "- &a{index} {{<<: *a{}, x{index}: 1}}", index - 1).unwrap();
     }
     let fault = parse(merges.as_bytes(), SourceId(0)).unwrap_err();
-    assert_eq!(fault.expected, "fewer than 1,000,000 nodes once merge keys are followed");
+    assert_eq!(fault.expected, "at most 1,000,000 nodes once aliases are followed");
+    // 1,001 nodes, 999 times, and 1; then one more.
+    let aliases = alloc::format!("- &a [{}]\n- &b x\n{}- *b\n", "x,".repeat(1000), "- *a\n".repeat(999));
+    assert!(parse(aliases.as_bytes(), SourceId(0)).is_ok());
+    let fault = parse((aliases + "- *b\n").as_bytes(), SourceId(0)).unwrap_err();
+    assert_eq!((fault.line, fault.column), (1003, 3));
+    assert_eq!(fault.expected, "at most 1,000,000 nodes once aliases are followed");
+    let mut laughs = String::from("a0: &a0 [x]\n");
+    for level in 1..8 {
+        writeln!(laughs, "a{level}: &a{level} [{}]", alloc::format!("*a{},", level - 1).repeat(10)).unwrap();
+    }
+    let fault = parse(laughs.as_bytes(), SourceId(0)).unwrap_err();
+    assert_eq!(
+        (fault.line, fault.column, &*fault.expected),
+        (7, 14, "at most 1,000,000 nodes once aliases are followed")
+    );
+}
+
+/// One node is the sequence.
+#[test]
+fn nodes_are_bounded() {
+    let items = |count: usize| "- a\n".repeat(count);
+    let doc = parse(items(MAX_NODES - 1).as_bytes(), SourceId(0)).unwrap();
+    assert_eq!(doc.len(), MAX_NODES);
+    assert_eq!(doc.bytes(), 32 << 20, "what limits.rs says of the memory");
+    drop(doc);
+    let fault = parse(items(MAX_NODES).as_bytes(), SourceId(0)).unwrap_err();
+    assert_eq!((fault.line, fault.column), (MAX_NODES as u32, 3));
+    assert_eq!(fault.expected, "at most 2,097,152 nodes in a document");
+    // What a merge key brings counts too: a sequence, a mapping of 400,001 keys, and its entries as two aliases each.
+    let mut text = String::from("- &a {k");
+    (0..400_000).for_each(|key| write!(text, ",{key}").unwrap());
+    text.push_str("}\n- {<<: *a}\n");
+    let fill = MAX_NODES - (1 + 1 + 2 * 400_001 + 3 + 2 * 400_001);
+    let more = |count: usize| alloc::format!("{}{text}", "- b\n".repeat(count));
+    assert_eq!(parse(more(fill).as_bytes(), SourceId(0)).unwrap().len(), MAX_NODES);
+    let fault = parse(more(fill + 1).as_bytes(), SourceId(0)).unwrap_err();
+    assert_eq!((fault.line as usize, fault.column), (fill + 3, 3));
+    assert_eq!(fault.expected, "at most 2,097,152 nodes in a document");
 }
 
 #[test]

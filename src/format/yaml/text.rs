@@ -1,9 +1,14 @@
 //! Where scalars end: plain, quoted and block. Their text is decoded when it is read (`format::scalar`).
 
 use crate::error::ParseError;
-use crate::format::doc::{Chomp, Style};
-use crate::format::yaml::lexeme;
+use crate::format::doc::Style;
+use crate::format::scalar::break_length;
+use crate::format::yaml::lexeme::{self, Chomp};
 use crate::format::yaml::scan::{Lexeme, Scanner, Token};
+use crate::limits::MAX_BLOCK_INDENT;
+
+const _: () = assert!(MAX_BLOCK_INDENT == u8::MAX as usize, "the words below say 255");
+const TOO_DEEP: &str = "text indented by at most 255 columns";
 
 impl Scanner<'_> {
     fn at_document_marker(&self) -> bool {
@@ -39,9 +44,10 @@ impl Scanner<'_> {
         while let Some(byte) = self.text.get(at) {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' => break,
+                0xC2 | 0xE2 if break_length(self.text, at) > 0 => break,
                 b':' => {
                     let next = self.text.get(at + 1).copied().unwrap_or(0);
-                    if lexeme::blank(next) || (flow && b",[]{}".contains(&next)) {
+                    if lexeme::blank(self.text, at + 1) || (flow && b",[]{}".contains(&next)) {
                         break;
                     }
                 }
@@ -94,9 +100,9 @@ impl Scanner<'_> {
                 return Err(self.error(open, words));
             };
             match byte {
-                b'\r' | b'\n' => self.quoted_break()?,
+                b'\r' | b'\n' | 0xC2 | 0xE2 if break_length(self.text, self.at) > 0 => self.quoted_break()?,
                 b'\'' if !double && self.byte(1) == b'\'' => self.at += 2,
-                b'\\' if double && matches!(self.byte(1), b'\r' | b'\n') => {
+                b'\\' if double && break_length(self.text, self.at + 1) > 0 => {
                     self.at += 1;
                     self.quoted_break()?;
                 }
@@ -169,6 +175,7 @@ impl Scanner<'_> {
                 (widest.max(least), end)
             }
         };
+        let Ok(columns) = u8::try_from(indent) else { return Err(self.error(open, TOO_DEEP)) };
         let (mut content, mut line) = (start, start);
         while self.column() == indent && self.at < self.text.len() {
             content = lexeme::line_end(self.text, self.at);
@@ -182,6 +189,6 @@ impl Scanner<'_> {
             Chomp::Clip => line,
             Chomp::Keep => all,
         };
-        Ok(Lexeme { style, chomp, indent: indent as u32, ..Lexeme::new(Token::Scalar, open, start, end) })
+        Ok(Lexeme { style, indent: columns, ..Lexeme::new(Token::Scalar, open, start, end) })
     }
 }

@@ -31,6 +31,8 @@ pub struct Merged {
     /// and encoded again.
     sole: Option<SourceId>,
     visits: Visits,
+    /// What is odd in the part added last.
+    warnings: Vec<String>,
 }
 
 /// Merges one part. One that cannot be read is left out, and changes nothing.
@@ -38,6 +40,7 @@ pub fn handle(context: &mut Context<'_>, part: &mut Part) {
     let label = context.label(part);
     match context.merged.add(&label, part) {
         Ok(()) => {
+            context.outcome.warnings.append(&mut context.merged.warnings);
             context.log(&format_args!("{label} (text/cloud-config): merged"));
             context.merged.names.push(part.file_name());
         }
@@ -49,6 +52,7 @@ impl Merged {
     fn add(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
         let id = self.sources.add(label, take(&mut part.text));
         let mut doc = yaml::parse(self.sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
+        self.warnings = doc.warnings(&self.sources);
         match doc.value(&self.sources) {
             None => return Ok(()),
             Some(root) if root.is_null() => return Ok(()),

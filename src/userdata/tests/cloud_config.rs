@@ -31,12 +31,34 @@ fn parts_merge_in_order() {
         ),
         (&[("a", CONFIG, "# nothing"), ("b", CONFIG, "c: 1")], &["c=1"]),
         (&[("a", CONFIG, "merge_how: 'dict()'\nc: 1")], &["c=1"]),
-        (&[("a", CONFIG, "c: 1\nc: 2")], &["c=1", "c=2"]),
     ] {
         let mut host = MemoryHost::new();
         assert_eq!(shown(&run(&mut host, &mime(parts))), [""; 0]);
         assert_eq!(read_back(&host), wanted);
         assert_eq!(host.mode(&at("cloud-config.txt")), 0o600);
+    }
+}
+
+/// A key twice: the last one counts, and one warning names both lines, of a part and of an archive. Neither is broken.
+#[test]
+fn a_key_that_stands_twice_is_told() {
+    let part = mime(&[("a", CONFIG, "# note\nc: 1\nruncmd: []\nc: 2\n"), ("b", CONFIG, "d: 1\n")]);
+    let archive = b"#cloud-config-archive\n- content: one\n  content: \"#cloud-config\\nc: 2\\nc: 3\"\n";
+    for (raw, wanted, back) in [
+        (&part[..], &["user-data part 1 (a):4:1: `c` stands on line 2 already: the last one counts"][..], "c=2"),
+        (
+            archive,
+            &[
+                "user-data part 1 (part-001):3:3: `content` stands on line 2 already: the last one counts",
+                "user-data part 1 (part-001):3:1: `c` stands on line 2 already: the last one counts",
+            ],
+            "c=3",
+        ),
+    ] {
+        let mut host = MemoryHost::new();
+        let wanted: Vec<String> = wanted.iter().map(|text| format!("warning: {text}")).collect();
+        assert_eq!(shown(&run(&mut host, raw)), wanted);
+        assert_eq!(read_back(&host)[0], back);
     }
 }
 
