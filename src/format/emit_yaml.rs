@@ -14,6 +14,7 @@ use crate::format::doc::{Children, Kind, Style, Tag, Value, Visits};
 use crate::format::scalar::Decoder;
 use crate::limits::{COPY_BUFFER, MAX_NESTING};
 use form::Form;
+pub use form::special;
 
 /// Where bytes go.
 type Sink<'a> = dyn embedded_io::Write<Error = Error> + 'a;

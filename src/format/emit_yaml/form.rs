@@ -28,13 +28,18 @@ pub(super) fn needs_escape(char: char) -> bool {
     matches!(char, '"' | '\\') || special(char)
 }
 
-fn special(char: char) -> bool {
+/// Not printable for YAML (section 5.1 of its specification), or a line end to some of its readers.
+pub fn special(char: char) -> bool {
     char < ' ' || matches!(char, '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
-/// A plain scalar of a document that can be written as it stood. `-` alone is plain in a flow collection only.
+/// A plain scalar of a document that can be written as it stood. `-` alone is plain in a flow collection only, a byte order mark
+/// not at the beginning of a text.
 pub(super) fn stands_plain(raw: &[u8], root: bool) -> bool {
-    find_break(raw) == raw.len() && raw != b"-" && !(root && (raw.starts_with(b"---") || raw.starts_with(b"...")))
+    find_break(raw) == raw.len()
+        && raw != b"-"
+        && !raw.starts_with("\u{FEFF}".as_bytes())
+        && !(root && (raw.starts_with(b"---") || raw.starts_with(b"...")))
 }
 
 /// Letters, digits and what has no meaning to YAML; words that some YAML reader takes for a truth value are not text.
