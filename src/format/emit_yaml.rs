@@ -177,7 +177,7 @@ impl<'a> Writer<'a, '_> {
             Tag::Float => self.out.write(b"!!float ")?,
             Tag::Bool => self.out.write(b"!!bool ")?,
             Tag::Null => self.out.write(b"!!null ")?,
-            Tag::None if node.style == Style::Plain && form::stands_plain(raw, self.stack.is_empty()) => {
+            Tag::None if node.style == Style::Plain && form::stands_plain(raw) => {
                 return self.out.write(if raw.is_empty() { b"null" } else { raw });
             }
             Tag::None if node.style == Style::JsonLiteral => return self.json_literal(raw),
