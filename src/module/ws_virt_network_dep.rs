@@ -103,19 +103,15 @@ fn add_label(
     if !value.is_mapping() {
         return context.error(&value.error("a mapping of ports, `port_0` and so on"));
     }
-    let first = plan.len();
     for (key, value) in value.entries() {
-        match read_port(context, &label, &key, &value, ports).and_then(|port| unique(&key, port, plan, first)) {
+        match read_port(context, &label, &key, &value, ports).and_then(|port| unique(&key, port, plan)) {
             Ok(port) => plan.push(port),
             Err(error) => context.error(&error),
         }
     }
 }
 
-fn unique(key: &Value<'_>, port: Port, plan: &[Port], first: usize) -> Result<Port, Error> {
-    if plan[first..].iter().any(|other| other.number == port.number) {
-        return Err(key.error(format!("each port once for a virtual address, and port_{} stands above", port.number)));
-    }
+fn unique(key: &Value<'_>, port: Port, plan: &[Port]) -> Result<Port, Error> {
     match plan.iter().find(|other| other.ip == port.ip) {
         Some(other) => {
             Err(key.error(format!("an address of its own: {} is that of `{}` already", port.ip, other.label)))
