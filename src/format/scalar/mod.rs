@@ -19,7 +19,7 @@ use crate::format::doc::{Kind, Node, Style, Tag, Value};
 use base64_text::Quads;
 pub use float::Float;
 use pieces::no_break;
-pub(crate) use pieces::{Decoder, break_length, find_break, find_unprintable};
+pub(crate) use pieces::{Decoder, break_length, find_break, find_stop, find_unprintable};
 use types::Whole;
 
 /// A scalar, typed as PyYAML's safe loader (YAML 1.1) or JSON types it.
