@@ -34,25 +34,25 @@ const fn refused(shape: Shape) -> Shape {
 /// Every shape; names have no spaces.
 pub const SHAPES: &[Shape] = &[
     yaml("yaml-cloud-config", cloud_config),
-    yaml("yaml-keys", |size| numbered("", size, |out, at| write!(out, "key-{at}: value {at}\n"), "")),
-    yaml("yaml-quoted-keys", |size| numbered("", size, |out, at| write!(out, "\"k\\x65y-{at}\": '{at}'\n"), "")),
-    yaml("yaml-equal-keys", |size| numbered("", size, |out, at| write!(out, "k: {at}\n"), "")),
-    yaml("yaml-number-keys", |size| numbered("", size, |out, at| write!(out, "{at}: {at}.5\n"), "")),
+    yaml("yaml-keys", |size| numbered("", size, |out, at| writeln!(out, "key-{at}: value {at}"), "")),
+    yaml("yaml-quoted-keys", |size| numbered("", size, |out, at| writeln!(out, "\"k\\x65y-{at}\": '{at}'"), "")),
+    yaml("yaml-equal-keys", |size| numbered("", size, |out, at| writeln!(out, "k: {at}"), "")),
+    yaml("yaml-number-keys", |size| numbered("", size, |out, at| writeln!(out, "{at}: {at}.5"), "")),
     yaml("yaml-flow-keys", |size| numbered("{", size, |out, at| write!(out, "k{at}: v, "), "}")),
     yaml("yaml-merged-keys", |size| {
         let each =
-            |out: &mut String, at| write!(out, "  key-{at}: the value of this key, which makes the line long enough\n");
+            |out: &mut String, at| writeln!(out, "  key-{at}: the value of this key, which makes the line long enough");
         numbered("base: &b\n", size, each, "over:\n  <<: *b\n  key-1: w\n")
     }),
     yaml("yaml-merges", |size| {
         numbered(
             "b: &b {x: 1, y: 2}\nl:\n",
             size,
-            |out, at| write!(out, "- <<: *b\n  x: {at} # and a comment, so that the visits are enough for 10 MiB\n"),
+            |out, at| writeln!(out, "- <<: *b\n  x: {at} # and a comment, so that the visits are enough for 10 MiB"),
             "",
         )
     }),
-    yaml("yaml-aliases", |size| numbered(&anchors(), size, |out, at| write!(out, "- *anchor-{}\n", at % 1000), "")),
+    yaml("yaml-aliases", |size| numbered(&anchors(), size, |out, at| writeln!(out, "- *anchor-{}", at % 1000), "")),
     yaml("yaml-plain", |size| repeated("", "x", size, "")),
     yaml("yaml-plain-words", |size| repeated("", "word: of a#b ", size, "").replacing(b": ", b":_")),
     yaml("yaml-plain-lines", |size| repeated("a:\n", "                              deep words here\n", size, "")),
@@ -69,7 +69,7 @@ pub const SHAPES: &[Shape] = &[
     yaml("yaml-flow", |size| repeated("[", "a, {b: c}, [d], ", size, "]")),
     yaml("yaml-flow-lines", |size| repeated("[", "a,\n", size, "]")),
     yaml("yaml-pairs", |size| repeated("", "- - a: b\n", size, "")),
-    yaml("yaml-explicit", |size| numbered("", size, |out, at| write!(out, "? k{at}\n: v\n"), "")),
+    yaml("yaml-explicit", |size| numbered("", size, |out, at| writeln!(out, "? k{at}\n: v"), "")),
     yaml("yaml-empty-items", |size| repeated("", "-\n", size, "")),
     yaml("yaml-tags", |size| repeated("", "- !!str x\n", size, "")),
     yaml("yaml-nested", |size| repeated("", &format!("- {}{}\n", "[".repeat(60), "]".repeat(60)), size, "")),
@@ -82,7 +82,7 @@ pub const SHAPES: &[Shape] = &[
     refused(yaml("yaml-unclosed-bracket", |size| repeated("a: [", "x, ", size, ""))),
     refused(yaml("yaml-last-byte", |size| repeated("", "- a\n", size, "\x01"))),
     refused(yaml("yaml-colons", |size| repeated("", "a: ", size, ""))),
-    refused(yaml("yaml-anchors", |size| numbered("", size, |out, at| write!(out, "- &a{at}\n"), ""))),
+    refused(yaml("yaml-anchors", |size| numbered("", size, |out, at| writeln!(out, "- &a{at}"), ""))),
     refused(yaml("yaml-long-key", |size| repeated("", "k", size, ": v\n"))),
     json("json-records", records),
     json("json-numbers", |size| repeated("[", "1,", size, "0]")),
@@ -145,9 +145,9 @@ fn cloud_config(size: usize) -> Vec<u8> {
         begin,
         size,
         |out, at| {
-            write!(
+            writeln!(
                 out,
-                "# The configuration of service {at}.\n- path: /etc/service-{at}/service.conf\n  owner: root:root\n  permissions: '0644'\n  content: |\n    [service]\n    name = service-{at}\n    listen = 10.0.{}.{}:8080\n\n    # kept for a week\n    log = /var/log/service-{at}.log\n- {{path: \"/etc/default/service-{at}\", content: \"ENABLED=yes\\nLEVEL={at}\\n\", append: true}}\n- path: /usr/local/bin/service-{at}\n  permissions: 0755\n  encoding: b64\n  content: IyEvYmluL3NoCmV4ZWMgL3Vzci9saWIvc2VydmljZSAiJEAiCg==\n",
+                "# The configuration of service {at}.\n- path: /etc/service-{at}/service.conf\n  owner: root:root\n  permissions: '0644'\n  content: |\n    [service]\n    name = service-{at}\n    listen = 10.0.{}.{}:8080\n\n    # kept for a week\n    log = /var/log/service-{at}.log\n- {{path: \"/etc/default/service-{at}\", content: \"ENABLED=yes\\nLEVEL={at}\\n\", append: true}}\n- path: /usr/local/bin/service-{at}\n  permissions: 0755\n  encoding: b64\n  content: IyEvYmluL3NoCmV4ZWMgL3Vzci9saWIvc2VydmljZSAiJEAiCg==",
                 at / 250 % 250,
                 at % 250
             )
@@ -161,9 +161,9 @@ fn records(size: usize) -> Vec<u8> {
         "[",
         size,
         |out, at| {
-            write!(
+            writeln!(
                 out,
-                "{{\"id\": {at}, \"name\": \"instance-{at:05}\", \"address\": \"10.0.{}.{}\", \"enabled\": true, \"load\": 0.{at}, \"owner\": null, \"labels\": {{\"zone\": \"eu-1\", \"note\": \"line\\nline\"}}, \"ports\": [22, 80, 443]}},\n",
+                "{{\"id\": {at}, \"name\": \"instance-{at:05}\", \"address\": \"10.0.{}.{}\", \"enabled\": true, \"load\": 0.{at}, \"owner\": null, \"labels\": {{\"zone\": \"eu-1\", \"note\": \"line\\nline\"}}, \"ports\": [22, 80, 443]}},",
                 at / 250 % 250,
                 at % 250
             )
