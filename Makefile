@@ -36,11 +36,12 @@ test: all guest host-rust
 	@.ci/need $(TEST_TOOLS)
 	shellcheck $(SHELL_SCRIPTS)
 	cargo fmt --check
+	set -e; for crate in benches/parsers benches/serde; do cargo fmt --check --manifest-path $$crate/Cargo.toml; done
 	cargo clippy --locked --all-targets -- -D warnings
 	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked --no-fail-fast
 
 bench: all
-	benches/run
+	@status=0; for bench in benches/run benches/parsers/run; do $$bench || status=1; done; exit $$status
 
 FUZZ_SECONDS := 60
 

@@ -4,6 +4,7 @@
 //! alphabet, and anything but white space after the padding, is an error with its place and never skipped.
 
 use crate::error::{Error, ParseError};
+use crate::format::scalar::find_break;
 use crate::format::stream::{self, Bytes, Decoded, Decoding};
 
 /// Whether the `=` at the end of the text may be missing.
@@ -13,6 +14,9 @@ pub enum Padding {
     Required,
     /// It may be missing, as for Python's `email`.
     Optional,
+    /// It must be there, and ASCII that does not belong is passed over, as is all behind the padding: as for Python's
+    /// `base64.decodebytes`, which reads the `!!binary` of YAML.
+    Loose,
 }
 
 /// The bytes behind a stream of base64. Errors are those of [`Decoder`], on an object "base64 text".
@@ -32,9 +36,10 @@ pub const fn reader(text: &[u8], padding: Padding) -> Base64Reader<Bytes<'_>> {
 
 const PAD: u8 = 64;
 const SPACE: u8 = 65;
-const LINE_FEED: u8 = 66;
-const RETURN: u8 = 67;
 const BAD: u8 = 255;
+
+const CHARACTER: &str = "a base64 character";
+const END: &str = "the end after the padding `=`";
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -48,22 +53,133 @@ const CLASS: [u8; 256] = {
     }
     class[b'=' as usize] = PAD;
     class[b' ' as usize] = SPACE;
-    class[b'\t' as usize] = SPACE;
-    class[0x0B] = SPACE;
-    class[0x0C] = SPACE;
-    class[b'\n' as usize] = LINE_FEED;
-    class[b'\r' as usize] = RETURN;
+    // Tab, line feed, vertical tab, form feed, carriage return.
+    let mut space = b'\t';
+    while space <= b'\r' {
+        class[space as usize] = SPACE;
+        space += 1;
+    }
     class
 };
 
-/// The state between two pieces of text.
+/// Groups of four characters into three bytes: the state between two pieces of text, which knows nothing of lines.
+#[derive(Debug)]
+pub struct Groups {
+    padding: Padding,
+    bits: u32,
+    /// Characters of the group begun, `=` among them.
+    have: u8,
+    /// `=` so far.
+    pads: u8,
+    /// Decoded and not handed out yet.
+    ready: [u8; 3],
+    waiting: core::ops::Range<usize>,
+}
+
+/// Four characters at once, if all are of the alphabet.
+fn quad(four: &[u8]) -> Option<[u8; 3]> {
+    let [a, b, c, d] = [0, 1, 2, 3].map(|at| CLASS[usize::from(four[at])]);
+    if a | b | c | d < PAD { Some([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]) } else { None }
+}
+
+impl Groups {
+    /// Before the first character.
+    pub const fn new(padding: Padding) -> Self {
+        Groups { padding, bits: 0, have: 0, pads: 0, ready: [0; 3], waiting: 0..0 }
+    }
+
+    /// Decodes `text` as far as `out` has room: how many bytes of the one were taken and of the other made.
+    ///
+    /// # Errors
+    /// Which byte of `text` cannot stand there, and what was expected.
+    pub fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<(usize, usize), (usize, &'static str)> {
+        let (mut taken, mut made) = (0, 0);
+        loop {
+            while made < out.len()
+                && let Some(at) = self.waiting.next()
+            {
+                out[made] = self.ready[at];
+                made += 1;
+            }
+            if self.have == 0 && self.pads == 0 && self.waiting.is_empty() {
+                for (four, three) in text[taken..].chunks_exact(4).zip(out[made..].chunks_exact_mut(3)) {
+                    let Some(decoded) = quad(four) else { break };
+                    three.copy_from_slice(&decoded);
+                    (taken, made) = (taken + 4, made + 3);
+                }
+            }
+            match text.get(taken) {
+                Some(byte) if made < out.len() => self.character(*byte).map_err(|expected| (taken, expected))?,
+                _ => return Ok((taken, made)),
+            }
+            taken += 1;
+        }
+    }
+
+    fn character(&mut self, byte: u8) -> Result<(), &'static str> {
+        let closed = self.pads > 0 && self.have == 0;
+        let class = CLASS[usize::from(byte)];
+        if self.padding == Padding::Loose {
+            if class == BAD && !byte.is_ascii() {
+                return Err("base64 text: a character of ASCII");
+            }
+            if closed || class > PAD || (class == PAD && self.have < 2) {
+                return Ok(());
+            }
+            while class < PAD && self.pads > 0 {
+                // `=` that was no padding.
+                (self.pads, self.have, self.bits) = (self.pads - 1, self.have - 1, self.bits >> 6);
+            }
+        }
+        match class {
+            SPACE => return Ok(()),
+            BAD => return Err(CHARACTER),
+            _ if closed => return Err(END),
+            PAD if self.have < 2 => return Err(CHARACTER),
+            PAD => {
+                self.pads += 1;
+                self.bits <<= 6;
+            }
+            _ if self.pads > 0 => return Err("the second `=` of the padding"),
+            six => self.bits = self.bits << 6 | u32::from(six),
+        }
+        self.have += 1;
+        if self.have == 4 {
+            self.close();
+        }
+        Ok(())
+    }
+
+    /// The bytes of a whole group are ready.
+    fn close(&mut self) {
+        let [_, ready @ ..] = self.bits.to_be_bytes();
+        (self.ready, self.waiting) = (ready, 0..3 - usize::from(self.pads));
+        (self.bits, self.have) = (0, 0);
+    }
+
+    /// The text is over: the bytes of a last group that lacks its padding.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn finish(&mut self) -> Result<&[u8], &'static str> {
+        match (self.have, self.padding) {
+            (0, _) => return Ok(&[]),
+            (1, _) => return Err("more base64 characters: the text ends inside a group of four"),
+            (_, Padding::Required | Padding::Loose) => return Err("the padding `=` at the end of the base64 text"),
+            (have, Padding::Optional) => {
+                self.bits <<= 6 * (4 - have);
+                self.pads += 4 - have;
+                self.close();
+            }
+        }
+        Ok(&self.ready[core::mem::take(&mut self.waiting)])
+    }
+}
+
+/// [`Groups`] over a stream, with the line and column of a fault.
 #[derive(Debug)]
 pub struct Decoder {
-    padding: Padding,
-    /// Characters of the group of four begun, and their bits.
-    have: u8,
-    bits: u32,
-    pads: u8,
+    groups: Groups,
     line: u32,
     column: u32,
     after_return: bool,
@@ -72,107 +188,54 @@ pub struct Decoder {
 impl Decoder {
     /// Before the first character.
     pub const fn new(padding: Padding) -> Self {
-        Decoder { padding, have: 0, bits: 0, pads: 0, line: 1, column: 1, after_return: false }
+        Decoder { groups: Groups::new(padding), line: 1, column: 1, after_return: false }
     }
 
     fn error(&self, expected: &'static str) -> ParseError {
         ParseError { line: self.line, column: self.column, expected: expected.into() }
     }
 
-    /// True once padding has ended the text.
-    fn closed(&self) -> bool {
-        self.pads > 0 && self.have + self.pads == 4
-    }
-
-    /// Six more bits.
-    fn character(&mut self, six: u8, out: &mut Decoded) -> Result<(), ParseError> {
-        if self.pads > 0 {
-            return Err(self.error(if self.closed() {
-                "the end after the padding `=`"
-            } else {
-                "the second `=` of the padding"
-            }));
+    /// Goes over text, counting lines as [`crate::error::position`] does.
+    fn pass(&mut self, mut text: &[u8]) {
+        loop {
+            let stop = find_break(text);
+            self.column += stop as u32;
+            self.after_return &= stop == 0;
+            let Some(byte) = text.get(stop) else { return };
+            if !(*byte == b'\n' && self.after_return) {
+                self.line += 1;
+            }
+            (self.column, self.after_return) = (1, *byte == b'\r');
+            text = &text[stop + 1..];
         }
-        self.bits = self.bits << 6 | u32::from(six);
-        self.have += 1;
-        if self.have == 4 {
-            out.extend(&self.bits.to_be_bytes()[1..]);
-            (self.have, self.bits) = (0, 0);
-        }
-        Ok(())
-    }
-
-    fn pad(&mut self, out: &mut Decoded) -> Result<(), ParseError> {
-        if self.closed() {
-            return Err(self.error("the end after the padding `=`"));
-        }
-        if self.have < 2 {
-            return Err(self.error("a base64 character"));
-        }
-        self.pads += 1;
-        if self.closed() {
-            self.flush(out);
-        }
-        Ok(())
-    }
-
-    /// The one or two bytes of a last group of two or three characters.
-    fn flush(&self, out: &mut Decoded) {
-        let bits = self.bits << (6 * (4 - u32::from(self.have)));
-        out.extend(&bits.to_be_bytes()[1..usize::from(self.have)]);
-    }
-
-    /// Counts lines as [`crate::error::position`] does.
-    fn line_end(&mut self, feed: bool) {
-        if !(feed && self.after_return) {
-            self.line += 1;
-        }
-        self.column = 0;
     }
 }
 
 impl stream::Decoder for Decoder {
     fn decode(&mut self, mut input: &[u8], out: &mut Decoded) -> Result<(), ParseError> {
-        while let Some((&byte, rest)) = input.split_first() {
-            if let [a, b, c, d, after @ ..] = input
-                && self.have == 0
-                && self.pads == 0
-            {
-                let [a, b, c, d] = [a, b, c, d].map(|byte| CLASS[usize::from(*byte)]);
-                if a | b | c | d < PAD {
-                    let bits = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
-                    out.extend(&bits.to_be_bytes()[1..]);
-                    self.column += 4;
-                    self.after_return = false;
-                    input = after;
-                    continue;
+        while !input.is_empty() {
+            match self.groups.decode(input, out.room()) {
+                Ok((taken, made)) => {
+                    out.made(made);
+                    self.pass(&input[..taken]);
+                    input = &input[taken..];
+                }
+                Err((at, expected)) => {
+                    self.pass(&input[..at]);
+                    return Err(self.error(expected));
                 }
             }
-            let class = CLASS[usize::from(byte)];
-            match class {
-                PAD => self.pad(out)?,
-                SPACE => {}
-                LINE_FEED | RETURN => self.line_end(class == LINE_FEED),
-                BAD => return Err(self.error("a base64 character")),
-                six => self.character(six, out)?,
-            }
-            self.after_return = class == RETURN;
-            self.column += 1;
-            input = rest;
         }
         Ok(())
     }
 
     fn finish(&mut self, out: &mut Decoded) -> Result<(), ParseError> {
-        match (self.have, self.padding) {
-            (0, _) => Ok(()),
-            _ if self.closed() => Ok(()),
-            (1, _) => Err(self.error("more base64 characters: the text ends inside a group of four")),
-            (_, Padding::Required) => Err(self.error("the padding `=` at the end of the base64 text")),
-            (_, Padding::Optional) => {
-                self.flush(out);
+        match self.groups.finish() {
+            Ok(last) => {
+                out.extend(last);
                 Ok(())
             }
+            Err(expected) => Err(self.error(expected)),
         }
     }
 }
@@ -329,6 +392,14 @@ mod tests {
         for (text, wanted) in [("Zg", "f"), ("Zg=", "f"), ("Zm8", "fo"), ("Zm9v", "foo")] {
             assert_eq!(decoded(text.as_bytes(), Padding::Optional, 64), Ok(wanted.into()), "{text:?}");
         }
+        // What Python's decodebytes makes of them.
+        for (text, wanted) in
+            [("-Z*m=9=v=", "fo"), ("Z=g==", "f"), ("Zg==Zg==!", "f"), ("Zm9vZm=8=", "foofo"), ("Zm9v=Zg=\n=", "foof")]
+        {
+            for step in [1, 2, 64] {
+                assert_eq!(decoded(text.as_bytes(), Padding::Loose, step), Ok(wanted.into()), "{text:?}");
+            }
+        }
     }
 
     #[test]
@@ -352,7 +423,14 @@ mod tests {
             let wanted = ParseError { line, column, expected: expected.into() };
             assert_eq!(error.cause, Cause::Parse(wanted), "{text:?}");
         }
-        assert!(decoded(b"Zm9vZ", Padding::Optional, 64).is_err());
+        for (text, padding) in [
+            ("Zm9vZ", Padding::Optional),
+            ("Zm9vZg", Padding::Loose),
+            ("Zg=*", Padding::Loose),
+            ("\u{e9}", Padding::Loose),
+        ] {
+            assert!(decoded(text.as_bytes(), padding, 64).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl<'a> GzipReader<'a> {
         }
     }
 
+    /// Of the limit, what was not inflated yet: 0 behind the error that it was passed.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
     /// The member's header, RFC 1952 section 2.3; `false` where the data is over.
     fn header(&mut self, first: bool) -> Result<bool, Error> {
         if !first && !self.input.skip_zeros()? {
@@ -137,6 +142,7 @@ impl<'a> GzipReader<'a> {
         self.input.at += used;
         self.end += made;
         if made as u64 > self.left {
+            self.left = 0;
             return Err(error(format!("it inflates to more than {} bytes", self.limit)));
         }
         self.left -= made as u64;

@@ -4,17 +4,9 @@
 //! UTF-32, which that accepts too, are refused). Lone surrogates in `\u` escapes are within the grammar and pass; equal
 //! keys are all kept, and [`Value::get`](crate::format::doc::Value::get) takes the last. Numbers stay text, of any size.
 
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while_m_n, take_while1};
-use nom::character::complete::{char, digit1, one_of};
-use nom::combinator::{cut, opt, recognize};
-use nom::error::ErrorKind;
-use nom::multi::many0_count;
-use nom::sequence::{pair, preceded};
-use nom::{IResult, Parser};
-
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
+use crate::format::scalar::find_stop;
 use crate::limits::{MAX_NESTING, MAX_NODES};
 
 /// Reads one JSON text. Nodes point into `text` as it stands in `source`.
@@ -30,49 +22,18 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
     }
     // A node in 32 bytes of text: what an ordinary document has, so that its table grows seldom.
     let doc = Doc::with_capacity(text.len() / 32 + 4);
-    let mut builder = Builder { doc, source, text, open: heapless::Vec::new() };
-    match builder.document() {
-        Ok(()) => Ok(builder.doc),
-        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
-            Err(ParseError::at(text, text.len() - fault.rest.len(), fault.expected))
-        }
-        Err(nom::Err::Incomplete(_)) => Err(ParseError::at(text, text.len(), VALUE)),
+    let at = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mut reader = Reader { doc, source, text, at, open: heapless::Vec::new() };
+    match reader.document() {
+        Ok(()) => Ok(reader.doc),
+        Err((at, expected)) => Err(ParseError::at(text, at, expected)),
     }
 }
 
 const VALUE: &str = "a value: object, array, string, number, true, false or null";
 
-/// Where nom stopped, and what it wanted there.
-#[derive(Debug)]
-struct Fault<'a> {
-    rest: &'a [u8],
-    expected: &'static str,
-}
-
-impl<'a> nom::error::ParseError<&'a [u8]> for Fault<'a> {
-    fn from_error_kind(rest: &'a [u8], _: ErrorKind) -> Self {
-        Fault { rest, expected: VALUE }
-    }
-
-    fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
-        other
-    }
-}
-
-type Parsed<'a, T> = IResult<&'a [u8], T, Fault<'a>>;
-type Rest<'a> = Result<&'a [u8], nom::Err<Fault<'a>>>;
-
-fn fault<'a, T>(rest: &'a [u8], expected: &'static str) -> Result<T, nom::Err<Fault<'a>>> {
-    Err(nom::Err::Failure(Fault { rest, expected }))
-}
-
-/// `parser`, past which there is no other way to read on: it fails with these words, where it began.
-fn must<'a, T>(
-    expected: &'static str,
-    mut parser: impl Parser<&'a [u8], Output = T, Error = Fault<'a>>,
-) -> impl Parser<&'a [u8], Output = T, Error = Fault<'a>> {
-    cut(move |input| parser.parse(input).map_err(|_| nom::Err::Error(Fault { rest: input, expected })))
-}
+/// Where the text is wrong, and what was expected there.
+type Fault = (usize, &'static str);
 
 /// A collection not yet closed.
 struct Open {
@@ -94,45 +55,64 @@ enum Next {
     CommaOrEnd,
 }
 
-struct Builder<'a> {
+/// A place in the text, and what was read before it. By hand, without nom: parsers that are closures come out of an
+/// optimiser for size as calls for each byte.
+struct Reader<'a> {
     doc: Doc,
     source: SourceId,
     text: &'a [u8],
+    at: usize,
     open: heapless::Vec<Open, MAX_NESTING>,
 }
 
-impl<'a> Builder<'a> {
+impl Reader<'_> {
     /// The whole text: one value, and white space around it.
-    fn document(&mut self) -> Result<(), nom::Err<Fault<'a>>> {
-        let mut rest = self.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(self.text);
+    fn document(&mut self) -> Result<(), Fault> {
         let mut next = Next::Value;
         loop {
-            rest = skip_space(rest);
-            (rest, next) = match (next, rest.first()) {
-                (Next::KeyOrEnd, Some(b'}')) | (Next::ValueOrEnd, Some(b']')) => self.close(rest),
-                (Next::KeyOrEnd, Some(b'"')) | (Next::Key, Some(b'"')) => self.key(rest)?,
-                (Next::KeyOrEnd, _) => return fault(rest, "`\"` of a key, or `}`"),
-                (Next::Key, _) => return fault(rest, "`\"` of a key"),
-                (Next::Value | Next::ValueOrEnd, _) => self.value(rest)?,
-                (Next::CommaOrEnd, byte) => match (self.open.last().map(|open| open.object), byte) {
-                    (None, None) => return Ok(()),
-                    (None, _) => return fault(rest, "the end of the text"),
-                    (Some(true), Some(b'}')) | (Some(false), Some(b']')) => self.close(rest),
-                    (Some(true), Some(b',')) => (&rest[1..], Next::Key),
-                    (Some(false), Some(b',')) => (&rest[1..], Next::Value),
-                    (Some(true), _) => return fault(rest, "`,` or `}`"),
-                    (Some(false), _) => return fault(rest, "`,` or `]`"),
+            let byte = self.skip_space();
+            next = match (next, byte) {
+                (Next::KeyOrEnd, b'}') | (Next::ValueOrEnd, b']') => self.close(),
+                (Next::KeyOrEnd | Next::Key, b'"') => self.key()?,
+                (Next::KeyOrEnd, _) => return Err((self.at, "`\"` of a key, or `}`")),
+                (Next::Key, _) => return Err((self.at, "`\"` of a key")),
+                (Next::Value | Next::ValueOrEnd, _) => self.value(byte)?,
+                (Next::CommaOrEnd, _) => match (self.open.last().map(|open| open.object), byte) {
+                    (None, _) if self.at == self.text.len() => return Ok(()),
+                    (None, _) => return Err((self.at, "the end of the text")),
+                    (Some(true), b'}') | (Some(false), b']') => self.close(),
+                    (Some(object), b',') => {
+                        self.at += 1;
+                        if object { Next::Key } else { Next::Value }
+                    }
+                    (Some(true), _) => return Err((self.at, "`,` or `}`")),
+                    (Some(false), _) => return Err((self.at, "`,` or `]`")),
                 },
             };
         }
     }
 
-    /// Adds a node as the next child of the innermost open collection, or as the root.
-    fn add(&mut self, kind: Kind, style: Style, start: usize, end: usize) -> Result<NodeId, nom::Err<Fault<'a>>> {
-        if self.doc.len() >= MAX_NODES {
-            return fault(&self.text[start..], doc::TOO_MANY);
+    /// The byte here; 0, which stands nowhere in JSON, at the end.
+    fn byte(&self) -> u8 {
+        self.text.get(self.at).copied().unwrap_or(0)
+    }
+
+    /// The first byte behind white space.
+    fn skip_space(&mut self) -> u8 {
+        loop {
+            match self.byte() {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return byte,
+            }
         }
-        let id = self.doc.push(Node::new(kind, style, self.source, start, end));
+    }
+
+    /// Adds a node as the next child of the innermost open collection, or as the root.
+    fn add(&mut self, kind: Kind, style: Style, start: usize) -> Result<NodeId, Fault> {
+        if self.doc.len() >= MAX_NODES {
+            return Err((start, doc::TOO_MANY));
+        }
+        let id = self.doc.push(Node::new(kind, style, self.source, start, self.at));
         match self.open.last_mut() {
             None => self.doc.set_root(id),
             Some(parent) => {
@@ -143,108 +123,133 @@ impl<'a> Builder<'a> {
         Ok(id)
     }
 
-    fn offset(&self, rest: &[u8]) -> usize {
-        self.text.len() - rest.len()
-    }
-
     /// `}` or `]`.
-    fn close(&mut self, rest: &'a [u8]) -> (&'a [u8], Next) {
+    fn close(&mut self) -> Next {
         self.open.pop();
-        (&rest[1..], Next::CommaOrEnd)
+        self.at += 1;
+        Next::CommaOrEnd
     }
 
     /// A key and its `:`.
-    fn key(&mut self, rest: &'a [u8]) -> Result<(&'a [u8], Next), nom::Err<Fault<'a>>> {
-        let rest = skip_space(self.string(rest)?);
-        let (rest, _) = must("`:` after the key", char(':')).parse(rest)?;
-        Ok((rest, Next::Value))
+    fn key(&mut self) -> Result<Next, Fault> {
+        self.string()?;
+        if self.skip_space() != b':' {
+            return Err((self.at, "`:` after the key"));
+        }
+        self.at += 1;
+        Ok(Next::Value)
     }
 
-    fn value(&mut self, rest: &'a [u8]) -> Result<(&'a [u8], Next), nom::Err<Fault<'a>>> {
-        let start = self.offset(rest);
-        match rest.first() {
-            Some(b'"') => Ok((self.string(rest)?, Next::CommaOrEnd)),
-            Some(b'{') => self.begin(rest, Kind::Mapping, Next::KeyOrEnd),
-            Some(b'[') => self.begin(rest, Kind::Sequence, Next::ValueOrEnd),
+    fn value(&mut self, byte: u8) -> Result<Next, Fault> {
+        match byte {
+            b'"' => self.string()?,
+            b'{' => return self.begin(Kind::Mapping, Next::KeyOrEnd),
+            b'[' => return self.begin(Kind::Sequence, Next::ValueOrEnd),
             _ => {
-                let (rest, raw) = literal(rest)?;
-                self.add(Kind::Scalar, Style::JsonLiteral, start, start + raw.len())?;
-                Ok((rest, Next::CommaOrEnd))
+                let start = self.at;
+                self.literal(byte)?;
+                if self.byte().is_ascii_alphabetic() {
+                    return Err((start, VALUE));
+                }
+                self.add(Kind::Scalar, Style::JsonLiteral, start)?;
             }
         }
+        Ok(Next::CommaOrEnd)
     }
 
     /// `{` or `[`.
-    fn begin(&mut self, rest: &'a [u8], kind: Kind, next: Next) -> Result<(&'a [u8], Next), nom::Err<Fault<'a>>> {
+    fn begin(&mut self, kind: Kind, next: Next) -> Result<Next, Fault> {
         const { assert!(MAX_NESTING == 64, "the words below say 64") };
         if self.open.is_full() {
-            return fault(rest, "at most 64 levels of nesting");
+            return Err((self.at, "at most 64 levels of nesting"));
         }
-        let start = self.offset(rest);
-        let node = self.add(kind, Style::Flow, start, start)?;
+        let node = self.add(kind, Style::Flow, self.at)?;
         let pushed = self.open.push(Open { node, last: None, object: kind == Kind::Mapping });
         debug_assert!(pushed.is_ok());
-        Ok((&rest[1..], next))
+        self.at += 1;
+        Ok(next)
     }
 
-    /// A string, key or value; its node is what stands inside the quotes.
-    fn string(&mut self, rest: &'a [u8]) -> Rest<'a> {
-        let start = self.offset(rest) + 1;
-        let (rest, raw) = string(rest)?;
-        self.add(Kind::Scalar, Style::JsonString, start, start + raw.len())?;
-        Ok(rest)
-    }
-}
-
-fn skip_space(input: &[u8]) -> &[u8] {
-    let end = input.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    &input[end.unwrap_or(input.len())..]
-}
-
-/// `"…"` (RFC 8259 section 7); the raw text inside.
-fn string(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let (rest, raw) = preceded(char('"'), recognize(many0_count(alt((plain, escape))))).parse(input)?;
-    match rest.first() {
-        Some(b'"') => Ok((&rest[1..], raw)),
-        None => fault(rest, "`\"` at the end of the string"),
-        Some(_) => fault(rest, "no control character in a string (a line end is \\n)"),
-    }
-}
-
-fn plain(input: &[u8]) -> Parsed<'_, &[u8]> {
-    take_while1(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\').parse(input)
-}
-
-fn escape(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let hex = take_while_m_n(4, 4, |byte: u8| byte.is_ascii_hexdigit());
-    let unicode = preceded(char('u'), must("four hexadecimal digits after \\u", hex));
-    let one = recognize(one_of("\"\\/bfnrt"));
-    let (rest, _) = char('\\').parse(input)?;
-    match alt((one, unicode)).parse(rest) {
-        Err(nom::Err::Error(_)) => fault(rest, "one of \" \\ / b f n r t u after \\"),
-        other => other,
-    }
-}
-
-/// A number, or one of the three names.
-fn literal(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let (rest, raw) = alt((number, tag("true"), tag("false"), tag("null"))).parse(input)?;
-    match rest.first() {
-        Some(byte) if byte.is_ascii_alphabetic() => fault(input, VALUE),
-        _ => Ok((rest, raw)),
-    }
-}
-
-/// RFC 8259 section 6.
-fn number(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let integer = alt((tag("0"), digit1));
-    let fraction = pair(char('.'), must("a digit after `.`", digit1));
-    let exponent = (one_of("eE"), opt(one_of("+-")), must("a digit of the exponent", digit1));
-    match input.first() {
-        Some(b'-') => {
-            recognize((char('-'), must("a digit after `-`", integer), opt(fraction), opt(exponent))).parse(input)
+    /// `"…"` (RFC 8259 section 7), key or value; its node is what stands inside the quotes.
+    fn string(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        let start = self.at;
+        loop {
+            self.at += find_stop(&self.text[self.at..], [b'"', b'"', b'\\', b'\\'], b' ');
+            match self.byte() {
+                b'"' => break,
+                b'\\' => self.escape()?,
+                _ if self.at == self.text.len() => return Err((self.at, "`\"` at the end of the string")),
+                _ => return Err((self.at, "no control character in a string (a line end is \\n)")),
+            }
         }
-        _ => recognize((integer, opt(fraction), opt(exponent))).parse(input),
+        self.add(Kind::Scalar, Style::JsonString, start)?;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        match self.byte() {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
+            b'u' => {
+                self.at += 1;
+                match self.text.get(self.at..self.at + 4) {
+                    Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => self.at += 4,
+                    _ => return Err((self.at, "four hexadecimal digits after \\u")),
+                }
+            }
+            _ => return Err((self.at, "one of \" \\ / b f n r t u after \\")),
+        }
+        Ok(())
+    }
+
+    /// A number, or one of the three names; goes behind it.
+    fn literal(&mut self, byte: u8) -> Result<(), Fault> {
+        let word: &[u8] = match byte {
+            b'-' | b'0'..=b'9' => return self.number(),
+            b't' => b"true",
+            b'f' => b"false",
+            _ => b"null",
+        };
+        if !self.text[self.at..].starts_with(word) {
+            return Err((self.at, VALUE));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// RFC 8259 section 6.
+    fn number(&mut self) -> Result<(), Fault> {
+        if self.byte() == b'-' {
+            self.at += 1;
+        }
+        if self.byte() == b'0' {
+            self.at += 1;
+        } else {
+            self.digits("a digit after `-`")?;
+        }
+        if self.byte() == b'.' {
+            self.at += 1;
+            self.digits("a digit after `.`")?;
+        }
+        if matches!(self.byte(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.byte(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.digits("a digit of the exponent")?;
+        }
+        Ok(())
+    }
+
+    /// One digit or more.
+    fn digits(&mut self, expected: &'static str) -> Result<(), Fault> {
+        let start = self.at;
+        while self.byte().is_ascii_digit() {
+            self.at += 1;
+        }
+        if self.at == start { Err((start, expected)) } else { Ok(()) }
     }
 }
 

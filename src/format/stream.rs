@@ -94,6 +94,16 @@ impl Decoded {
         self.end += 1;
     }
 
+    /// Where the next bytes go; say with [`Decoded::made`] how many did.
+    pub fn room(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    /// The first `count` bytes of the room are output.
+    pub fn made(&mut self, count: usize) {
+        self.end += count;
+    }
+
     /// Appends some bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);

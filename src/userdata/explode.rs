@@ -36,8 +36,8 @@ pub fn explode(kind: DataKind, raw: Vec<u8>) -> Exploded {
     explode_within(kind, raw, MAX_INFLATED)
 }
 
-fn explode_within(kind: DataKind, raw: Vec<u8>, left: u64) -> Exploded {
-    let mut exploder = Exploder { kind, left, count: 0, exploded: Exploded::default() };
+fn explode_within(kind: DataKind, raw: Vec<u8>, limit: u64) -> Exploded {
+    let mut exploder = Exploder { kind, limit, left: limit, count: 0, exploded: Exploded::default() };
     match exploder.unwrap(raw) {
         Err(error) => exploder.exploded.errors.push(error),
         Ok(raw) if mime::is_message(&raw) => exploder.walk(Message::new(kind.stem(), &raw)),
@@ -53,7 +53,8 @@ fn explode_within(kind: DataKind, raw: Vec<u8>, left: u64) -> Exploded {
 
 struct Exploder {
     kind: DataKind,
-    /// Bytes that may still be inflated.
+    /// Bytes that all parts together may inflate to, and what is left of them.
+    limit: u64,
     left: u64,
     /// Parts so far, broken ones too.
     count: usize,
@@ -82,10 +83,14 @@ impl Exploder {
         let mut inflated = buffer(self.left);
         let mut from = Bytes(data);
         let mut reader = GzipReader::new(&mut from, self.left);
-        match stream::copy(&mut reader, &mut inflated) {
-            Ok(count) => {
-                self.left -= count;
-                Ok(inflated.bytes)
+        let copied = stream::copy(&mut reader, &mut inflated);
+        // What came of a part that is refused counts too: it was as much work, and there may be a thousand of them.
+        let before = core::mem::replace(&mut self.left, reader.left());
+        match copied {
+            Ok(_) => Ok(inflated.bytes),
+            Err(_) if self.left == 0 && before < self.limit => {
+                let cause = alloc::format!("all parts together inflate to more than {} bytes", self.limit);
+                Err(Error::new("inflate", name, cause))
             }
             Err(error) => Err(Error::new("inflate", name, error.into_cause())),
         }

@@ -3,7 +3,6 @@
 //! Nothing here allocates but [`bytes`]: a scalar is decoded piece by piece out of the source's text, so a file of many
 //! megabytes in a document is never held twice.
 
-mod base64_text;
 mod float;
 mod pieces;
 mod types;
@@ -15,11 +14,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{Error, ParseError};
+use crate::format::base64::{Groups, Padding};
 use crate::format::doc::{Kind, Node, Style, Tag, Value};
-use base64_text::Quads;
 pub use float::Float;
 use pieces::no_break;
-pub(crate) use pieces::{Decoder, break_length, find_break, find_unprintable};
+pub(crate) use pieces::{Decoder, break_length, find_break, find_stop, find_unprintable};
 use types::Whole;
 
 /// A scalar, typed as PyYAML's safe loader (YAML 1.1) or JSON types it.
@@ -46,7 +45,7 @@ const TYPED: usize = 512;
 pub struct ScalarReader<'a> {
     value: Value<'a>,
     decoder: Decoder<'a>,
-    quads: Option<Quads>,
+    base64: Option<Groups>,
 }
 
 impl<'a> ScalarReader<'a> {
@@ -56,7 +55,7 @@ impl<'a> ScalarReader<'a> {
         ScalarReader {
             value,
             decoder: Decoder::new(node, value.sources.text(node.source)),
-            quads: (node.tag() == Tag::Binary).then(Quads::new),
+            base64: (node.tag() == Tag::Binary).then(|| Groups::new(Padding::Loose)),
         }
     }
 
@@ -79,9 +78,36 @@ impl embedded_io::Read for ScalarReader<'_> {
         if self.value.kind() != Kind::Scalar {
             return Err(self.value.error("a scalar"));
         }
-        match &mut self.quads {
+        match &mut self.base64 {
             None => Ok(self.decoder.read(out)),
-            Some(quads) => quads.read(&mut self.decoder, out).map_err(|(at, expected)| self.fault(at, expected)),
+            Some(groups) => {
+                from_base64(groups, &mut self.decoder, out).map_err(|(at, expected)| self.fault(at, expected))
+            }
+        }
+    }
+}
+
+/// Fills `out` as far as base64 text in a scalar goes. A fault is an offset in the source's text and what was expected there.
+fn from_base64(groups: &mut Groups, from: &mut Decoder<'_>, out: &mut [u8]) -> Result<usize, (usize, &'static str)> {
+    let mut filled = 0;
+    loop {
+        let Some(chunk) = from.peek() else {
+            // What stood ready for a smaller `out` than this one.
+            let (_, made) = groups.decode(&[], &mut out[filled..])?;
+            return match groups.finish() {
+                Ok(_) => Ok(filled + made),
+                Err(expected) => Err((from.offset(), expected)),
+            };
+        };
+        match groups.decode(chunk, &mut out[filled..]) {
+            Ok((taken, made)) => {
+                from.take(taken);
+                filled += made;
+                if filled == out.len() {
+                    return Ok(filled);
+                }
+            }
+            Err((at, expected)) => return Err((from.offset() + at, expected)),
         }
     }
 }
@@ -187,7 +213,7 @@ pub(crate) fn is_plain_text(text: &[u8]) -> bool {
 pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
     let mut reader = value.reader();
     let mut rest = text;
-    if reader.quads.is_none() && value.kind() == Kind::Scalar {
+    if reader.base64.is_none() && value.kind() == Kind::Scalar {
         while let Some(chunk) = reader.decoder.chunk() {
             let Some(left) = rest.strip_prefix(chunk) else { return false };
             rest = left;

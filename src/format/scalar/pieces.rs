@@ -21,20 +21,25 @@ pub(super) fn no_break(word: u64) -> bool {
     (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | word) & HIGHS == 0
 }
 
-/// The index of the first byte that `wanted` accepts; whole words are passed over where `suspect` finds none.
-fn find(text: &[u8], suspect: impl Fn(u64) -> bool, wanted: impl Fn(u8) -> bool) -> Option<usize> {
-    let mut words = text.chunks_exact(8);
+/// Offset of the first byte that is one of `stops` or less than `below` (at most 0x80), or the length. Eight bytes at a time.
+pub(crate) fn find_stop(text: &[u8], stops: [u8; 4], below: u8) -> usize {
+    let [a, b, c, d] = stops.map(all);
+    let low = all(below);
     let mut at = 0;
-    for word in &mut words {
-        let bytes: [u8; 8] = word.try_into().unwrap_or_default();
-        if suspect(u64::from_ne_bytes(bytes))
-            && let Some(index) = word.iter().position(|byte| wanted(*byte))
-        {
-            return Some(at + index);
+    while let Some(bytes) = text[at..].first_chunk() {
+        let word = u64::from_le_bytes(*bytes);
+        // The lowest bit that is set is always right: what borrows into a byte is a hit below it.
+        let found = zeros(word ^ a) | zeros(word ^ b) | zeros(word ^ c) | zeros(word ^ d);
+        let found = found | (word.wrapping_sub(low) & !word & HIGHS);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    words.remainder().iter().position(|byte| wanted(*byte)).map(|index| at + index)
+    while at < text.len() && text[at] >= below && !stops.contains(&text[at]) {
+        at += 1;
+    }
+    at
 }
 
 /// Length of the line end at `at`, 0 if there is none: those of ASCII, and U+0085, U+2028 and U+2029 (YAML 1.1 section 5.4).
@@ -67,39 +72,28 @@ pub(crate) fn find_break(text: &[u8]) -> usize {
 
 /// Offset of the first line end or `special`, or the length.
 fn find_special(text: &[u8], special: u8) -> usize {
-    let mut from = 0;
-    while let Some(at) = find(
-        &text[from..],
-        |word| !no_break(word) || zeros(word ^ all(special)) != 0,
-        |byte| matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) || byte == special,
-    ) {
-        from += at;
-        if text[from] == special || break_length(text, from) > 0 {
-            return from;
+    let mut at = 0;
+    loop {
+        // The line ends of ASCII are less than a space, and the others begin with these two.
+        at += find_stop(&text[at..], [special, special, 0xC2, 0xE2], b' ');
+        if at == text.len() || text[at] == special || break_length(text, at) > 0 {
+            return at;
         }
-        from += 1;
+        at += 1;
     }
-    text.len()
 }
 
 /// Offset of the first character that YAML does not allow (YAML 1.1 section 5.1); `text` is UTF-8.
 pub(crate) fn find_unprintable(text: &[u8]) -> Option<usize> {
-    let mut from = 0;
+    let mut at = 0;
     loop {
         // Control bytes, and the first bytes of U+0080 to U+00BF and of U+F000 to U+FFFF.
-        let at = from
-            + find(
-                &text[from..],
-                |word| {
-                    let below = word.wrapping_sub(all(0x20)) & !word & HIGHS;
-                    (below | zeros(word ^ all(0x7F)) | (word & HIGHS)) != 0
-                },
-                |byte| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || matches!(byte, 0x7F | 0xC2 | 0xEF),
-            )?;
+        at += find_stop(&text[at..], [0x7F, 0x7F, 0xC2, 0xEF], b' ');
         let (second, third) = (text.get(at + 1).copied().unwrap_or(0), text.get(at + 2).copied().unwrap_or(0));
-        match text[at] {
-            0xC2 if second >= 0xA0 || second == 0x85 => from = at + 2,
-            0xEF if second != 0xBF || third < 0xBE => from = at + 3,
+        match text.get(at)? {
+            b'\t' | b'\n' | b'\r' => at += 1,
+            0xC2 if second >= 0xA0 || second == 0x85 => at += 2,
+            0xEF if second != 0xBF || third < 0xBE => at += 3,
             _ => return Some(at),
         }
     }
@@ -369,8 +363,7 @@ impl<'a> Decoder<'a> {
 
     fn json(&mut self) -> Piece<'a> {
         let rest = &self.text[self.at..self.end];
-        let stop =
-            self.at + find(rest, |word| zeros(word ^ all(b'\\')) != 0, |byte| byte == b'\\').unwrap_or(rest.len());
+        let stop = self.at + find_stop(rest, [b'\\'; 4], 0);
         if stop > self.at {
             return Piece::Text(self.up_to(stop));
         }

@@ -146,8 +146,8 @@ fn base64_is_read_as_python_reads_it() {
 fn base64_faults_have_a_place() {
     for (text, wanted) in [
         ("aGVs\nbGé8", "cannot read test: line 2, column 3: expected base64 text: a character of ASCII"),
-        ("aGVsbG8", "cannot read test: line 1, column 8: expected base64 characters in groups of four"),
-        ("aGVsbG=", "cannot read test: line 1, column 8: expected base64 characters in groups of four"),
+        ("aGVsbG8", "cannot read test: line 1, column 8: expected the padding `=` at the end of the base64 text"),
+        ("aGVsbG=", "cannot read test: line 1, column 8: expected the padding `=` at the end of the base64 text"),
     ] {
         let (sources, doc) = scalar(text.as_bytes(), Style::Verbatim, Tag::Binary);
         let fault = doc.value(&sources).unwrap().bytes(100).unwrap_err();

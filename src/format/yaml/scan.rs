@@ -112,13 +112,19 @@ impl<'a> Scanner<'a> {
     /// The next token, left where it is.
     pub fn peek(&mut self) -> Result<Lexeme, ParseError> {
         while self.taken == self.queue.len() || self.held() {
-            if self.taken == self.queue.len() {
-                self.queue.clear();
-                self.taken = 0;
-            }
-            self.fetch()?;
+            self.fill()?;
         }
         Ok(self.queue[self.taken])
+    }
+
+    /// One step of scanning. Apart from [`Scanner::peek`], which is called for every token twice or more and mostly finds one.
+    #[inline(never)]
+    fn fill(&mut self) -> Result<(), ParseError> {
+        if self.taken == self.queue.len() {
+            self.queue.clear();
+            self.taken = 0;
+        }
+        self.fetch()
     }
 
     /// The next token.
@@ -176,9 +182,13 @@ impl<'a> Scanner<'a> {
         self.queue.push(lexeme).map_err(|_| self.error(at, "a value behind one anchor and one tag"))
     }
 
+    /// Puts a token in front of a few that wait.
     pub(super) fn insert(&mut self, index: usize, lexeme: Lexeme) -> Result<(), ParseError> {
-        let at = lexeme.at as usize;
-        self.queue.insert(index, lexeme).map_err(|_| self.error(at, "a value behind one anchor and one tag"))
+        self.push(lexeme)?;
+        for at in (index + 1..self.queue.len()).rev() {
+            self.queue.swap(at, at - 1);
+        }
+        Ok(())
     }
 
     /// A token without content, `length` bytes long.

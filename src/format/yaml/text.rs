@@ -2,13 +2,31 @@
 
 use crate::error::ParseError;
 use crate::format::doc::Style;
-use crate::format::scalar::break_length;
+use crate::format::scalar::{break_length, find_stop};
 use crate::format::yaml::lexeme::{self, Chomp};
 use crate::format::yaml::scan::{Lexeme, Scanner, Token};
 use crate::limits::MAX_BLOCK_INDENT;
 
 const _: () = assert!(MAX_BLOCK_INDENT == u8::MAX as usize, "the words below say 255");
 const TOO_DEEP: &str = "text indented by at most 255 columns";
+
+/// Where to look more closely in a plain scalar of a block, and in one of a flow collection.
+const BLOCK: u8 = 1;
+const FLOW: u8 = 2;
+
+const STOPS: [u8; 256] = {
+    let mut stops = [0; 256];
+    let mut byte = 0;
+    while byte < stops.len() {
+        stops[byte] = match byte as u8 {
+            b'\t' | b'\r' | b'\n' | 0xC2 | 0xE2 | b':' | b'#' => BLOCK | FLOW,
+            b',' | b'?' | b'[' | b']' | b'{' | b'}' => FLOW,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    stops
+};
 
 impl Scanner<'_> {
     fn at_document_marker(&self) -> bool {
@@ -20,54 +38,53 @@ impl Scanner<'_> {
         let start = self.at;
         let mut end = start;
         loop {
-            if self.byte(0) == b'#' {
-                break;
-            }
             let from = self.at;
-            self.at = self.plain_end();
-            if self.at == from {
+            let stretch = self.plain_stretch();
+            if stretch == from {
                 break;
             }
             self.allow_key = false;
-            end = self.at;
-            if !self.plain_spaces() || (!self.in_flow() && (self.column() as isize) <= self.indent) {
+            end = stretch;
+            if !self.plain_break() || (!self.in_flow() && (self.column() as isize) <= self.indent) {
                 break;
             }
         }
         Lexeme::new(Token::Scalar, start, start, end)
     }
 
-    /// The end of the word that begins here.
-    fn plain_end(&self) -> usize {
-        let flow = self.in_flow();
-        let mut at = self.at;
-        while let Some(byte) = self.text.get(at) {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => break,
-                0xC2 | 0xE2 if break_length(self.text, at) > 0 => break,
-                b':' => {
-                    let next = self.text.get(at + 1).copied().unwrap_or(0);
-                    if lexeme::blank(self.text, at + 1) || (flow && b",[]{}".contains(&next)) {
-                        break;
-                    }
-                }
-                b',' | b'?' | b'[' | b']' | b'{' | b'}' if flow => break,
-                _ => {}
+    /// Goes over words and the spaces between and behind them, up to the end of the line or what ends a scalar; the offset behind
+    /// the last word.
+    fn plain_stretch(&mut self) -> usize {
+        let stop = if self.in_flow() { FLOW } else { BLOCK };
+        let from = self.at;
+        let mut at = from;
+        loop {
+            while self.text.get(at).is_some_and(|byte| STOPS[usize::from(*byte)] & stop == 0) {
+                at += 1;
+            }
+            let next = self.text.get(at + 1).copied().unwrap_or(0);
+            let goes_on = match self.text.get(at) {
+                Some(b':') => !lexeme::blank(self.text, at + 1) && (stop == BLOCK || !b",[]{}".contains(&next)),
+                Some(0xC2 | 0xE2) => break_length(self.text, at) == 0,
+                Some(b'#') => at > from && self.text[at - 1] != b' ',
+                _ => false,
+            };
+            if !goes_on {
+                break;
             }
             at += 1;
+        }
+        self.at = at;
+        while at > from && self.text[at - 1] == b' ' {
+            at -= 1;
         }
         at
     }
 
-    /// Goes over spaces and line ends; false if the scalar cannot go on behind them.
-    fn plain_spaces(&mut self) -> bool {
-        let from = self.at;
-        while self.byte(0) == b' ' {
-            self.at += 1;
-        }
-        let spaces = self.at > from;
+    /// Goes over line ends and the spaces behind them; false if the scalar cannot go on there.
+    fn plain_break(&mut self) -> bool {
         if !self.line_break() {
-            return spaces;
+            return false;
         }
         self.allow_key = true;
         loop {
@@ -90,7 +107,9 @@ impl Scanner<'_> {
         let double = quote == b'"';
         self.at += 1;
         let start = self.at;
+        let escape = if double { b'\\' } else { quote };
         loop {
+            self.at += find_stop(&self.text[self.at..], [quote, escape, 0xC2, 0xE2], b' ');
             let Some(byte) = self.text.get(self.at).copied() else {
                 let words = if double {
                     "`\"` to end the text that begins here"

@@ -13,7 +13,7 @@ use super::super::write::name;
 use super::cut::Dice;
 use super::disk::{Disk, Inode, TMPFS};
 use super::fault::{Fault, FaultSpan, Gate};
-use super::files::{FileSystem, Refusal};
+use super::files::{Drain, FileSystem, Refusal};
 use super::{Answer, Device, MemoryHost, Ran, Shared};
 use crate::error::Errno;
 use crate::host::{Files, Kind, StageOutput, Stat, Time};
@@ -238,6 +238,16 @@ impl MemoryHost {
         if on {
             refusals.push(refusal);
         }
+    }
+
+    /// What is written to `path` from now on is counted and not kept.
+    pub fn drain(&mut self, path: &str) {
+        self.shared.files.borrow_mut().drain = Some(Drain { path: path.into(), ..Drain::default() });
+    }
+
+    /// Of the path of [`MemoryHost::drain`]: how many bytes were written, and their sum.
+    pub fn drained(&self) -> (u64, u64) {
+        self.shared.files.borrow().drain.as_ref().map_or((0, 0), |drain| (drain.size, drain.sum))
     }
 
     /// Sets the wall clock.

@@ -188,12 +188,11 @@ fn inflating_is_bounded() {
     let found = within(&bomb(100_001));
     assert_eq!(faults(&found), ["cannot inflate user-data: it inflates to more than 100000 bytes"]);
     // The bound is one for all parts together.
-    let part = |size| {
-        format!(
-            "--b\nContent-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n{}",
-            String::from_utf8(encoded(&bomb(size))).unwrap()
-        )
+    let part_of = |gz: &[u8]| {
+        let text = String::from_utf8(encoded(gz)).unwrap();
+        format!("--b\nContent-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n{text}")
     };
+    let part = |size| part_of(&bomb(size));
     let message = |sizes: &[usize]| {
         format!(
             "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n{}--b--\n",
@@ -201,8 +200,19 @@ fn inflating_is_bounded() {
         )
     };
     assert_eq!(within(message(&[60_000, 40_000]).as_bytes()).parts.len(), 2);
-    let found = within(message(&[60_000, 40_001, 40_000]).as_bytes());
-    assert_eq!((found.parts.len(), found.errors.len()), (2, 1));
+    let found = within(message(&[60_000, 40_001, 1, 0]).as_bytes());
+    assert_eq!((found.parts.len(), found.parts[1].text.len()), (2, 0));
+    let wanted = |part| {
+        format!(
+            "cannot inflate user-data part {part} (part-{part:03}): all parts together inflate to more than 100000 bytes"
+        )
+    };
+    assert_eq!(faults(&found), [wanted(2), wanted(3)]);
+    // So does what was inflated of a part that turns out to be damaged.
+    let mut damaged = bomb(60_000);
+    *damaged.last_mut().unwrap() ^= 1;
+    let parts = message(&[60_000, 40_001]).replace(&part(60_000), &part_of(&damaged));
+    assert_eq!(faults(&within(parts.as_bytes()))[1..], [wanted(2)]);
 }
 
 #[test]
