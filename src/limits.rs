@@ -46,6 +46,9 @@ pub const MAX_CONFIG_FILE: u64 = 16 << 20;
 /// has no bound.
 pub const MAX_SOURCED: usize = 1_024;
 
+/// Interfaces that `devel parse eni` prints, and lines about one of them.
+pub const MAX_ENI_NAMES: usize = 1_024;
+
 /// Interfaces files inside interfaces files.
 pub const MAX_SOURCE_DEPTH: usize = 16;
 

@@ -18,13 +18,13 @@
 //! Sources: interfaces(5) of ifupdown 0.8.41 and of ifupdown-ng 0.11.4, and what these two say to the odd cases; busybox 1.35.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_till, take_while, take_while1};
-use nom::character::complete::char;
-use nom::combinator::{eof, opt, recognize};
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::combinator::recognize;
 use nom::multi::{many0_count, many1_count};
-use nom::sequence::{pair, preceded, terminated};
+use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
 use crate::error::{self, ParseError};
@@ -34,7 +34,9 @@ use crate::error::{self, ParseError};
 /// # Errors
 /// The first word that the grammar does not allow, or the end of the line that lacks one; a text that is not UTF-8.
 pub fn parse(text: &[u8]) -> Result<Interfaces<'_>, ParseError> {
-    let text = core::str::from_utf8(text).map_err(|error| ParseError::at(text, error.valid_up_to(), "UTF-8 text"))?;
+    if let Err(error) = core::str::from_utf8(text) {
+        return Err(ParseError::at(text, error.valid_up_to(), "UTF-8 text"));
+    }
     let interfaces = Interfaces { text };
     let mut items = interfaces.items();
     while let Some(item) = items.next() {
@@ -46,7 +48,7 @@ pub fn parse(text: &[u8]) -> Result<Interfaces<'_>, ParseError> {
 /// A file that [`parse`] has read.
 #[derive(Clone, Copy, Debug)]
 pub struct Interfaces<'a> {
-    text: &'a str,
+    text: &'a [u8],
 }
 
 impl<'a> Interfaces<'a> {
@@ -58,7 +60,7 @@ impl<'a> Interfaces<'a> {
     /// Line and column, from 1, of a piece of this file.
     pub fn position(&self, piece: Text<'a>) -> (u32, u32) {
         // The piece is a slice of the text: the distance of their first bytes is its offset.
-        error::position(self.text.as_bytes(), piece.0.as_ptr().addr() - self.text.as_ptr().addr())
+        error::position(self.text, piece.0.as_ptr().addr() - self.text.as_ptr().addr())
     }
 
     /// What is wrong with a piece of this file.
@@ -68,47 +70,80 @@ impl<'a> Interfaces<'a> {
     }
 
     fn items(&self) -> Items<'a> {
-        let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
+        let text = self.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(self.text);
         // A `\` that ends the text continues the last line with nothing.
-        Items { lines: Lines { rest: text.strip_suffix('\\').unwrap_or(text) }, inside: Inside::Nothing }
+        Items { rest: text.strip_suffix(b"\\").unwrap_or(text), inside: Inside::Nothing }
     }
 }
 
+/// What a stanza is, by its first word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyword {
+    /// `auto`, `allow-auto`: names or patterns (`/eth*=eth`) of interfaces to be brought up at boot.
+    Auto,
+    /// `allow-CLASS`: those to be brought up by whoever asks for the class ([`Stanza::class`]).
+    Allow,
+    /// `no-auto-down`: those to be left up at shutdown.
+    NoAutoDown,
+    /// `no-scripts`: those without the hooks in `/etc/network/if-*.d`.
+    NoScripts,
+    /// `rename`: pairs `CUR=NEW`.
+    Rename,
+    /// `source`: paths, with wildcards; relative ones are in this file's directory.
+    Source,
+    /// `source-directory`, `source-dir`: directories, likewise; of the files in them those with a name that [`is_sourced`].
+    SourceDirectory,
+    /// `mapping`: patterns of names; which logical interface a physical one becomes is for the option `script` to say.
+    Mapping,
+    /// `iface`: see [`Stanza::iface`].
+    Iface,
+    /// `template`: as `iface`, only there to be inherited from.
+    Template,
+}
+
+static KEYWORDS: [(&str, Keyword); 11] = [
+    ("auto", Keyword::Auto),
+    ("iface", Keyword::Iface),
+    ("allow-auto", Keyword::Auto),
+    ("no-auto-down", Keyword::NoAutoDown),
+    ("no-scripts", Keyword::NoScripts),
+    ("rename", Keyword::Rename),
+    ("source", Keyword::Source),
+    ("source-directory", Keyword::SourceDirectory),
+    ("source-dir", Keyword::SourceDirectory),
+    ("mapping", Keyword::Mapping),
+    ("template", Keyword::Template),
+];
+
+/// How the names of classes begin.
+const ALLOW: &[u8] = b"allow-";
+
 /// One stanza.
 #[derive(Clone, Debug)]
-pub enum Stanza<'a> {
-    /// `auto`, `allow-auto`: names or patterns (`/eth*=eth`) of interfaces to be brought up at boot.
-    Auto(Text<'a>),
-    /// `allow-CLASS`: to be brought up by whoever asks for the class (`hotplug`).
-    Allow {
-        /// What stands behind `allow-`.
-        class: Text<'a>,
-        /// Names or patterns.
-        names: Text<'a>,
-    },
-    /// `no-auto-down`: to be left up at shutdown.
-    NoAutoDown(Text<'a>),
-    /// `no-scripts`: without the hooks in `/etc/network/if-*.d`.
-    NoScripts(Text<'a>),
-    /// `rename`: pairs `CUR=NEW`.
-    Rename(Text<'a>),
-    /// `source`: paths, with wildcards; relative ones are in this file's directory.
-    Source(Text<'a>),
-    /// `source-directory`: directories, likewise; of the files in them those with a [`is_sourced`] name.
-    SourceDirectory(Text<'a>),
-    /// `mapping`: which logical interface a physical one becomes is for a script to say.
-    Mapping {
-        /// Patterns of the physical interfaces' names.
-        patterns: Text<'a>,
-        /// `script` and `map`.
-        options: Options<'a>,
-    },
-    /// `iface`, `template`.
-    Iface(Iface<'a>),
+pub struct Stanza<'a> {
+    /// What it is.
+    pub keyword: Keyword,
+    /// Its first line: the keyword as written, and what stands behind it.
+    pub head: Setting<'a>,
+    /// Its options: of a mapping, an interface and a template.
+    pub options: Options<'a>,
+}
+
+impl<'a> Stanza<'a> {
+    /// Of `allow-CLASS`, the class.
+    pub fn class(&self) -> Text<'a> {
+        Text(self.head.name.0.strip_prefix(ALLOW).unwrap_or_default())
+    }
+
+    /// What the first line of an `iface` or `template` says.
+    pub fn iface(&self) -> Iface<'a> {
+        // `parse` saw that nothing is missing.
+        Iface::of(&self.head).unwrap_or_else(|fault| Iface::named(fault.at, fault.at))
+    }
 }
 
 /// The definition of a logical interface. Several of the same name add up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Iface<'a> {
     /// Its name.
     pub name: Text<'a>,
@@ -120,10 +155,41 @@ pub struct Iface<'a> {
     pub inherits: Option<Text<'a>>,
     /// Words behind all that, empty for none. ifupdown warns of them and goes on.
     pub extra: Text<'a>,
-    /// True for ifupdown-ng's `template`: only there to be inherited from.
-    pub template: bool,
-    /// Its options.
-    pub options: Options<'a>,
+}
+
+impl<'a> Iface<'a> {
+    fn named(name: Text<'a>, extra: Text<'a>) -> Self {
+        Iface { name, family: None, method: None, inherits: None, extra }
+    }
+
+    fn of(head: &Setting<'a>) -> Result<Self, Fault<'a>> {
+        let (mut words, end) = (head.value.words(), head.value.end());
+        let Some(name) = words.next() else { return fault(head.name.end(), "the name of an interface") };
+        let mut iface = Iface::named(name, end);
+        // The word before is `inherits`.
+        let mut before_parent = false;
+        for word in words {
+            let is_inherits = !before_parent && iface.inherits.is_none() && word.is("inherits");
+            match (iface.family, iface.method) {
+                _ if before_parent => iface.inherits = Some(word),
+                _ if is_inherits => {}
+                (None, _) if iface.inherits.is_none() => iface.family = Some(word),
+                (Some(_), None) if iface.inherits.is_none() => iface.method = Some(word),
+                _ => {
+                    iface.extra = head.value.from(word);
+                    break;
+                }
+            }
+            before_parent = is_inherits;
+        }
+        match iface {
+            _ if before_parent => fault(end, "a name behind `inherits`"),
+            Iface { family: Some(_), method: None, inherits: None, .. } => {
+                fault(end, "a method behind the family, or `inherits`")
+            }
+            iface => Ok(iface),
+        }
+    }
 }
 
 /// One option: a line in a stanza.
@@ -137,31 +203,36 @@ pub struct Setting<'a> {
 
 /// A piece of one line, without blanks around it; continued lines stand in it as they were written.
 #[derive(Clone, Copy, Debug)]
-pub struct Text<'a>(&'a str);
+pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
     /// The text on one line; only a continued one is a copy.
     pub fn joined(&self) -> Cow<'a, str> {
-        let mut pieces = self.pieces();
-        match (pieces.next(), pieces.next()) {
-            (first, None) => Cow::Borrowed(first.unwrap_or_default()),
-            _ => Cow::Owned(self.pieces().collect()),
+        match String::from_utf8_lossy(self.0) {
+            text if text.contains('\n') => Cow::Owned(text.replace("\\\r\n", "").replace("\\\n", "")),
+            text => text,
         }
     }
 
     /// Its words. Of nothing there are none.
-    pub fn words(&self) -> impl Iterator<Item = Text<'a>> + Clone + use<'a> {
-        let mut rest = self.0;
-        core::iter::from_fn(move || {
-            let (after, found) = preceded(gap, word).parse(rest).ok()?;
-            rest = after;
-            Some(Text(found))
-        })
+    pub fn words(&self) -> Words<'a> {
+        Words { rest: self.0 }
     }
 
     /// True if this is its text.
     pub fn is(&self, text: &str) -> bool {
-        self.pieces().try_fold(text, |rest, piece| rest.strip_prefix(piece)) == Some("")
+        let (mut rest, mut text) = (self.0, text.as_bytes());
+        loop {
+            if let Ok((after, _)) = continuation(rest) {
+                rest = after;
+                continue;
+            }
+            match (rest, text) {
+                ([], []) => return true,
+                ([one, after @ ..], [other, tail @ ..]) if one == other => (rest, text) = (after, tail),
+                _ => return false,
+            }
+        }
     }
 
     /// True without a word.
@@ -169,9 +240,9 @@ impl<'a> Text<'a> {
         self.0.is_empty()
     }
 
-    /// What stands between the places where lines are continued.
-    fn pieces(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.0.split("\\\n").flat_map(|lines| lines.split("\\\r\n"))
+    /// Its end that begins with `word`, a word of it.
+    fn from(&self, word: Text<'a>) -> Text<'a> {
+        Text(&self.0[word.0.as_ptr().addr() - self.0.as_ptr().addr()..])
     }
 
     /// The place behind it.
@@ -196,8 +267,8 @@ impl<'a> Iterator for Stanzas<'a> {
 
     fn next(&mut self) -> Option<Stanza<'a>> {
         loop {
-            if let Item::Stanza(stanza) = self.items.next()?.ok()? {
-                return Some(stanza);
+            if let (Some(keyword), head) = self.items.next()?.ok()? {
+                return Some(Stanza { keyword, head, options: Options { items: self.items.clone() } });
             }
         }
     }
@@ -214,9 +285,9 @@ impl<'a> Iterator for Options<'a> {
 
     fn next(&mut self) -> Option<Setting<'a>> {
         match self.items.next() {
-            Some(Ok(Item::Setting(setting))) => Some(setting),
+            Some(Ok((None, option))) => Some(option),
             _ => {
-                self.items.lines.rest = "";
+                self.items.rest = &[];
                 None
             }
         }
@@ -233,12 +304,6 @@ fn fault<'a, T>(at: Text<'a>, expected: &'static str) -> Result<T, Fault<'a>> {
     Err(Fault { at, expected })
 }
 
-/// What one line is.
-enum Item<'a> {
-    Stanza(Stanza<'a>),
-    Setting(Setting<'a>),
-}
-
 /// Which options may stand on the next line.
 #[derive(Clone, Copy, Debug)]
 enum Inside {
@@ -247,63 +312,70 @@ enum Inside {
     Iface,
 }
 
-/// The lines, and what each of them is.
+/// The lines, and what each of them is: what begins a stanza has a keyword.
 #[derive(Clone, Debug)]
 struct Items<'a> {
-    lines: Lines<'a>,
+    rest: &'a [u8],
     inside: Inside,
 }
 
+type Item<'a> = (Option<Keyword>, Setting<'a>);
+
 impl<'a> Items<'a> {
+    /// The next line that says something, as its first word and the rest.
+    fn line(&mut self) -> Option<Setting<'a>> {
+        // Any text is lines. That there is no word here, or a comment without a line end, means that the text is over.
+        let (rest, _) = many0_count(silent_line).parse(self.rest).ok()?;
+        if (blanks, tag("#")).parse(rest).is_ok() {
+            return None;
+        }
+        let (mut rest, (_, name)) = (gap, word).parse(rest).ok()?;
+        let start = gap(rest).map_or(rest, |(start, _)| start);
+        let mut end = start;
+        while let Ok((after, _)) = (gap, word).parse(rest) {
+            (rest, end) = (after, after);
+        }
+        self.rest = rest;
+        Some(Setting { name: Text(name), value: Text(&start[..start.len() - end.len()]) })
+    }
+
     fn next(&mut self) -> Option<Result<Item<'a>, Fault<'a>>> {
-        let line = self.lines.next()?;
-        Some(self.stanza(&line).and_then(|stanza| match stanza {
-            Some(stanza) => Ok(Item::Stanza(stanza)),
-            None => self.setting(line).map(Item::Setting),
-        }))
-    }
-
-    /// The stanza that the line begins, if its first word begins one.
-    fn stanza(&mut self, line: &Setting<'a>) -> Result<Option<Stanza<'a>>, Fault<'a>> {
-        let lists: [(&str, fn(Text<'a>) -> Stanza<'a>); 8] = [
-            ("auto", Stanza::Auto),
-            ("allow-auto", Stanza::Auto),
-            ("no-auto-down", Stanza::NoAutoDown),
-            ("no-scripts", Stanza::NoScripts),
-            ("rename", Stanza::Rename),
-            ("source", Stanza::Source),
-            ("source-directory", Stanza::SourceDirectory),
-            ("source-dir", Stanza::SourceDirectory),
-        ];
-        let (name, value) = (line.name, line.value);
-        let list = lists.iter().find(|(keyword, _)| name.is(keyword));
-        let stanza = match (list, name.0.strip_prefix("allow-")) {
-            (Some((keyword, _)), _) if value.is_empty() && keyword.starts_with("source") => {
-                return fault(name.end(), "a path");
-            }
-            (Some(("auto", _)), _) if value.is_empty() && matches!(self.inside, Inside::Iface) => return Ok(None),
-            (Some((_, list)), _) => list(value),
-            (None, Some(class)) if !class.is_empty() => Stanza::Allow { class: Text(class), names: value },
-            _ if name.is("mapping") => {
-                self.inside = Inside::Mapping { has_script: false };
-                return Ok(Some(Stanza::Mapping { patterns: value, options: self.options() }));
-            }
-            _ if name.is("iface") || name.is("template") => {
-                self.inside = Inside::Iface;
-                let template = name.is("template");
-                return iface(line, template, self.options()).map(Stanza::Iface).map(Some);
-            }
-            _ => return Ok(None),
+        let line = self.line()?;
+        let keyword = self.keyword(&line);
+        let checked = match keyword {
+            None => self.check_option(&line),
+            Some(keyword) => self.begin(keyword, &line),
         };
-        self.inside = Inside::Nothing;
-        Ok(Some(stanza))
+        Some(checked.map(|()| (keyword, line)))
     }
 
-    fn options(&self) -> Options<'a> {
-        Options { items: self.clone() }
+    /// What the line begins.
+    fn keyword(&self, line: &Setting<'a>) -> Option<Keyword> {
+        match KEYWORDS.iter().find(|(word, _)| line.name.is(word)) {
+            // ifupdown-ng's option.
+            Some((_, Keyword::Auto)) if line.value.is_empty() && matches!(self.inside, Inside::Iface) => None,
+            Some((_, keyword)) => Some(*keyword),
+            None => {
+                let class = line.name.0.strip_prefix(ALLOW).filter(|class| !Text(class).is(""));
+                class.map(|_| Keyword::Allow)
+            }
+        }
     }
 
-    fn setting(&mut self, line: Setting<'a>) -> Result<Setting<'a>, Fault<'a>> {
+    fn begin(&mut self, keyword: Keyword, line: &Setting<'a>) -> Result<(), Fault<'a>> {
+        self.inside = match keyword {
+            Keyword::Mapping => Inside::Mapping { has_script: false },
+            Keyword::Iface | Keyword::Template => Inside::Iface,
+            _ => Inside::Nothing,
+        };
+        match keyword {
+            Keyword::Iface | Keyword::Template => Iface::of(line).map(|_| ()),
+            Keyword::Source | Keyword::SourceDirectory if line.value.is_empty() => fault(line.name.end(), "a path"),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_option(&mut self, line: &Setting<'a>) -> Result<(), Fault<'a>> {
         match &mut self.inside {
             Inside::Nothing => fault(line.name, "a stanza (`iface`, `auto`, …) before an option"),
             Inside::Mapping { has_script } => match (line.name.is("script"), line.name.is("map")) {
@@ -311,108 +383,63 @@ impl<'a> Items<'a> {
                 (false, false) => fault(line.name, "`script` or `map` in a mapping"),
                 (is_script, _) => {
                     *has_script |= is_script;
-                    Ok(line)
+                    Ok(())
                 }
             },
             Inside::Iface if line.value.is_empty() && !line.name.is("auto") => {
                 fault(line.name.end(), "a value behind the option's name")
             }
-            Inside::Iface => Ok(line),
+            Inside::Iface => Ok(()),
         }
     }
 }
 
-/// The definition that the line begins.
-fn iface<'a>(line: &Setting<'a>, template: bool, options: Options<'a>) -> Result<Iface<'a>, Fault<'a>> {
-    let mut words = line.value.words();
-    let Some(name) = words.next() else { return fault(line.name.end(), "the name of an interface") };
-    let end = line.value.end();
-    let mut iface = Iface { name, family: None, method: None, inherits: None, extra: end, template, options };
-    for word in words.by_ref() {
-        if word.is("inherits") {
-            let Some(parent) = words.next() else { return fault(end, "a name behind `inherits`") };
-            iface.inherits = Some(parent);
-            iface.extra = words.next().map_or(end, |extra| behind(line.value, extra));
-            break;
-        }
-        match (iface.family, iface.method) {
-            (None, _) => iface.family = Some(word),
-            (_, None) => iface.method = Some(word),
-            _ => {
-                iface.extra = behind(line.value, word);
-                break;
-            }
-        }
-    }
-    match iface {
-        Iface { family: Some(_), method: None, inherits: None, .. } => {
-            fault(end, "a method behind the family, or `inherits`")
-        }
-        iface => Ok(iface),
-    }
-}
-
-/// The end of `value` that begins with `word`, a word of it.
-fn behind<'a>(value: Text<'a>, word: Text<'a>) -> Text<'a> {
-    Text(&value.0[word.0.as_ptr().addr() - value.0.as_ptr().addr()..])
-}
-
-/// The lines that say something, each as its first word and the rest.
+/// Iterator over the words of a text.
 #[derive(Clone, Debug)]
-struct Lines<'a> {
-    rest: &'a str,
+pub struct Words<'a> {
+    rest: &'a [u8],
 }
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = Setting<'a>;
+impl<'a> Iterator for Words<'a> {
+    type Item = Text<'a>;
 
-    fn next(&mut self) -> Option<Setting<'a>> {
-        let line = (word, preceded(gap, words), gap, line_end);
-        let silent = many0_count(alt((comment, empty_line)));
-        // Any text is lines. That there is none here means that the text is over.
-        let (rest, (name, value, ..)) = preceded((silent, gap), line).parse(self.rest).ok()?;
+    fn next(&mut self) -> Option<Text<'a>> {
+        let (rest, (_, word)) = (gap, word).parse(self.rest).ok()?;
         self.rest = rest;
-        Some(Setting { name: Text(name), value: Text(value) })
+        Some(Text(word))
     }
 }
 
-type Parsed<'a> = IResult<&'a str, &'a str>;
+type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 
 /// As isspace(3) has it, but for the line's end.
-fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\x0B' | '\x0C')
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\x0B' | b'\x0C')
 }
 
 /// A `\`, and the line end that it hides.
-fn continuation(input: &str) -> Parsed<'_> {
-    recognize((char('\\'), opt(char('\r')), char('\n'))).parse(input)
+fn continuation(input: &[u8]) -> Parsed<'_> {
+    alt((tag("\\\n"), tag("\\\r\n"))).parse(input)
+}
+
+fn blanks(input: &[u8]) -> Parsed<'_> {
+    take_while(is_blank).parse(input)
 }
 
 /// Blanks and continued lines, if any.
-fn gap(input: &str) -> Parsed<'_> {
-    recognize(many0_count(alt((take_while1(is_blank), continuation)))).parse(input)
+fn gap(input: &[u8]) -> Parsed<'_> {
+    recognize((blanks, many0_count((continuation, blanks)))).parse(input)
 }
 
-fn word(input: &str) -> Parsed<'_> {
-    let plain = take_while1(|c| !is_blank(c) && c != '\n' && c != '\\');
+fn word(input: &[u8]) -> Parsed<'_> {
+    let plain = take_while1(|byte| !is_blank(byte) && !matches!(byte, b'\n' | b'\\'));
     recognize(many1_count(alt((plain, continuation, tag("\\"))))).parse(input)
 }
 
-/// All words to the line's end, or nothing.
-fn words(input: &str) -> Parsed<'_> {
-    recognize(opt(pair(word, many0_count(pair(gap, word))))).parse(input)
-}
-
-fn line_end(input: &str) -> Parsed<'_> {
-    alt((tag("\n"), eof)).parse(input)
-}
-
-fn comment(input: &str) -> Parsed<'_> {
-    recognize((take_while(is_blank), char('#'), take_till(|c| c == '\n'), line_end)).parse(input)
-}
-
-fn empty_line(input: &str) -> Parsed<'_> {
-    recognize(terminated(gap, char('\n'))).parse(input)
+/// A comment, or nothing, and the line's end.
+fn silent_line(input: &[u8]) -> Parsed<'_> {
+    let comment = recognize((blanks, tag("#"), take_while(|byte| byte != b'\n')));
+    terminated(alt((comment, gap)), tag("\n")).parse(input)
 }
 
 #[cfg(test)]

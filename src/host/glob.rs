@@ -13,18 +13,18 @@ pub fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }
 
-/// The paths that `pattern` (absolute) stands for and that are there, in the order of their bytes; at most `max`. One without
-/// wildcards is itself, there or not.
+/// The paths that `pattern` (absolute) stands for, in the order of their bytes; at most `max`. What has no wildcards, the whole or
+/// its last components, may not be there.
 ///
 /// # Errors
 /// The kernel's when a directory cannot be listed; more than `max` paths.
 pub fn glob(files: &mut dyn Files, pattern: &str, max: usize) -> Result<Vec<String>, Error> {
     let mut paths = alloc::vec![String::new()];
-    for component in pattern.split('/').filter(|component| !component.is_empty()) {
+    for component in pattern.split('/').filter(|component| !matches!(*component, "" | ".")) {
         let mut next = Vec::new();
         for path in paths {
             if !is_pattern(component) {
-                next.push(format!("{path}/{component}"));
+                next.push(child(&path, component));
                 continue;
             }
             let directory = if path.is_empty() { "/" } else { &path };
@@ -39,7 +39,7 @@ pub fn glob(files: &mut dyn Files, pattern: &str, max: usize) -> Result<Vec<Stri
                 if !hidden && matches(component.as_bytes(), name.as_bytes()) {
                     too_many |= next.len() == max;
                     if !too_many {
-                        next.push(format!("{path}/{name}"));
+                        next.push(child(&path, name));
                     }
                 }
             })?;
@@ -50,17 +50,12 @@ pub fn glob(files: &mut dyn Files, pattern: &str, max: usize) -> Result<Vec<Stri
         next.sort_unstable();
         paths = next;
     }
-    // What stands behind the last wildcard may be missing.
-    if is_pattern(pattern) {
-        let mut there = Vec::new();
-        for path in paths {
-            if files.stat(&path, true)?.is_some() {
-                there.push(path);
-            }
-        }
-        paths = there;
-    }
     Ok(paths)
+}
+
+/// What `name` is called in a directory.
+pub fn child(directory: &str, name: &str) -> String {
+    [directory, "/", name].concat()
 }
 
 /// True if the name is one that the pattern stands for. Its time grows with the product of both lengths at most.
@@ -138,8 +133,8 @@ fn set(text: &[u8], byte: u8) -> Option<(bool, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::memory::MemoryHost;
     use crate::host::Host;
+    use crate::host::memory::MemoryHost;
 
     #[test]
     fn names_as_fnmatch_takes_them() {
@@ -182,7 +177,7 @@ mod tests {
         for (pattern, wanted) in [
             ("/etc/n/d/*", &["/etc/n/d/a", "/etc/n/d/b"][..]),
             ("/etc/n/d/.*", &["/etc/n/d/.h"]),
-            ("/etc/*/[xyz]/conf", &["/etc/n/x/conf", "/etc/n/y/conf"]),
+            ("/etc/*/[xyz]/conf", &["/etc/n/x/conf", "/etc/n/y/conf", "/etc/n/z/conf"]),
             ("/etc/n/d/a/*", &[]),
             ("/none/*", &[]),
             ("/none", &["/none"]),

@@ -3,15 +3,15 @@
 //! `source` and `source-directory` are followed where they stand, as ifupdown does: wildcards stand for the paths that are there, a
 //! relative path is in the directory of the file that names it, and of a directory only files count whose names
 //! [`eni::is_sourced`] takes, in the order of their bytes. Quotes, `~` and variables, which ifupdown leaves to wordexp(3), are not
-//! expanded. A file named twice is read twice; one that sources itself, through others too, is an error.
+//! expanded. A file named twice is read twice; one that sources itself, through others too, ends at a bound.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::format::eni::{self, Interfaces, Stanza, Text};
-use crate::host::glob::{glob, is_pattern};
+use crate::format::eni::{self, Interfaces, Keyword, Stanza, Text};
+use crate::host::glob::{child, glob, is_pattern};
 use crate::host::write::{parent, read_file};
 use crate::host::{Files, Kind};
 use crate::limits::{MAX_CONFIG_FILE, MAX_SOURCE_DEPTH, MAX_SOURCED};
@@ -39,7 +39,7 @@ pub struct File<'a> {
 
 impl File<'_> {
     /// "cannot read PATH: line L, column C: expected …", at this piece of the file.
-    pub fn error(&self, piece: Text<'_>, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
+    pub fn error(&self, piece: Text<'_>, expected: &'static str) -> Error {
         Error::new("read", self.path, self.text.error(piece, expected))
     }
 }
@@ -59,16 +59,12 @@ pub fn read(files: &mut dyn Files, path: &str, visitor: &mut dyn Visitor) -> Res
 /// # Errors
 /// As [`read`].
 pub fn read_text(files: &mut dyn Files, path: &str, text: &[u8], visitor: &mut dyn Visitor) -> Result<(), Error> {
-    let mut reader = Reader { files, visitor, open: Vec::new(), count: 0 };
-    reader.open.extend(reader.files.stat(path, true)?.map(|stat| stat.id));
-    reader.text(path, text, 0)
+    Reader { files, visitor, count: 0 }.text(path, text, 0)
 }
 
 struct Reader<'r> {
     files: &'r mut dyn Files,
     visitor: &'r mut dyn Visitor,
-    /// The files being read, each sourced by the one before it.
-    open: Vec<(u64, u64)>,
     /// Files sourced so far.
     count: usize,
 }
@@ -79,13 +75,10 @@ impl Reader<'_> {
         let file = File { path, text };
         for stanza in text.stanzas() {
             self.visitor.stanza(&file, &stanza)?;
-            let (paths, is_directory) = match stanza {
-                Stanza::Source(paths) => (paths, false),
-                Stanza::SourceDirectory(paths) => (paths, true),
-                _ => continue,
-            };
-            for word in paths.words() {
-                self.source(&file, word, is_directory, depth)?;
+            if matches!(stanza.keyword, Keyword::Source | Keyword::SourceDirectory) {
+                for word in stanza.head.value.words() {
+                    self.source(&file, word, stanza.keyword == Keyword::SourceDirectory, depth)?;
+                }
             }
         }
         Ok(())
@@ -95,74 +88,58 @@ impl Reader<'_> {
     fn source(&mut self, file: &File<'_>, word: Text<'_>, is_directory: bool, depth: usize) -> Result<(), Error> {
         let mut pattern = word.joined();
         if !pattern.starts_with('/') {
-            pattern = format!("{}/{pattern}", parent(file.path)).into();
+            pattern = child(parent(file.path), &pattern).into();
         }
-        let paths = glob(self.files, &pattern, MAX_SOURCED).map_err(|error| at(file, word, error))?;
-        for path in paths {
-            let is_dir = self.files.stat(&path, true)?.map(|stat| stat.kind == Kind::Dir);
-            match (is_dir, is_directory) {
-                (Some(true), true) => {
-                    for name in self.names(&path)? {
-                        self.file(file, word, &format!("{path}/{name}"), depth)?;
-                    }
-                }
-                (Some(false), false) => self.file(file, word, &path, depth)?,
-                // Wildcards also find what is not meant.
-                _ if is_pattern(&pattern) => {}
-                (None, _) => self.warn(file, word, &path, "not there"),
-                (_, true) => self.warn(file, word, &path, "no directory"),
-                (_, false) => self.warn(file, word, &path, "a directory"),
+        for path in glob(self.files, &pattern, MAX_SOURCED)? {
+            let found = if is_directory {
+                self.directory(file, word, &path, depth)?
+            } else {
+                self.file(file, word, &path, depth)?
+            };
+            // Wildcards also find what is not meant.
+            if !found && !is_pattern(&pattern) {
+                let (line, column) = file.text.position(word);
+                let what = if is_directory { "directory" } else { "file" };
+                self.visitor.warning(format!("{}:{line}:{column}: no {what} {path}", file.path));
             }
         }
         Ok(())
     }
 
-    fn warn(&mut self, file: &File<'_>, word: Text<'_>, path: &str, what: &str) {
-        let (line, column) = file.text.position(word);
-        self.visitor.warning(format!("{}:{line}:{column}: {path} is {what}", file.path));
-    }
-
-    /// The names in a directory that count, in order.
-    fn names(&mut self, directory: &str) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        self.files.list(directory, &mut |name| {
+    /// Reads the files in a directory whose names count; false if it is none.
+    fn directory(&mut self, file: &File<'_>, word: Text<'_>, path: &str, depth: usize) -> Result<bool, Error> {
+        if !self.files.stat(path, true)?.is_some_and(|stat| stat.kind == Kind::Dir) {
+            return Ok(false);
+        }
+        let mut names: Vec<String> = Vec::new();
+        self.files.list(path, &mut |name| {
             if eni::is_sourced(name) && names.len() <= MAX_SOURCED {
                 names.extend(core::str::from_utf8(name).map(String::from));
             }
         })?;
         names.sort_unstable();
-        Ok(names)
+        for name in names {
+            self.file(file, word, &child(path, &name), depth)?;
+        }
+        Ok(true)
     }
 
-    /// Reads one file that `word` names.
-    fn file(&mut self, file: &File<'_>, word: Text<'_>, path: &str, depth: usize) -> Result<(), Error> {
+    /// Reads one file that `word` names; false if it is none.
+    fn file(&mut self, file: &File<'_>, word: Text<'_>, path: &str, depth: usize) -> Result<bool, Error> {
         const { assert!(MAX_SOURCED == 1024 && MAX_SOURCE_DEPTH == 16, "the words below say so") };
-        let Some(stat) = self.files.stat(path, true)?.filter(|stat| stat.kind != Kind::Dir) else { return Ok(()) };
+        if !self.files.stat(path, true)?.is_some_and(|stat| stat.kind != Kind::Dir) {
+            return Ok(false);
+        }
         self.count += 1;
         if self.count > MAX_SOURCED {
             return Err(file.error(word, "at most 1,024 files sourced"));
         }
-        if self.open.contains(&stat.id) {
-            return Err(file.error(word, format!("no file that sources itself, as {path} does")));
-        }
         if depth == MAX_SOURCE_DEPTH {
-            return Err(file.error(word, "at most 16 files that source each other"));
+            return Err(file.error(word, "at most 16 files inside each other (one sources itself?)"));
         }
-        let Some(text) = read_file(self.files, path, MAX_CONFIG_FILE).map_err(|error| at(file, word, error))? else {
-            return Ok(());
-        };
-        self.open.push(stat.id);
-        let done = self.text(path, &text, depth + 1);
-        self.open.pop();
-        done
+        let text = read_file(self.files, path, MAX_CONFIG_FILE)?;
+        text.map_or(Ok(()), |text| self.text(path, &text, depth + 1)).map(|()| true)
     }
-}
-
-/// The error with the place that led to it.
-fn at(file: &File<'_>, word: Text<'_>, error: Error) -> Error {
-    let (line, column) = file.text.position(word);
-    let object = format!("{}, named at {}:{line}:{column}", error.object, file.path);
-    error.on(object)
 }
 
 #[cfg(test)]

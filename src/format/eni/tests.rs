@@ -19,24 +19,28 @@ fn settings(options: &Options) -> String {
 }
 
 fn show(stanza: &Stanza) -> String {
-    match stanza {
-        Stanza::Auto(names) => format!("auto {}", list(*names)),
-        Stanza::Allow { class, names } => format!("allow {} {}", class.joined(), list(*names)),
-        Stanza::NoAutoDown(names) => format!("no-auto-down {}", list(*names)),
-        Stanza::NoScripts(names) => format!("no-scripts {}", list(*names)),
-        Stanza::Rename(pairs) => format!("rename {}", list(*pairs)),
-        Stanza::Source(paths) => format!("source {}", list(*paths)),
-        Stanza::SourceDirectory(paths) => format!("directory {}", list(*paths)),
-        Stanza::Mapping { patterns, options } => format!("mapping {} {{{} }}", list(*patterns), settings(options)),
-        Stanza::Iface(iface) => {
+    let words = list(stanza.head.value);
+    let name = match stanza.keyword {
+        Keyword::Auto => "auto".into(),
+        Keyword::Allow => format!("allow {}", stanza.class().joined()),
+        Keyword::NoAutoDown => "no-auto-down".into(),
+        Keyword::NoScripts => "no-scripts".into(),
+        Keyword::Rename => "rename".into(),
+        Keyword::Source => "source".into(),
+        Keyword::SourceDirectory => "directory".to_string(),
+        Keyword::Mapping => return format!("mapping {words} {{{} }}", settings(&stanza.options)),
+        Keyword::Iface | Keyword::Template => {
+            let iface = stanza.iface();
             let word = |text: Option<Text>| text.map_or("-".to_string(), |text| text.joined().into_owned());
-            let kind = if iface.template { "template" } else { "iface" };
+            let kind = if stanza.keyword == Keyword::Template { "template" } else { "iface" };
             let extra = if iface.extra.is_empty() { String::new() } else { format!(" +{}", list(iface.extra)) };
             let [family, method, parent] = [iface.family, iface.method, iface.inherits].map(word);
             let name = iface.name.joined();
-            format!("{kind} {name} {family} {method} {parent}{extra} {{{} }}", settings(&iface.options))
+            return format!("{kind} {name} {family} {method} {parent}{extra} {{{} }}", settings(&stanza.options));
         }
-    }
+    };
+    assert_eq!(stanza.options.clone().count(), 0);
+    format!("{name} {words}")
 }
 
 /// Each as ifupdown 0.8.41 reads it (`ifquery -i FILE NAME`), or ifupdown-ng 0.11.4 where only that knows it.
@@ -55,7 +59,10 @@ fn reads() {
             "source interfaces.d/* /x y\nsource-directory d\nsource-dir e\n",
             "source interfaces.d/*,/x,y\ndirectory d\ndirectory e",
         ),
-        ("mapping eth0 wl*\n  script /x y\n  map a b\n  map\n  map c\n", "mapping eth0,wl* { script=/x y map=a b map= map=c }"),
+        (
+            "mapping eth0 wl*\n  script /x y\n  map a b\n  map\n  map c\n",
+            "mapping eth0,wl* { script=/x y map=a b map= map=c }",
+        ),
         ("mapping\n", "mapping  { }"),
         ("iface lo inet loopback\n", "iface lo inet loopback - { }"),
         // Options end where a stanza begins, indented or not.
@@ -68,6 +75,8 @@ fn reads() {
         ("iface a inet inherits b\n mtu 9", "iface a inet - b { mtu=9 }"),
         ("iface a inherits b\n", "iface a - - b { }"),
         ("iface a inet manual foo inherits b\n", "iface a inet manual - +foo,inherits,b { }"),
+        ("iface inherits inherits inherits x\n", "iface inherits - - inherits +x { }"),
+        ("iface inherits\n", "iface inherits - - - { }"),
         ("iface #\n", "iface # - - - { }"),
         ("iface a inherits b c d\n", "iface a - - b +c,d { }"),
         // ifupdown-ng: no family, `auto` inside, addresses of both families, templates.
@@ -102,6 +111,7 @@ fn refuses() {
         (b"iface a\nauto b\n mtu 1\n", 3, 2, NO_STANZA),
         (b"source x\n mtu 1\n", 2, 2, NO_STANZA),
         (b"allow- a\n", 1, 1, NO_STANZA),
+        (b"allow-\\\n a\n", 1, 1, NO_STANZA),
         (b"iface\n", 1, 6, "the name of an interface"),
         (b"template  \r\n", 1, 9, "the name of an interface"),
         (b"iface a inet\n", 1, 13, NO_METHOD),
@@ -126,9 +136,9 @@ fn refuses() {
 fn pieces_have_their_place() {
     let text = "auto a\n\niface b inet static\n  address \\\n   1 é 2\n";
     let interfaces = parse(text.as_bytes()).unwrap();
-    let Some(Stanza::Iface(iface)) = interfaces.stanzas().nth(1) else { panic!("no `iface`") };
-    assert_eq!(interfaces.position(iface.name), (3, 7));
-    let address = iface.options.clone().next().unwrap();
+    let stanza = interfaces.stanzas().nth(1).unwrap();
+    assert_eq!(interfaces.position(stanza.iface().name), (3, 7));
+    let address = stanza.options.clone().next().unwrap();
     assert_eq!(interfaces.position(address.value), (5, 4));
     let error = interfaces.error(address.value.words().nth(2).unwrap(), "an address");
     assert_eq!((error.line, error.column), (5, 9));
@@ -138,7 +148,8 @@ fn pieces_have_their_place() {
 
 #[test]
 fn names_for_source_directory() {
-    for (name, wanted) in [("eth0", true), ("A_b-9", true), ("", false), ("a.cfg", false), ("a~", false), ("é", false)] {
+    for (name, wanted) in [("eth0", true), ("A_b-9", true), ("", false), ("a.cfg", false), ("a~", false), ("é", false)]
+    {
         assert_eq!(is_sourced(name.as_bytes()), wanted, "{name}");
     }
 }
