@@ -132,6 +132,7 @@ fn tree(work: &mut Work<'_, '_>, name: &str, text: &[u8], read: Reader) -> Resul
     let mut sources = Sources::new();
     let source = sources.add(name, text.to_vec());
     let doc = read(text, source).map_err(|at| Error::new("read", name, at))?;
+    work.notes.warnings.extend(doc.warnings(&sources));
     match doc.value(&sources) {
         Some(value) => work.json.value(&value),
         None => work.json.null(),
