@@ -11,10 +11,10 @@
 //! | --- | --- |
 //! | 0 | [`limits`], [`paths`], [`error`] |
 //! | 1 | [`format`], [`host`] |
-//! | 2 | [`config`] |
+//! | 2 | [`config`], [`net`] |
 //! | 3 | [`instance`] |
 //! | 4 | [`datasource`], [`userdata`] |
-//! | 5 | [`module`] |
+//! | 5 | [`module`], [`devel`] |
 //! | 6 | [`stage`] |
 //!
 //! To add a config module, read [`stage`], `module/write_files.rs` and the table in [`module`].
@@ -26,12 +26,14 @@ extern crate alloc;
 
 pub mod config;
 pub mod datasource;
+pub mod devel;
 pub mod error;
 pub mod format;
 pub mod host;
 pub mod instance;
 pub mod limits;
 pub mod module;
+pub mod net;
 pub mod paths;
 pub mod stage;
 pub mod userdata;

@@ -14,6 +14,7 @@ use crate::error::Error;
 
 pub mod accounts;
 pub mod append;
+pub mod glob;
 pub mod log;
 pub mod memory;
 pub mod preview;

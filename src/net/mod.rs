@@ -1,0 +1,3 @@
+//! The network, as text: what its many dialects say is read here. Nothing here asks the kernel for an interface.
+
+pub mod interfaces;
