@@ -13,7 +13,6 @@ use alloc::vec::Vec;
 
 use crate::config::{Config, texts, truth};
 use crate::error::Error;
-use crate::format::doc::Value;
 use crate::host::write::read_file;
 use crate::host::{Host, Level};
 use crate::instance::{DataKind, Instance};
@@ -23,6 +22,7 @@ use crate::paths::State;
 mod archive;
 pub mod explode;
 pub mod handler;
+mod launch_index;
 pub mod part;
 mod processed;
 
@@ -64,8 +64,12 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
         context.outcome.errors.push(error);
     }
     let (wanted, disabled) = wanted(config, kind, &mut context.outcome);
+    // Vendor-data is not filtered by it, as in cloud-init.
+    let index = launch_index::of_instance(instance).filter(|_| kind == DataKind::User);
     for mut part in exploded.parts {
-        if wanted && !disabled.contains(&part.content_type) {
+        if index.is_some_and(|index| !launch_index::is_for(&part, index)) {
+            context.log(&format_args!("{}: for an instance of another launch index", part.label(kind)));
+        } else if wanted && !disabled.contains(&part.content_type) {
             context.give(&mut part);
         }
     }
@@ -95,12 +99,13 @@ fn wanted(config: &Config, kind: DataKind, outcome: &mut Outcome) -> (bool, Vec<
         DataKind::Vendor => "vendor_data",
         DataKind::Vendor2 => "vendor_data2",
     };
-    match config.get(key) {
+    // A null is not the same as nothing: it takes the default `enabled: true` away.
+    match config.root().and_then(|root| root.get(key)) {
         None => (true, Vec::new()),
         Some(value) if value.is_mapping() => {
-            let get = |key| value.get(key).filter(|value: &Value<'_>| !value.is_null());
-            let disabled = get("disabled_handlers").and_then(|value| texts(&value).ok()).unwrap_or_default();
-            (get("enabled").is_none_or(|value| truth(&value)), disabled)
+            let disabled = value.get("disabled_handlers").filter(|value| !value.is_null());
+            let disabled = disabled.and_then(|value| texts(&value).ok()).unwrap_or_default();
+            (value.get("enabled").is_none_or(|value| truth(&value)), disabled)
         }
         Some(value) => {
             let at = value.position();

@@ -21,7 +21,7 @@ pub const DIR: &str = "boothooks";
 
 /// Where it is kept.
 pub fn file(target: &Target<'_>, part: &Part) -> Option<String> {
-    Some(target.path(&format!("{DIR}/{}", part.file_name())))
+    Some(target.path(&format!("{DIR}/{}", part.clean_name())))
 }
 
 /// Writes the program and runs it.

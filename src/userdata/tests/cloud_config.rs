@@ -1,6 +1,7 @@
 //! Cloud-config parts: what is merged, and what is said of those that cannot be read.
 
 use super::*;
+use crate::format::doc::Value;
 use crate::limits::MAX_CONFIG_FILE;
 
 const CONFIG: &str = "Content-Type: text/cloud-config";
