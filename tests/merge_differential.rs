@@ -7,9 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use wisp::config::merge::{How, merge};
-use wisp::format::doc::{Doc, Kind, Sources, Value};
+use wisp::format::doc::{Doc, Sources};
 use wisp::format::json;
-use wisp::format::scalar::Scalar;
+
+use dump::{dump, quoted};
+
+mod dump;
 
 const CASES: u64 = 2_000;
 
@@ -114,54 +117,6 @@ fn part(dice: &mut Dice) -> Part {
     }
     let header = if dice.below(4) == 0 { how_text(dice) } else { String::new() };
     Part { text: format!("{{{}}}", pairs.join(",")), header }
-}
-
-fn quoted(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-/// As Python's `json.dumps` writes it, the last of equal keys in the place of the first.
-fn dump(out: &mut String, value: &Value<'_>) {
-    match value.kind() {
-        Kind::Mapping => {
-            let mut entries: Vec<(String, Value<'_>)> = Vec::new();
-            for (key, value) in value.entries() {
-                let key = key.text().unwrap();
-                match entries.iter_mut().find(|(known, _)| *known == key) {
-                    Some(entry) => entry.1 = value,
-                    None => entries.push((key, value)),
-                }
-            }
-            out.push('{');
-            for (at, (key, value)) in entries.iter().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                quoted(out, key);
-                out.push(':');
-                dump(out, value);
-            }
-            out.push('}');
-        }
-        Kind::Sequence => {
-            out.push('[');
-            for (at, item) in value.items().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                dump(out, &item);
-            }
-            out.push(']');
-        }
-        _ => match value.scalar() {
-            Scalar::Text | Scalar::Binary => quoted(out, &value.text().unwrap()),
-            _ => out.push_str(&value.text().unwrap()),
-        },
-    }
 }
 
 fn add(doc: &mut Doc, sources: &mut Sources, part: &Part) -> Result<(), String> {

@@ -6,7 +6,7 @@ use super::claim::claim;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, keys, local, rows};
+use super::{cached, configuration, configuration_with, keys, local, rows};
 use crate::config::texts;
 use crate::datasource::{Needs, none};
 use crate::host::Level;
@@ -60,10 +60,11 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
         });
     } else {
         let mut config = configuration(work, None);
-        // The user's first: it may say what becomes of the vendor's.
-        for kind in DataKind::ALL.into_iter().rev() {
+        // The user's first: it may say what becomes of the vendor's, and the vendor's own have no say in that. Then as
+        // cloud-init does: of two scripts of one name the second vendor-data's is left.
+        for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
             if kind != DataKind::User && has_data(work, &state, instance, kind) {
-                config = configuration(work, Some(instance));
+                config = configuration_with(work, Some(instance), &[DataKind::User]);
             }
             work.step(&format!("consume-{}", kind.stem()), |work| {
                 let outcome = userdata::consume(work.host, &state, instance, &config, kind);

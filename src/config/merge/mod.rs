@@ -16,12 +16,13 @@ use crate::format::scalar::{Float, Scalar, key_number};
 use crate::limits::{MAX_INFLATED, MAX_MERGED_NODES, MAX_NESTING};
 
 mod how;
+pub mod patch;
 
 pub use how::How;
 use how::{Dict, List, Lists, Recurse};
 
-/// The source of texts made by `str(append)`.
-const MADE: &str = "texts merged by str(append)";
+/// The source of texts that no document has: made by `str(append)`, and new keys of a patch.
+const MADE: &str = "texts made by merging";
 
 /// Merges `other` onto the root of `doc` and makes the result its root. Both documents' texts are in `sources`. Where `doc` is
 /// empty, `other` is merged onto an empty mapping.
