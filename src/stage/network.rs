@@ -7,7 +7,7 @@ use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
 use super::{cached, configuration, configuration_with, keys, local, rows};
-use crate::config::texts;
+use crate::config::{Config, texts};
 use crate::datasource::{Needs, none};
 use crate::host::Level;
 use crate::instance::{DataKind, Instance};
@@ -55,7 +55,10 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
     let ran = semaphore::read(work.host.files(), &semaphore, &work.boot.boot_id).unwrap_or(Ran::No);
     if ran == Ran::Yes {
         work.step("boothooks", |work| {
-            let outcome = userdata::run_boothooks(work.host, &state, instance);
+            let handlers = userdata::has_part_handlers(work.host, &state, instance);
+            let config =
+                if handlers { configuration_with(work, Some(instance), &[DataKind::User]) } else { Config::default() };
+            let outcome = userdata::repeat(work.host, &state, instance, &config, handlers);
             told(work, DataKind::User, outcome);
         });
     } else {

@@ -9,6 +9,7 @@ use crate::limits::MAX_FILE_NAME;
 
 mod boothooks;
 mod cloud_config;
+mod part_handlers;
 
 const DIR: &str = "/var/lib/cloud/instances/i-1";
 const MIXED: &[u8] = include_bytes!("../../../tests/data/userdata/mixed.mime");
