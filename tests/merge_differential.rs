@@ -2,17 +2,14 @@
 //! package (`tests/oracle/`). `WISP_MERGE_CASES` and `WISP_MERGE_SEED` ask for more, or others.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use wisp::config::merge::{How, merge};
 use wisp::format::doc::{Doc, Sources};
 use wisp::format::json;
 
-use dump::{dump, quoted};
+use judge::{ask, dump, quoted};
 
-mod dump;
+mod judge;
 
 const CASES: u64 = 2_000;
 
@@ -140,18 +137,6 @@ fn ours(parts: &[Part]) -> String {
 }
 
 fn theirs(cases: &[Vec<Part>]) -> Vec<String> {
-    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
-    let fetched = Command::new(oracle.join("fetch-cloud-init")).stderr(Stdio::inherit()).output().unwrap();
-    assert!(fetched.status.success(), "the judge is not there: tests/oracle/fetch-cloud-init failed (see above)");
-    let mut python = Command::new("python3")
-        .arg(oracle.join("merge.py"))
-        .env("PYTHONPATH", String::from_utf8(fetched.stdout).unwrap().trim())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONIOENCODING", "utf-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3 is needed to run the judge");
     let mut lines = String::new();
     for parts in cases {
         lines.push('[');
@@ -165,12 +150,7 @@ fn theirs(cases: &[Vec<Part>]) -> Vec<String> {
         }
         lines.push_str("]\n");
     }
-    let mut input = python.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = python.wait_with_output().unwrap();
-    writer.join().unwrap().expect("the judge reads its cases");
-    assert!(output.status.success(), "tests/oracle/merge.py failed");
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
+    ask("merge.py", lines)
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -1,17 +1,15 @@
 //! JSON Patch against its judge: random documents and patches, through ours and through Debian's python3-jsonpatch, with which
 //! cloud-init applies them (`tests/oracle/`). `WISP_CASES` asks for more.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use wisp::config::merge::patch::patch;
 use wisp::format::doc::{Sources, Visits};
 use wisp::format::json;
 
-use dump::{dump, quoted};
-use python::{Dice, cases as count, judge};
+use judge::{dump, modules, quoted};
+use python::{Dice, cases as count};
 
-mod dump;
+#[allow(dead_code)]
+mod judge;
 #[allow(dead_code)]
 mod python;
 
@@ -251,17 +249,13 @@ const EXCUSES: &[Excuse] = &[
 
 #[test]
 fn patches_as_debians_jsonpatch_does() {
-    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/fetch-cloud-init");
-    let fetched = Command::new(oracle).stderr(Stdio::inherit()).output().unwrap();
-    assert!(fetched.status.success(), "the judge is not there: tests/oracle/fetch-cloud-init failed (see above)");
-    let path = String::from_utf8(fetched.stdout).unwrap();
-    let script = format!("sys.path.insert(0, {:?})\n{THEIRS}", path.trim());
+    let script = format!("sys.path.insert(0, {:?})\n{THEIRS}", modules());
 
     let mut dice = Dice::new(5);
     let cases: Vec<Case> = (0..count(CASES)).map(|_| case(&mut dice)).collect();
     let inputs: Vec<Vec<u8>> =
         cases.iter().map(|case| format!("{}\0{}", case.document, case.patch()).into_bytes()).collect();
-    let theirs = judge(&script, &inputs);
+    let theirs = python::judge(&script, &inputs);
     let mut counts = vec![0; EXCUSES.len()];
     let (mut failed, mut differing) = (0, Vec::new());
     for (case, wanted) in cases.iter().zip(&theirs) {
