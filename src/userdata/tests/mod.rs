@@ -278,6 +278,24 @@ fn what_cannot_be_written_is_named_and_the_rest_done() {
     assert!(host.exists("/etc/init/myjob.conf") && host.text(&at("cloud-config.txt")).contains("runcmd"));
 }
 
+/// Raw user-data on both sides of its bound, and vendor-data beside one that is too large.
+#[test]
+fn raw_data_are_bounded() {
+    let sized = |size: usize| {
+        let mut raw = b"#cloud-config\na: 1\n#".to_vec();
+        raw.resize(size, b'x');
+        raw
+    };
+    let mut host = MemoryHost::new();
+    assert_eq!(shown(&run(&mut host, &sized(MAX_USER_DATA as usize))), [""; 0]);
+    assert!(host.text(&at("cloud-config.txt")).contains("a: 1"));
+    let mut host = MemoryHost::new();
+    let wanted = format!("recoverable: cannot read {}: more than 16777216 bytes", at("user-data.txt"));
+    assert_eq!(shown(&run(&mut host, &sized(MAX_USER_DATA as usize + 1))), [wanted]);
+    assert_eq!(shown(&consume_as(&mut host, DataKind::Vendor, b"#cloud-config\nb: 2\n", &Config::default())), [""; 0]);
+    assert!(host.text(&at("vendor-cloud-config.txt")).contains("b: 2"));
+}
+
 #[test]
 fn a_whole_that_cannot_be_read_leaves_no_stale_config() {
     let mut host = MemoryHost::new();
