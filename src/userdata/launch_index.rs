@@ -16,12 +16,12 @@ const KEY: &str = "launch-index";
 const NAMES: [&str; 3] = [KEY, "launch_index", "ami-launch-index"];
 
 /// The instance's number, if it has one.
-pub fn of_instance(instance: &Instance) -> Option<i64> {
+pub fn of_instance(instance: &Instance) -> Option<u32> {
     NAMES.iter().find_map(|name| instance.meta(name)).and_then(|value| number(&value))
 }
 
 /// True if the part is for the instance of this number.
-pub fn is_for(part: &Part, index: i64) -> bool {
+pub fn is_for(part: &Part, index: u32) -> bool {
     if !part.launch_index.is_empty() {
         return part.launch_index.trim().parse() == Ok(index);
     }
@@ -29,7 +29,7 @@ pub fn is_for(part: &Part, index: i64) -> bool {
 }
 
 /// What a cloud-config says of itself. One that cannot be read says nothing: its handler tells what is wrong with it.
-fn own(part: &Part) -> Option<i64> {
+fn own(part: &Part) -> Option<u32> {
     if part.content_type != "text/cloud-config" || !part.text.windows(KEY.len()).any(|word| word == KEY.as_bytes()) {
         return None;
     }
@@ -39,9 +39,9 @@ fn own(part: &Part) -> Option<i64> {
     number(&doc.value(&sources)?.get(KEY)?)
 }
 
-fn number(value: &Value<'_>) -> Option<i64> {
+fn number(value: &Value<'_>) -> Option<u32> {
     match value.scalar() {
-        Scalar::Int(number) => Some(number),
+        Scalar::Int(number) => number.try_into().ok(),
         Scalar::Bool(truth) => Some(truth.into()),
         Scalar::Text if value.kind() == Kind::Scalar => value.text().ok()?.trim().parse().ok(),
         _ => None,

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use crate::config::{Config, texts, truth};
 use crate::error::Error;
-use crate::host::write::read_file;
+use crate::host::write::{read_file, remove_tree};
 use crate::host::{Host, Level};
 use crate::instance::{DataKind, Instance};
 use crate::limits::{MAX_INFLATED, MAX_USER_DATA};
@@ -58,7 +58,11 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
     if let Err(error) = processed::write(context.host.files(), &path, &exploded.parts) {
         context.outcome.errors.push(error);
     }
-    context.remove_handlers();
+    if kind == DataKind::User {
+        // Those of an earlier run.
+        let removed = remove_tree(context.host, &context.target.path(part_handler::DIR));
+        context.outcome.errors.extend(removed.err());
+    }
     context.walk(exploded.parts, &mut |context, part| context.give(part));
     cloud_config::finish(&mut context);
     context.outcome
@@ -178,20 +182,6 @@ impl Context<'_> {
             }
             Err(error) => self.outcome.errors.push(error),
         }
-    }
-
-    /// Removes the part handlers of an earlier run.
-    fn remove_handlers(&mut self) {
-        if self.target.kind != DataKind::User {
-            return;
-        }
-        let dir = self.target.path(part_handler::DIR);
-        let mut names = Vec::new();
-        let files = self.host.files();
-        let listed = files.list(&dir, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()));
-        let removed = names.iter().map(|name| files.remove(&format!("{dir}/{name}")).map(drop));
-        let faults: Vec<Error> = removed.chain([listed.map(drop)]).filter_map(Result::err).collect();
-        self.outcome.errors.extend(faults);
     }
 
     /// Gives a part to the handler of its type.

@@ -97,9 +97,14 @@ impl Part {
 }
 
 fn clean(name: &str) -> Option<String> {
-    let mut clean = name.replace('/', "_");
-    clean.retain(|c| c.is_ascii_alphanumeric() || "_-.()".contains(c));
-    clean.truncate(MAX_FILE_NAME);
+    let mut clean = String::new();
+    for character in name.bytes() {
+        let character = if character == b'/' { b'_' } else { character };
+        let allowed = character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.' | b'(' | b')');
+        if allowed && clean.len() < MAX_FILE_NAME {
+            clean.push(character.into());
+        }
+    }
     Some(clean).filter(|name| !matches!(name.as_str(), "" | "." | ".."))
 }
 

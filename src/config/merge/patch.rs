@@ -13,16 +13,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{How, Merger};
-use crate::error::Error;
+use crate::error::{Error, one_line};
 use crate::format::doc::{Doc, Kind, NodeId, Sources, Style, Visits};
 use crate::format::json;
 use crate::limits::MAX_NESTING;
 
 /// Items of a collection that are passed on the way count as one node visited: nothing is made of them.
 const PASSED: usize = 64;
-
-/// Characters of a pointer that a message has room for.
-const SHOWN: usize = 80;
 
 /// Applies the patch that `text` is to `doc`; `label` is what messages call it. An empty `doc` is a mapping without keys.
 ///
@@ -52,13 +49,12 @@ pub fn patch(
         let mut done = patcher.operation(operation);
         // Between two operations it may be anything.
         if done.is_ok() && next == 0 && patcher.merger.kind(patcher.root) != Kind::Mapping {
-            done = patcher.error("the whole document to be a mapping in the end, as a cloud-config is");
+            done = Err(patcher.error("the whole document to be a mapping in the end"));
         }
         if let Err(error) = done {
-            let pointer = patcher.shown_pointer(operation);
+            let pointer = patcher.string(operation, "path").map_or(String::new(), |path| one_line(&path));
             patcher.merger.undo();
-            let cause = error.into_cause();
-            return Err(Error::new("apply", format!("{label}, operation {number}{pointer}"), cause));
+            return Err(Error::new("apply", format!("{label}, operation {number} ({pointer})"), error.into_cause()));
         }
     }
     let root = patcher.root;
@@ -87,105 +83,93 @@ struct Place {
 type Tokens = Vec<String>;
 
 impl Patcher<'_> {
-    fn error<T>(&self, expected: &'static str) -> Result<T, Error> {
-        Err(self.merger.value(self.at).error(expected))
+    fn error(&self, expected: &'static str) -> Error {
+        self.merger.value(self.at).error(expected)
     }
 
     fn operation(&mut self, operation: NodeId) -> Result<(), Error> {
-        self.at = operation;
-        let name = self.string(operation, "op", "an operation with its name, `op`")?;
-        let (path, path_at) = self.pointer(operation, "path", "an operation with its place, `path`")?;
+        let name = self.string(operation, "op")?;
+        let name_at = self.at;
+        let path = self.pointer(operation, "path")?;
+        let path_at = self.at;
         match name.as_str() {
-            "add" => {
-                let value = self.given(operation)?;
-                self.add(&path, value)
+            "add" | "replace" | "test" => {
+                let value = self.member(operation, "value")?;
+                self.at = path_at;
+                if name != "test" {
+                    return self.put(&path, value, name == "add");
+                }
+                let found = self.find(&path)?;
+                if self.equal(found, value)? {
+                    Ok(())
+                } else {
+                    Err(self.error("the value there to be the one tested for"))
+                }
             }
             "remove" => self.remove(&path),
-            "replace" => {
-                let value = self.given(operation)?;
-                self.replace(&path, value)
-            }
             "move" | "copy" => {
-                let (from, from_at) = self.pointer(operation, "from", "an operation with its source, `from`")?;
-                self.at = from_at;
-                let value = self.find(&from)?;
+                let from = self.pointer(operation, "from")?;
+                let mut value = self.find(&from)?;
                 if name == "copy" {
-                    let value = self.copied(value)?;
-                    self.at = path_at;
-                    return self.add(&path, value);
-                }
-                if from == path {
+                    value = self.copied(value)?;
+                } else if from == path {
                     return Ok(());
+                } else if path.starts_with(&from) {
+                    return Err(self.error("a place that is not inside what is moved"));
+                } else {
+                    self.remove(&from)?;
                 }
-                if path.starts_with(&from) {
-                    return self.error("a place that is not inside what is moved");
-                }
-                self.remove(&from)?;
                 self.at = path_at;
-                self.add(&path, value)
+                self.put(&path, value, true)
             }
-            "test" => {
-                let value = self.given(operation)?;
-                let found = self.find(&path)?;
-                if self.equal(found, value)? { Ok(()) } else { self.error("the value there to be the one tested for") }
+            _ => {
+                self.at = name_at;
+                Err(self.error("add, remove, replace, move, copy or test"))
             }
-            _ => self.error("`op` to be add, remove, replace, move, copy or test"),
         }
     }
 
-    fn member(&mut self, operation: NodeId, key: &str, expected: &'static str) -> Result<NodeId, Error> {
-        match self.merger.value(operation).get(key) {
-            Some(value) => Ok(value.id),
-            None => self.error(expected),
-        }
+    /// A member of an operation; errors are there from now on.
+    fn member(&mut self, operation: NodeId, key: &str) -> Result<NodeId, Error> {
+        let operation = self.merger.value(operation);
+        let member = operation.get(key).ok_or_else(|| operation.error(format!("an operation with `{key}`")))?.id;
+        self.at = member;
+        Ok(member)
     }
 
-    fn given(&mut self, operation: NodeId) -> Result<NodeId, Error> {
-        self.member(operation, "value", "an operation with its `value`")
+    fn string(&mut self, operation: NodeId, key: &str) -> Result<String, Error> {
+        let member = self.member(operation, key)?;
+        let member = self.merger.value(member);
+        if member.node().style == Style::JsonString { member.text() } else { Err(self.error("a string")) }
     }
 
-    fn string(&mut self, operation: NodeId, key: &str, expected: &'static str) -> Result<String, Error> {
-        let member = self.member(operation, key, expected)?;
-        if self.merger.value(member).node().style != Style::JsonString {
-            return self.error(expected);
-        }
-        self.merger.value(member).text()
+    /// The names that a pointer consists of.
+    fn pointer(&mut self, operation: NodeId, key: &str) -> Result<Tokens, Error> {
+        let text = self.string(operation, key)?;
+        let Some(tokens) = tokens(&text) else {
+            return Err(self.error("a JSON pointer: `/` before each name, in which `~` is `~0` and `/` is `~1`"));
+        };
+        if tokens.len() > MAX_NESTING { Err(self.error("a JSON pointer of fewer names")) } else { Ok(tokens) }
     }
 
-    /// The names that a pointer consists of, and where it stands; errors are there from now on.
-    fn pointer(&mut self, operation: NodeId, key: &str, expected: &'static str) -> Result<(Tokens, NodeId), Error> {
-        let text = self.string(operation, key, expected)?;
-        self.at = self.member(operation, key, expected)?;
-        match tokens(&text) {
-            None => self
-                .error("a JSON pointer: nothing, or names with `/` before each, in which `~` is `~0` and `/` is `~1`"),
-            Some(tokens) if tokens.len() > MAX_NESTING => self.error("a JSON pointer of fewer names"),
-            Some(tokens) => Ok((tokens, self.at)),
-        }
-    }
-
-    /// ` (/a/b)`, on one line and not too long; nothing where there is no pointer.
-    fn shown_pointer(&mut self, operation: NodeId) -> String {
-        let Ok(text) = self.string(operation, "path", "") else { return String::new() };
-        let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();
-        if shown.len() < text.len() {
-            shown.push('…');
-        }
-        format!(" ({shown})")
-    }
-
-    fn add(&mut self, path: &[String], value: NodeId) -> Result<(), Error> {
-        let Some((last, path)) = self.checked(path, value)? else { return Ok(()) };
+    /// Puts a value somewhere: `add` if it may be new, else `replace`.
+    fn put(&mut self, path: &[String], value: NodeId, new: bool) -> Result<(), Error> {
+        self.measure(value, MAX_NESTING - path.len())?;
+        let Some((last, path)) = path.split_last() else {
+            self.root = self.merger.value(value).id;
+            return Ok(());
+        };
         let parent = self.own(path)?;
         let Place { mut before, slot, .. } = self.place(parent, last)?;
-        match (self.merger.kind(parent), slot) {
-            (Kind::Mapping, Some(slot)) => self.merger.point(slot, value),
-            (Kind::Mapping, None) => {
-                let name = self.merger.make(last, self.at)?;
-                self.merger.push(parent, &mut before, name);
-                self.merger.push(parent, &mut before, value);
-            }
-            (_, slot) => {
+        let inserts = self.merger.kind(parent) == Kind::Sequence;
+        match slot {
+            Some(slot) if !(new && inserts) => self.merger.point(slot, value),
+            _ if !new => return Err(self.error(THERE)),
+            slot => {
+                if !inserts {
+                    let name = self.merger.make(last, self.at)?;
+                    self.merger.push(parent, &mut before, name);
+                }
                 self.merger.push(parent, &mut before, value);
                 if let Some(slot) = slot {
                     self.merger.link(parent, before, slot.0 + 1);
@@ -195,45 +179,25 @@ impl Patcher<'_> {
         Ok(())
     }
 
-    fn replace(&mut self, path: &[String], value: NodeId) -> Result<(), Error> {
-        let Some((last, path)) = self.checked(path, value)? else { return Ok(()) };
-        let parent = self.own(path)?;
-        match self.place(parent, last)?.slot {
-            Some(slot) => {
-                self.merger.point(slot, value);
-                Ok(())
-            }
-            None => self.error(THERE),
-        }
-    }
-
     fn remove(&mut self, path: &[String]) -> Result<(), Error> {
-        let Some((last, path)) = path.split_last() else { return self.error("a place inside the document") };
+        let Some((last, path)) = path.split_last() else { return Err(self.error("a place inside the document")) };
         let parent = self.own(path)?;
         let place = self.place(parent, last)?;
         if place.slot.is_none() {
-            return self.error(THERE);
+            return Err(self.error(THERE));
         }
         self.merger.link(parent, place.before, place.next);
         Ok(())
     }
 
-    /// Looks whether what is to be put somewhere is not too deep. Where it is to be the whole document (`None`), it then is.
-    fn checked<'t>(&mut self, path: &'t [String], value: NodeId) -> Result<Option<(&'t String, &'t [String])>, Error> {
-        self.measure(value, MAX_NESTING - path.len())?;
-        if path.is_empty() {
-            self.root = self.merger.value(value).id;
-        }
-        Ok(path.split_last())
-    }
-
+    /// Fails for what is nested too deep to be written.
     fn measure(&mut self, value: NodeId, left: usize) -> Result<(), Error> {
         self.merger.visit(value)?;
         if self.merger.kind(value) == Kind::Scalar {
             return Ok(());
         }
         if left == 0 {
-            return self.error("collections nested less deeply");
+            return Err(self.error("collections nested less deeply"));
         }
         let mut next = self.merger.first(value);
         while let Some(child) = self.merger.step(&mut next) {
@@ -247,7 +211,7 @@ impl Patcher<'_> {
         self.root = self.owned(self.root)?;
         let mut at = self.root;
         for token in path {
-            let Some(slot) = self.place(at, token)?.slot else { return self.error(THERE) };
+            let Some(slot) = self.place(at, token)?.slot else { return Err(self.error(THERE)) };
             let target = self.merger.value(slot).id;
             at = self.owned(target)?;
             if at != target {
@@ -261,7 +225,7 @@ impl Patcher<'_> {
         match self.merger.kind(id) {
             Kind::Mapping => self.merger.own_mapping(id),
             Kind::Sequence => self.merger.own_sequence(id),
-            _ => self.error(COLLECTION),
+            _ => Err(self.error(COLLECTION)),
         }
     }
 
@@ -269,7 +233,7 @@ impl Patcher<'_> {
     fn find(&mut self, path: &[String]) -> Result<NodeId, Error> {
         let mut at = self.root;
         for token in path {
-            let Some(slot) = self.place(at, token)?.slot else { return self.error(THERE) };
+            let Some(slot) = self.place(at, token)?.slot else { return Err(self.error(THERE)) };
             at = self.merger.value(slot).id;
         }
         Ok(self.merger.value(at).id)
@@ -302,8 +266,8 @@ impl Patcher<'_> {
             Kind::Sequence => {
                 let mut left = match index(token) {
                     Some(index) => index,
-                    None if token == "-" => usize::MAX,
-                    None => return self.error("the number of a list's item, or `-` for its end"),
+                    None if token == "-" => u32::MAX,
+                    None => return Err(self.error("the number of a list's item, or `-` for its end")),
                 };
                 while let Some(item) = self.merger.step(&mut next) {
                     self.pass(item)?;
@@ -313,9 +277,9 @@ impl Patcher<'_> {
                     left -= 1;
                     place.before = Some(item);
                 }
-                if left == 0 || token == "-" { Ok(place) } else { self.error("a number within the list") }
+                if left == 0 || token == "-" { Ok(place) } else { Err(self.error("a number within the list")) }
             }
-            _ => self.error(COLLECTION),
+            _ => Err(self.error(COLLECTION)),
         }
     }
 
@@ -351,21 +315,14 @@ impl Patcher<'_> {
                 }
             }
             (Kind::Mapping, Kind::Mapping) => {
-                let (mut ours, mut theirs) = (self.merger.index(one)?, self.merger.index(other)?);
-                if ours.0.iter().any(|entry| theirs.get(&entry.key).is_none()) {
-                    return Ok(false);
+                // Ours have each key once, and an index has them in order.
+                let (one, other) = (self.merger.own_mapping(one)?, self.merger.own_mapping(other)?);
+                let (ours, theirs) = (self.merger.index(one)?.0, self.merger.index(other)?.0);
+                let mut equal = ours.len() == theirs.len();
+                for (one, other) in ours.iter().zip(&theirs) {
+                    equal = equal && one.key == other.key && self.equal(one.value, other.value)?;
                 }
-                for (at, entry) in theirs.0.iter().enumerate() {
-                    // Of equal keys, which stand together, the last counts.
-                    if theirs.0.get(at + 1).is_some_and(|next| next.key == entry.key) {
-                        continue;
-                    }
-                    let Some(our) = ours.get(&entry.key).map(|our| our.value) else { return Ok(false) };
-                    if !self.equal(our, entry.value)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
+                Ok(equal)
             }
             _ => Ok(false),
         }
@@ -377,18 +334,28 @@ const COLLECTION: &str = "a place in a mapping or list";
 
 /// RFC 6901 section 3: the names of a pointer, `~1` and `~0` undone.
 fn tokens(text: &str) -> Option<Tokens> {
-    if text.is_empty() {
-        return Some(Tokens::new());
+    let mut tokens = Tokens::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let character = match character {
+            '/' => {
+                tokens.push(String::new());
+                continue;
+            }
+            '~' => match characters.next()? {
+                '0' => '~',
+                '1' => '/',
+                _ => return None,
+            },
+            character => character,
+        };
+        tokens.last_mut()?.push(character);
     }
-    let name = |token: &str| {
-        let escapes = token.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-        escapes.then(|| token.replace("~1", "/").replace("~0", "~"))
-    };
-    text.strip_prefix('/')?.split('/').map(name).collect()
+    Some(tokens)
 }
 
 /// RFC 6901 section 4: digits without a leading zero.
-fn index(token: &str) -> Option<usize> {
+fn index(token: &str) -> Option<u32> {
     let digits = token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
     if digits { token.parse().ok() } else { None }
 }

@@ -1,5 +1,3 @@
-# Runs a part handler written for cloud-init, in any Python from 2.6 on. Arguments: its file; list-types or handle-parts.
-# Standard input of handle-parts: for each part type, name, payload, Merge-Type and Launch-Index, each as LENGTH:BYTES.
 import os, sys, traceback, types
 path, call = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(path))

@@ -14,8 +14,8 @@
 //! | `handle-part __end__` | behind the last part | |
 //!
 //! with `INSTANCE_ID` and `FREQUENCY` (`once-per-instance`, or `always` at later boots) in its environment. What it prints goes to the
-//! stage's output. An exit status other than 0 is an error that names the part; after one in `__begin__`, or if a call takes longer
-//! than [`MAX_HANDLER_TIME`], it is not asked again, and its parts are lost with it.
+//! stage's output. An exit status other than 0 is an error that names the part; after one in `__begin__`, or if it cannot be started
+//! or takes longer than [`MAX_HANDLER_TIME`], it is not called again, and its parts are lost with it.
 //!
 //! **A Python module**, as cloud-init has them, is every other one (`part-handler-NNN.py`, 0600; in `handlers/`: `*.py`), and one that
 //! defines `list_types` at the start of a line whatever stands above it: `list_types()`, `handle_part(data, ctype, filename,
@@ -31,9 +31,9 @@ use alloc::vec::Vec;
 use core::mem::take;
 
 use super::Context;
-use crate::error::Error;
+use crate::error::{Error, one_line};
 use crate::host::write::write_file;
-use crate::host::{Command, Create, Exit, Input, Kind, LATE, Level, Output};
+use crate::host::{Command, Create, Exit, Input, Kind, Level, Output};
 use crate::limits::MAX_HANDLER_TIME;
 use crate::userdata::AREA;
 use crate::userdata::part::Part;
@@ -48,7 +48,7 @@ const PREFIX: &[u8] = b"#part-handler";
 pub const DIR: &str = "handlers";
 
 /// Where distributions have Python.
-const PYTHONS: [&str; 5] = [
+static PYTHONS: [&str; 5] = [
     "/usr/bin/python3",
     "/usr/local/bin/python3",
     "/usr/libexec/platform-python",
@@ -56,7 +56,8 @@ const PYTHONS: [&str; 5] = [
     "/usr/bin/python2",
 ];
 
-/// What runs a Python handler.
+/// What runs a Python handler, in any Python from 2.6 on. Arguments: its file; `list-types` or `handle-parts`, which reads for each
+/// part type, name, content, Merge-Type and Launch-Index, each as `LENGTH:BYTES`.
 const DRIVER: &str = include_str!("part_handler.py");
 
 const FIRST_BOOT: &str = "once-per-instance";
@@ -69,7 +70,8 @@ pub struct PartHandler {
     name: String,
     /// What runs it, if it is no program itself.
     python: Option<&'static str>,
-    types: Vec<String>,
+    /// With a blank behind each.
+    types: String,
     /// Whether it is to be asked in this boot.
     wanted: bool,
     /// It failed as a whole.
@@ -103,179 +105,146 @@ fn is_python(text: &[u8]) -> bool {
 
 /// Finds the handlers that the image has.
 pub fn find_installed(context: &mut Context<'_>) {
-    for (path, is_python) in installed(context) {
-        register(context, path.clone(), path, is_python);
-    }
-}
-
-fn installed(context: &mut Context<'_>) -> Vec<(String, bool)> {
     let dir = context.target.state.join(DIR);
     let mut names = Vec::new();
-    let files = context.host.files();
-    let listed = files.list(&dir, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()));
-    names.sort_unstable();
-    let mut found = Vec::new();
-    for name in names {
-        let path = format!("{dir}/{name}");
-        let Ok(Some(stat)) = files.stat(&path, true) else { continue };
-        let module = name.strip_suffix(".py");
-        let is_python = module.is_some_and(|name| !name.is_empty() && !name.contains('.'));
-        if stat.kind == Kind::File && (is_python || module.is_none() && stat.mode & 0o111 != 0) {
-            found.push((path, is_python));
-        }
-    }
+    let listed = context.host.files().list(&dir, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()));
     if let Err(error) = listed {
         context.outcome.errors.push(error);
     }
-    found
+    names.sort_unstable();
+    for name in names {
+        let path = format!("{dir}/{name}");
+        let Ok(Some(stat)) = context.host.files().stat(&path, true) else { continue };
+        let module = name.strip_suffix(".py");
+        let is_python = module.is_some_and(|name| !name.is_empty() && !name.contains('.'));
+        if stat.kind == Kind::File && (is_python || module.is_none() && stat.mode & 0o111 != 0) {
+            register(context, path.clone(), path, is_python);
+        }
+    }
 }
 
 /// Asks a handler what it takes.
 fn register(context: &mut Context<'_>, path: String, name: String, is_python: bool) {
-    let python =
-        PYTHONS.into_iter().find(|path| context.host.files().stat(path, true).is_ok_and(|stat| stat.is_some()));
-    if is_python && python.is_none() {
-        let told =
-            format!("{name}: a part handler in Python, and there is no Python here to run it; it is kept in {path}");
-        return context.outcome.warnings.push(told);
-    }
-    let python = python.filter(|_| is_python);
-    let (types, wanted, lost, parts) = (Vec::new(), true, false, Vec::new());
-    let mut handler = PartHandler { path, name, python, types, wanted, lost, parts };
-    let mut said = Vec::new();
-    let asked = handler.call(context, &["list-types"], b"", Some(&mut said));
-    let said = String::from_utf8_lossy(&said);
-    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    if let Err(error) = asked {
-        // The last line of what Python says is what went wrong. It may hold anything: for the log alone.
-        if let Some(line) = lines.next_back() {
-            context.host.log(Level::Debug, AREA, &format_args!("{}: {}", handler.path, line.escape_debug()));
+    let mut python = None;
+    if is_python {
+        python = PYTHONS.iter().copied().find(|path| matches!(context.host.files().stat(path, true), Ok(Some(_))));
+        if python.is_none() {
+            let told = format!("{name}: a part handler in Python, and there is no Python here; it is kept in {path}");
+            return context.outcome.warnings.push(told);
         }
-        return context.outcome.errors.push(handler.named(error));
     }
-    let mut frequency = FIRST_BOOT;
-    for line in lines {
+    let (types, lost, parts) = (String::new(), false, Vec::new());
+    let mut handler = PartHandler { path, name, python, types, wanted: true, lost, parts };
+    let mut said = Vec::new();
+    handler.call(context, None, &["list-types"], b"", Some(&mut said));
+    let said = String::from_utf8_lossy(&said);
+    let (mut frequency, mut other) = (FIRST_BOOT, "");
+    for line in said.split('\n').map(str::trim) {
         match line.strip_prefix("frequency:") {
             Some(word) => frequency = word.trim(),
-            None if is_type(line) => handler.types.push(line.to_ascii_lowercase()),
-            None => context.host.log(Level::Debug, AREA, &format_args!("{}: a line that is no type", handler.path)),
+            None if is_type(line) => {
+                handler.types.push_str(line);
+                handler.types.push(' ');
+            }
+            None if !line.is_empty() => other = line,
+            None => {}
         }
     }
+    if handler.lost {
+        // The last line of what Python says is what went wrong. It may hold anything: for the log alone.
+        return context.host.log(Level::Debug, AREA, &format_args!("{}: {}", handler.path, one_line(other)));
+    }
+    handler.types.make_ascii_lowercase();
     handler.wanted = frequency == EVERY_BOOT || frequency == FIRST_BOOT && !context.again;
-    context.log(&format_args!("{}: a handler for {}", handler.name, handler.types.join(", ")));
+    context.log(&format_args!("{}: a handler for {}", handler.name, handler.types));
     if handler.python.is_none() && handler.wanted {
-        let began = handler.call(context, &["handle-part", "__begin__"], b"", None);
-        handler.record(context, began.map_err(|error| handler.named(error)), true);
+        handler.call(context, None, &["handle-part", "__begin__"], b"", None);
     }
     context.handlers.push(handler);
 }
 
-/// `type/subtype`, in the characters of RFC 6838 section 4.2.
+/// `type/subtype`: what Python prints beside it has blanks in its lines, or more than one `/`.
 fn is_type(line: &str) -> bool {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
     line.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }
 
 /// Gives a part to the last handler that takes its type; false if there is none.
 pub fn give(context: &mut Context<'_>, part: &Part) -> bool {
-    let takes = |handler: &PartHandler| handler.types.contains(&part.content_type);
-    let Some(at) = context.handlers.iter().rposition(takes).filter(|_| part.content_type != CONTENT_TYPE) else {
+    let takes = |handler: &PartHandler| handler.types.split(' ').any(|taken| taken == part.content_type);
+    let Some(at) = context.handlers.iter().rposition(takes) else { return false };
+    if part.content_type == CONTENT_TYPE {
         return false;
-    };
-    let mut handler = context.handlers.swap_remove(at);
-    handler.part(context, part);
-    context.handlers.push(handler);
-    let last = context.handlers.len() - 1;
-    context.handlers.swap(at, last);
+    }
+    let mut handlers = take(&mut context.handlers);
+    handlers[at].part(context, part);
+    context.handlers = handlers;
     true
 }
 
 /// Behind the last part.
 pub fn finish(context: &mut Context<'_>) {
     for mut handler in take(&mut context.handlers) {
-        if !handler.wanted || handler.lost {
-            continue;
-        }
-        let ended = match handler.python {
-            None => handler.call(context, &["handle-part", "__end__"], b"", None),
-            Some(_) => {
-                let parts = take(&mut handler.parts);
-                handler.call(context, &["handle-parts"], &parts, None)
-            }
-        };
-        handler.record(context, ended.map_err(|error| handler.named(error)), true);
+        let parts = take(&mut handler.parts);
+        let arguments = if handler.python.is_some() { &["handle-parts"][..] } else { &["handle-part", "__end__"] };
+        handler.call(context, None, arguments, &parts, None);
     }
 }
 
 impl PartHandler {
     fn part(&mut self, context: &mut Context<'_>, part: &Part) {
-        let label = context.label(part);
-        if !self.wanted {
-            return;
+        context.log(&format_args!("{} ({}): given to {}", context.label(part), part.content_type, self.path));
+        if self.python.is_none() {
+            return self.call(context, Some(part), &["handle-part", &part.content_type, &part.name], &part.text, None);
         }
-        if self.lost {
-            return context.log(&format_args!("{label}: its handler, {}, has failed", self.name));
-        }
-        context.log(&format_args!("{label} ({}): given to {}", part.content_type, self.path));
-        if self.python.is_some() {
-            let fields = [&part.content_type, &part.name, "", &part.merge_type, &part.launch_index];
-            for (at, field) in fields.into_iter().enumerate() {
-                let bytes = if at == 2 { &part.text[..] } else { field.as_bytes() };
-                self.parts.extend_from_slice(format!("{}:", bytes.len()).as_bytes());
-                self.parts.extend_from_slice(bytes);
+        if self.wanted {
+            let (name, merge, launch) =
+                (part.name.as_bytes(), part.merge_type.as_bytes(), part.launch_index.as_bytes());
+            for field in [part.content_type.as_bytes(), name, &part.text, merge, launch] {
+                self.parts.extend_from_slice(format!("{}:", field.len()).as_bytes());
+                self.parts.extend_from_slice(field);
             }
-            return;
-        }
-        let called = self.call(context, &["handle-part", &part.content_type, &part.name], &part.text, None);
-        let called = called.map_err(|error| {
-            let object = format!("{} for {label}", error.object);
-            error.on(object)
-        });
-        self.record(context, called, false);
-    }
-
-    /// A failure; `all`: with it the handler itself.
-    fn record(&mut self, context: &mut Context<'_>, result: Result<(), Error>, all: bool) {
-        if let Err(error) = result {
-            self.lost |= all || error.cause == LATE.into();
-            context.outcome.errors.push(error);
         }
     }
 
-    fn named(&self, error: Error) -> Error {
-        if self.name == self.path {
-            return error;
-        }
-        let object = format!("{} for {}", self.path, self.name);
-        error.on(object)
-    }
-
+    /// Calls it, unless it is not wanted or lost already. A failure is recorded; one that is not of a part alone loses it.
     fn call(
-        &self,
+        &mut self,
         context: &mut Context<'_>,
+        part: Option<&Part>,
         arguments: &[&str],
         input: &[u8],
         said: Option<&mut Vec<u8>>,
-    ) -> Result<(), Error> {
+    ) {
+        if !self.wanted || self.lost {
+            return;
+        }
         let mut argv = Vec::new();
         if let Some(python) = self.python {
             argv.extend([python, "-c", DRIVER]);
         }
         argv.push(self.path.as_str());
-        // A NUL ends an argument, and a part's name may hold anything.
-        let arguments: Vec<String> = arguments.iter().map(|argument| argument.replace('\0', "")).collect();
-        argv.extend(arguments.iter().map(String::as_str));
+        // A NUL ends an argument, and a part's name may hold one.
+        argv.extend(arguments.iter().filter_map(|argument| argument.split('\0').next()));
         let frequency = if context.again { EVERY_BOOT } else { FIRST_BOOT };
         let env = [("INSTANCE_ID", context.target.instance.id.as_str()), ("FREQUENCY", frequency)];
         let output = if said.is_some() { Output::Capture } else { Output::Stage };
         let command = Command { argv: &argv, env: &env, input: Input::Bytes(input), output };
         let limit = Some(MAX_HANDLER_TIME);
-        match context.host.procs().run_within(&command, limit, said.unwrap_or(&mut Vec::new())) {
-            Ok(Exit::Code(0)) => Ok(()),
-            Ok(exit) => Err(Error::new("run", self.path.as_str(), format!("{exit}"))),
-            Err(error) => Err(error.on(self.path.as_str())),
-        }
+        let cause = match context.host.procs().run_within(&command, limit, said.unwrap_or(&mut Vec::new())) {
+            Ok(Exit::Code(0)) => return,
+            Ok(exit) => {
+                self.lost = part.is_none();
+                format!("{exit}").into()
+            }
+            // It could not be started, or its time was up.
+            Err(error) => {
+                self.lost = true;
+                error.into_cause()
+            }
+        };
+        let label = part.map_or_else(|| self.name.clone(), |part| context.label(part));
+        let object = if label == self.path { label } else { format!("{} for {label}", self.path) };
+        context.outcome.errors.push(Error::new("run", object, cause));
     }
 }

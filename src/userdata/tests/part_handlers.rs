@@ -125,7 +125,7 @@ fn a_module_is_run_by_python_with_all_its_parts() {
 
     let mut host = machine("");
     let told = format!(
-        "warning: user-data part 1 (h.py): a part handler in Python, and there is no Python here to run it; it is kept in {}",
+        "warning: user-data part 1 (h.py): a part handler in Python, and there is no Python here; it is kept in {}",
         at("handlers/part-handler-000.py")
     );
     let unhandled =
@@ -199,9 +199,7 @@ fn handlers_that_fail() {
     host.on_run(|_, _| Some(Answer::code(1).saying("Traceback:\n  x\nImportError: no cubs\u{7}\n")));
     run(&mut host, &mime(&parts[..1]));
     assert!(
-        host.log_lines
-            .iter()
-            .any(|(level, _, line)| *level == Level::Debug && line.ends_with("ImportError: no cubs\\u{7}"))
+        host.log_lines.iter().any(|(level, _, line)| *level == Level::Debug && line.ends_with("ImportError: no cubs?"))
     );
 }
 

@@ -149,20 +149,20 @@ fn what_cannot_be_applied_says_which_and_where() {
         ("[\n1,", "cannot read p.json: line 2, column 3: expected a value".to_string()),
         ("{}", "cannot read p.json: line 1, column 1: expected a list of operations".to_string()),
         ("null", "cannot read p.json: line 1, column 1: expected a list of operations".to_string()),
-        ("[1]", apply("operation 1: line 1, column 2: expected an operation with its name, `op`")),
-        (r#"[{"op": "test"}]"#, apply("operation 1: line 1, column 2: expected an operation with its place, `path`")),
-        (r#"[{"op": 1, "path": ""}]"#, apply("operation 1 (): line 1, column 2: expected an operation with its name")),
+        ("[1]", apply("operation 1 (): line 1, column 2: expected an operation with `op`")),
+        (r#"[{"op": "test"}]"#, apply("operation 1 (): line 1, column 2: expected an operation with `path`")),
+        (r#"[{"op": 1, "path": ""}]"#, apply("operation 1 (): line 1, column 9: expected a string")),
         (
             r#"[{"op": "sum", "path": "/a"}]"#,
-            apply("operation 1 (/a): line 1, column 25: expected `op` to be add, remove, replace, move, copy or test"),
+            apply("operation 1 (/a): line 1, column 10: expected add, remove, replace, move, copy or test"),
         ),
         (
             r#"[{"op": "add", "path": "/a"}]"#,
-            apply("operation 1 (/a): line 1, column 25: expected an operation with its `value`"),
+            apply("operation 1 (/a): line 1, column 2: expected an operation with `value`"),
         ),
         (
             r#"[{"op": "copy", "path": "/a"}]"#,
-            apply("operation 1 (/a): line 1, column 26: expected an operation with its source"),
+            apply("operation 1 (/a): line 1, column 2: expected an operation with `from`"),
         ),
         (r#"[{"op": "remove", "path": "a"}]"#, apply("operation 1 (a): line 1, column 28: expected a JSON pointer")),
         (
