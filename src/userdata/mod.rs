@@ -4,6 +4,8 @@
 //! every part to the handler of its type, and leaves scripts, jobs and the merged cloud-config in the
 //! instance's directory. Handlers are rows of a table. One broken part never stops the others.
 //!
+//! At a later boot of the same instance [`repeat`] does what is meant for every boot: boothooks, and part handlers that ask for it.
+//!
 //! User-data that changes while the instance stays the same: files below the instance's directory that an earlier
 //! [`consume`] wrote for a part that is gone are removed (cloud-init leaves them, and runs the scripts among them).
 //! What is meant for every instance (`scripts/per-*`) and upstart's jobs stay.
