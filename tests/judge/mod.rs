@@ -89,7 +89,7 @@ pub fn dump_as(out: &mut String, value: &Value<'_>, sorted: bool) {
         }
         _ => match value.scalar() {
             // A number too big for a type of ours.
-            _ if value.node().style == Style::JsonLiteral => out.push_str(&value.text().unwrap()),
+            _ if value.node().style() == Style::JsonLiteral => out.push_str(&value.text().unwrap()),
             Scalar::Text | Scalar::Binary => quoted(out, &value.text().unwrap()),
             _ => out.push_str(&value.text().unwrap()),
         },

@@ -45,12 +45,7 @@ pub fn merge_counted(
     how: &How,
     visits: &mut Visits,
 ) -> Result<(), Error> {
-    if let Some(root) = other.root()
-        && doc.len() + other.len() > MAX_MERGED_NODES
-    {
-        const { assert!(MAX_MERGED_NODES == 8_388_608, "the words below say it") };
-        return Err(Value::new(&other, sources, root).error("at most 8,388,608 nodes in all documents that are merged"));
-    }
+    fits(doc, sources, &other)?;
     let (base, other) = (doc.root(), doc.absorb(other));
     let mut merger = Merger { doc, sources, how, visits, undo: Vec::new() };
     let root = match (base, other) {
@@ -65,6 +60,17 @@ pub fn merge_counted(
             merger.undo();
             return Err(error);
         }
+    }
+    Ok(())
+}
+
+/// Fails where both tables together would have more than [`MAX_MERGED_NODES`] rows.
+fn fits(doc: &Doc, sources: &Sources, other: &Doc) -> Result<(), Error> {
+    if let Some(root) = other.root()
+        && doc.len() + other.len() > MAX_MERGED_NODES
+    {
+        const { assert!(MAX_MERGED_NODES == 8_388_608, "the words below say it") };
+        return Err(Value::new(other, sources, root).error("at most 8,388,608 nodes in all documents that are merged"));
     }
     Ok(())
 }

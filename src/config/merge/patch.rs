@@ -12,7 +12,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{How, Merger};
+use super::{How, Merger, fits};
 use crate::error::{Error, one_line};
 use crate::format::doc::{Doc, Kind, NodeId, Sources, Style, Visits};
 use crate::format::json;
@@ -35,6 +35,7 @@ pub fn patch(
 ) -> Result<(), Error> {
     let source = sources.add(label, text);
     let parsed = json::parse(sources.text(source), source).map_err(|error| Error::new("read", label, error))?;
+    fits(doc, sources, &parsed)?;
     let (base, list) = (doc.root(), doc.absorb(parsed));
     let mut merger = Merger { doc, sources, how: &How::PARTS, visits, undo: Vec::new() };
     let Some(list) = list.filter(|list| merger.kind(*list) == Kind::Sequence) else {
@@ -140,7 +141,7 @@ impl Patcher<'_> {
     fn string(&mut self, operation: NodeId, key: &str) -> Result<String, Error> {
         let member = self.member(operation, key)?;
         let member = self.merger.value(member);
-        if member.node().style == Style::JsonString { member.text() } else { Err(self.error("a string")) }
+        if member.node().style() == Style::JsonString { member.text() } else { Err(self.error("a string")) }
     }
 
     /// The names that a pointer consists of.
@@ -287,10 +288,10 @@ impl Patcher<'_> {
     fn copied(&mut self, id: NodeId) -> Result<NodeId, Error> {
         self.merger.visit(id)?;
         let node = *self.merger.value(id).node();
-        if node.kind == Kind::Scalar || node.style != Style::Verbatim {
+        if node.kind() == Kind::Scalar || node.style() != Style::Verbatim {
             return Ok(id);
         }
-        let copy = self.merger.collection(node.kind);
+        let copy = self.merger.collection(node.kind());
         let (mut last, mut next) = (None, node.first);
         while let Some(child) = self.merger.step(&mut next) {
             let target = self.merger.value(child).id;
