@@ -50,6 +50,14 @@ pub fn position(text: &[u8], offset: usize) -> (u32, u32) {
     (line, (offset - start) as u32 + 1)
 }
 
+/// Characters of a foreign text that a message has room for.
+const SHOWN: usize = 120;
+
+/// A foreign text as a message may hold it: on one line, without control characters, and not too long.
+pub fn one_line(text: &str) -> String {
+    text.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
 /// An operation on the machine or on input that failed: a [`Failure`], one word wide, since every `Result` of the program
 /// has room for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

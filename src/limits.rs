@@ -33,6 +33,9 @@ pub const MAX_PARTS: usize = 1_024;
 /// Multiparts inside multiparts.
 pub const MAX_MIME_NESTING: usize = 16;
 
+/// Time that one call of a part handler may take. cloud-init has no bound; what takes longer holds up the boot for good.
+pub const MAX_HANDLER_TIME: core::time::Duration = core::time::Duration::from_secs(300);
+
 /// One metadata file of a datasource (`meta_data.json`, `network_data.json`), bytes.
 pub const MAX_METADATA: u64 = 4 << 20;
 

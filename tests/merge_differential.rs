@@ -2,14 +2,14 @@
 //! package (`tests/oracle/`). `WISP_MERGE_CASES` and `WISP_MERGE_SEED` ask for more, or others.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use wisp::config::merge::{How, merge};
-use wisp::format::doc::{Doc, Kind, Sources, Value};
+use wisp::format::doc::{Doc, Sources};
 use wisp::format::json;
-use wisp::format::scalar::Scalar;
+
+use judge::{ask, dump, quoted};
+
+mod judge;
 
 const CASES: u64 = 2_000;
 
@@ -116,54 +116,6 @@ fn part(dice: &mut Dice) -> Part {
     Part { text: format!("{{{}}}", pairs.join(",")), header }
 }
 
-fn quoted(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-/// As Python's `json.dumps` writes it, the last of equal keys in the place of the first.
-fn dump(out: &mut String, value: &Value<'_>) {
-    match value.kind() {
-        Kind::Mapping => {
-            let mut entries: Vec<(String, Value<'_>)> = Vec::new();
-            for (key, value) in value.entries() {
-                let key = key.text().unwrap();
-                match entries.iter_mut().find(|(known, _)| *known == key) {
-                    Some(entry) => entry.1 = value,
-                    None => entries.push((key, value)),
-                }
-            }
-            out.push('{');
-            for (at, (key, value)) in entries.iter().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                quoted(out, key);
-                out.push(':');
-                dump(out, value);
-            }
-            out.push('}');
-        }
-        Kind::Sequence => {
-            out.push('[');
-            for (at, item) in value.items().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                dump(out, &item);
-            }
-            out.push(']');
-        }
-        _ => match value.scalar() {
-            Scalar::Text | Scalar::Binary => quoted(out, &value.text().unwrap()),
-            _ => out.push_str(&value.text().unwrap()),
-        },
-    }
-}
-
 fn add(doc: &mut Doc, sources: &mut Sources, part: &Part) -> Result<(), String> {
     let id = sources.add("part", part.text.clone().into_bytes());
     let mut other = json::parse(sources.text(id), id).map_err(|error| format!("the case is no JSON: {error}"))?;
@@ -185,18 +137,6 @@ fn ours(parts: &[Part]) -> String {
 }
 
 fn theirs(cases: &[Vec<Part>]) -> Vec<String> {
-    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
-    let fetched = Command::new(oracle.join("fetch-cloud-init")).stderr(Stdio::inherit()).output().unwrap();
-    assert!(fetched.status.success(), "the judge is not there: tests/oracle/fetch-cloud-init failed (see above)");
-    let mut python = Command::new("python3")
-        .arg(oracle.join("merge.py"))
-        .env("PYTHONPATH", String::from_utf8(fetched.stdout).unwrap().trim())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONIOENCODING", "utf-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3 is needed to run the judge");
     let mut lines = String::new();
     for parts in cases {
         lines.push('[');
@@ -210,12 +150,7 @@ fn theirs(cases: &[Vec<Part>]) -> Vec<String> {
         }
         lines.push_str("]\n");
     }
-    let mut input = python.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = python.wait_with_output().unwrap();
-    writer.join().unwrap().expect("the judge reads its cases");
-    assert!(output.status.success(), "tests/oracle/merge.py failed");
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
+    ask("merge.py", lines)
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -4,6 +4,7 @@ use wisp::format::doc::{Sources, Value};
 use wisp::format::json;
 use wisp::host::Level;
 use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
+use wisp::limits::MAX_USER_DATA;
 use wisp::module::Stage;
 use wisp::stage::{self, Options};
 
@@ -327,6 +328,10 @@ fn bad_user_data_costs_what_it_is_in() {
     let base64 = "Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\
         Content-Disposition: attachment; filename=\"coded.cfg\"\n\nI2Nsb3Vk*WNvbmZpZwo=\n";
     let unknown = "Content-Type: text/x-no-such\nContent-Disposition: attachment; filename=\"odd.txt\"\n\nwords\n";
+    let patch = "Content-Type: text/cloud-config-jsonp\nContent-Disposition: attachment; filename=\"p.json\"\n\n\
+        #cloud-config-jsonp\n[{\"op\": \"remove\", \"path\": \"/no\"}]\n";
+    let handler = "Content-Type: text/part-handler\nContent-Disposition: attachment; filename=\"h\"\n\n\
+        #part-handler\n#!/bin/sh\nexit 3\n";
     let file = "#cloud-config\nwrite_files:\n- path: /opt/coded\n  encoding: b64\n  content: aGVs*G8=\n\
         - path: /opt/a\n  content: a\n";
     // A gzip member of one stored block, without the checksum and the length at its end.
@@ -357,6 +362,34 @@ fn bad_user_data_costs_what_it_is_in() {
             (INIT, "errors", "cloud-config.txt:8:3: cannot read base64 text: line 1, column 5", [0, 1, 0, 0]),
         ),
         (
+            "a patch",
+            with_part(patch),
+            (1, true),
+            (
+                INIT,
+                "ERROR",
+                "user-data part 2 (p.json), operation 1 (/no): line 2, column 28: expected a value that is",
+                all,
+            ),
+        ),
+        (
+            "a part handler",
+            with_part(handler),
+            (1, true),
+            (INIT, "errors", "handlers/part-handler-000 for user-data part 2 (h): exit status 3", [0, 1, 0, 0]),
+        ),
+        (
+            "a part handler in Python without one",
+            with_part("Content-Type: text/part-handler\n\n#part-handler\ndef list_types(): pass\n"),
+            (1, true),
+            (
+                INIT,
+                "WARNING",
+                "user-data part 2 (part-002): a part handler in Python, and there is no Python here",
+                all,
+            ),
+        ),
+        (
             "a type unknown",
             with_part(unknown),
             (1, true),
@@ -365,6 +398,7 @@ fn bad_user_data_costs_what_it_is_in() {
     ];
     for (name, user_data, (scripts, entries), wanted) in cases {
         let mut host = machine();
+        host.on_run(|ran, _| ran.line().contains("/part-handler-").then(|| Answer::code(3)));
         host.put(&format!("{SEED}/openstack/latest/user_data"), 0o644, user_data);
         let codes = boot(&mut host);
         assert_told(&host, name, codes, wanted);
@@ -392,6 +426,94 @@ fn bad_metadata_costs_the_place_it_is_in() {
         assert!(host.text(&instance(ID, "datasource")).contains("[source=/config-drive]"), "{meta}");
         assert!(effects(&host).iter().all(|(_, done)| *done), "{meta}: {:?}", effects(&host));
     }
+}
+
+/// The user's data come first and say what becomes of the vendors', whose own have no say; of scripts of one name the second
+/// vendor's is left, and the vendors' run behind their prefix.
+#[test]
+fn the_vendors_data_are_below_the_users() {
+    let parts = |config: &str, script: &str| {
+        let text = format!(
+            "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+            --b\nContent-Type: text/cloud-config\n\n{config}\n\
+            --b\nContent-Type: text/x-shellscript\nContent-Disposition: attachment; filename=\"v.sh\"\n\n#!/bin/sh\n# {script}\n--b--\n"
+        );
+        format!("{{\"cloud-init\": {}}}", json_text(&text))
+    };
+    let first = parts("fqdn: first.example.com\nfinal_message: first\nvendor_data2: {enabled: false}", "first");
+    let second = parts("fqdn: second.example.com\nvendor_data: {enabled: false}", "second");
+    for (user, scripts, name) in [
+        ("#cloud-config\nvendor_data: {prefix: [nice, '-n5']}\n", Some(("second", "nice -n5 ")), "second"),
+        (
+            "#cloud-config\nvendor_data: {prefix: /bin/trace}\nvendor_data2: {enabled: no}\n",
+            Some(("first", "/bin/trace ")),
+            "first",
+        ),
+        ("#cloud-config\nvendor_data: {enabled: false}\nvendor_data2: {enabled: false}\n", None, "web"),
+        ("#cloud-config\nfqdn: user.example.com\n", Some(("second", "")), "user"),
+    ] {
+        let mut host = machine();
+        drive(&mut host, ID, user);
+        host.put(&format!("{SEED}/openstack/latest/vendor_data.json"), 0o644, first.clone());
+        host.put(&format!("{SEED}/openstack/latest/vendor_data2.json"), 0o644, second.clone());
+        assert_eq!(boot(&mut host), [0; 4], "{user}: {:#?}", faults(&host));
+        let path = instance(ID, "scripts/vendor/v.sh");
+        let ran: Vec<String> = host.ran.iter().map(|ran| ran.line()).filter(|line| line.ends_with(&path)).collect();
+        match scripts {
+            None => assert!(ran.is_empty() && !host.exists(&path), "{user}: {ran:?}"),
+            Some((words, prefix)) => {
+                assert_eq!(host.text(&path), format!("#!/bin/sh\n# {words}"), "{user}");
+                assert_eq!(ran, [format!("{prefix}{path}")], "{user}");
+            }
+        }
+        assert_eq!(host.hostname, name, "{user}");
+    }
+}
+
+fn json_text(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+/// A handler that asks for every boot gets its parts at each, and boothooks run at each.
+#[test]
+fn what_is_for_every_boot_is_done_at_every_boot() {
+    let user_data = with_part(
+        "Content-Type: text/part-handler\n\n#part-handler\n#!/bin/sh\n\
+        --b\nContent-Type: text/x-foo\nContent-Disposition: attachment; filename=\"foo\"\n\nwords\n\
+        --b\nContent-Type: text/cloud-boothook\nContent-Disposition: attachment; filename=\"hook\"\n\n#!/bin/sh\n",
+    );
+    let mut host = machine();
+    host.on_run(|ran, _| {
+        ran.argv.ends_with(&["list-types".into()]).then(|| Answer::code(0).saying("text/x-foo\nfrequency: always\n"))
+    });
+    host.put(&format!("{SEED}/openstack/latest/user_data"), 0o644, user_data);
+    for frequency in ["once-per-instance", "always", "always"] {
+        host.ran.clear();
+        assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+        let given = host.ran.iter().find(|ran| ran.argv.len() == 4 && ran.argv[2] == "text/x-foo").expect(frequency);
+        assert_eq!((&*given.argv[3], given.input.as_deref()), ("foo", Some(&b"words"[..])));
+        assert!(given.env.contains(&("FREQUENCY".into(), frequency.into())), "{given:?}");
+        assert_eq!(host.ran.iter().filter(|ran| ran.line().ends_with("/boothooks/hook")).count(), 1);
+        assert_eq!(script_runs(&host), usize::from(frequency != "always"));
+        host.reboot();
+    }
+}
+
+/// More than user-data may have: it is said, and the vendor's data, the metadata and the modules go on.
+#[test]
+fn too_much_user_data_is_named_and_the_rest_done() {
+    let mut host = machine();
+    host.put(
+        &format!("{SEED}/openstack/latest/vendor_data.json"),
+        0o644,
+        r##"{"cloud-init": "#cloud-config\nfqdn: vendor.example.com\n"}"##,
+    );
+    host.put(&format!("{SEED}/openstack/latest/user_data"), 0o644, vec![b'#'; MAX_USER_DATA as usize + 1]);
+    boot(&mut host);
+    let told = told(&host);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].2.contains("16777216 bytes"), "{told:?}");
+    assert_eq!(host.hostname, "vendor");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::mem::{replace, take};
 
 use super::merge::{How, merge};
 use super::{Config, DEFAULT};
@@ -42,15 +43,22 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
         layers.file(files, path, MAX_INFLATED);
     }
     layers.warn = true;
-    if let Some(text) = cmdline::cloud_config(above.command_line) {
-        layers.text("the kernel command line (cc:)", text.into_bytes());
-    }
-    layers.file(files, paths::RUN_CLOUD_CFG, MAX_CONFIG_FILE);
-    for path in fragments(files, layers.broken).into_iter().rev() {
-        layers.file(files, &path, MAX_CONFIG_FILE);
-    }
-    layers.file(files, paths::CLOUD_CFG, MAX_CONFIG_FILE);
-    layers.text("the built-in default", DEFAULT.as_bytes().to_vec());
+    // The image's own is merged first, and then is one layer, as in cloud-init: a `merge_how` in cloud.cfg says how that goes below
+    // what the image has above it, and not below the user's.
+    layers.group(&mut |layers| {
+        if let Some(text) = cmdline::cloud_config(above.command_line) {
+            layers.text("the kernel command line (cc:)", text.into_bytes());
+        }
+        layers.file(files, paths::RUN_CLOUD_CFG, MAX_CONFIG_FILE);
+        let fragments = fragments(files, layers.broken);
+        layers.group(&mut |layers| {
+            for path in fragments.iter().rev() {
+                layers.file(files, path, MAX_CONFIG_FILE);
+            }
+            layers.file(files, paths::CLOUD_CFG, MAX_CONFIG_FILE);
+        });
+        layers.text("the built-in default", DEFAULT.as_bytes().to_vec());
+    });
     layers.config
 }
 
@@ -79,6 +87,18 @@ struct Layers<'a> {
 }
 
 impl Layers<'_> {
+    /// Layers that are merged among themselves first; the result is one layer below those so far.
+    fn group(&mut self, fill: &mut dyn FnMut(&mut Self)) {
+        let above = take(&mut self.config.doc);
+        fill(self);
+        let below = replace(&mut self.config.doc, above);
+        if !below.is_empty()
+            && let Err(error) = merge(&mut self.config.doc, &mut self.config.sources, below, &How::LAYERS)
+        {
+            (self.broken)(error);
+        }
+    }
+
     fn file(&mut self, files: &mut dyn Files, path: &str, max: u64) {
         let text = read_file(files, path, max);
         self.read(path, text);

@@ -290,8 +290,21 @@ pub trait Procs {
     ///
     /// # Errors
     /// It cannot be started: the kernel's error, with the program's path as the object.
-    fn run(&mut self, command: &Command, captured: &mut Vec<u8>) -> Result<Exit, Error>;
+    fn run(&mut self, command: &Command, captured: &mut Vec<u8>) -> Result<Exit, Error> {
+        self.run_within(command, None, captured)
+    }
+
+    /// The same for a program that is not trusted to end: after `limit` it is killed, with what it started and left in its process
+    /// group.
+    ///
+    /// # Errors
+    /// As [`Procs::run`]; it had to be killed.
+    fn run_within(&mut self, command: &Command, limit: Option<Duration>, captured: &mut Vec<u8>)
+    -> Result<Exit, Error>;
 }
+
+/// Why [`Procs::run_within`] fails where the time was up.
+pub const LATE: &str = "it did not end in the time that it has, and was killed";
 
 /// A program to run.
 #[derive(Clone, Copy, Debug)]

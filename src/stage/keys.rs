@@ -20,6 +20,7 @@ const GENERAL: &[&str] = &[
     "final_message",
     "fqdn",
     "hostname",
+    "launch-index",
     "log_cfgs",
     "manage-resolv-conf",
     "manage_resolv_conf",

@@ -295,10 +295,15 @@ fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
 
 /// The configuration with every layer, and where programs print from now on.
 fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config {
+    configuration_with(work, instance, &DataKind::ALL)
+}
+
+/// The same, of the instance's data only `kinds`, the lowest first.
+fn configuration_with(work: &mut Work<'_, '_>, instance: Option<&Instance>, kinds: &[DataKind]) -> Config {
     let boot = work.boot;
     let files: Vec<String> = instance.map_or(Vec::new(), |instance| {
         let dir = work.state.instance_dir(&instance.id);
-        DataKind::ALL.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).collect()
+        kinds.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).collect()
     });
     let above = Above {
         instance: &files,

@@ -6,8 +6,8 @@ use super::claim::claim;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, keys, local, rows};
-use crate::config::texts;
+use super::{cached, configuration, configuration_with, keys, local, rows};
+use crate::config::{Config, texts};
 use crate::datasource::{Needs, none};
 use crate::host::Level;
 use crate::instance::{DataKind, Instance};
@@ -55,15 +55,19 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
     let ran = semaphore::read(work.host.files(), &semaphore, &work.boot.boot_id).unwrap_or(Ran::No);
     if ran == Ran::Yes {
         work.step("boothooks", |work| {
-            let outcome = userdata::run_boothooks(work.host, &state, instance);
+            let handlers = userdata::has_part_handlers(work.host, &state, instance);
+            let config =
+                if handlers { configuration_with(work, Some(instance), &[DataKind::User]) } else { Config::default() };
+            let outcome = userdata::repeat(work.host, &state, instance, &config, handlers);
             told(work, DataKind::User, outcome);
         });
     } else {
         let mut config = configuration(work, None);
-        // The user's first: it may say what becomes of the vendor's.
-        for kind in DataKind::ALL.into_iter().rev() {
+        // The user's first: it may say what becomes of the vendor's, and the vendor's own have no say in that. Then as
+        // cloud-init does: of two scripts of one name the second vendor-data's is left.
+        for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
             if kind != DataKind::User && has_data(work, &state, instance, kind) {
-                config = configuration(work, Some(instance));
+                config = configuration_with(work, Some(instance), &[DataKind::User]);
             }
             work.step(&format!("consume-{}", kind.stem()), |work| {
                 let outcome = userdata::consume(work.host, &state, instance, &config, kind);

@@ -10,13 +10,14 @@
 use core::mem::MaybeUninit;
 use core::ptr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno as Kernel;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
 use wisp::error::Error;
-use wisp::host::{Command, Exit, Host, Input, Level, Output, Procs, StageOutput};
+use wisp::host::{Command, Exit, Host, Input, LATE, Level, Output, Procs, StageOutput};
 use wisp::limits::{COPY_BUFFER, MAX_CAPTURE};
 
 use super::files::{full_write, with_parents};
@@ -73,7 +74,12 @@ impl Outputs {
 }
 
 impl Procs for LiveHost {
-    fn run(&mut self, command: &Command, captured: &mut Vec<u8>) -> Result<Exit, Error> {
+    fn run_within(
+        &mut self,
+        command: &Command,
+        limit: Option<Duration>,
+        captured: &mut Vec<u8>,
+    ) -> Result<Exit, Error> {
         if command.output == Output::Stage
             && let Err(error) = self.outputs.open(OFlags::empty())
         {
@@ -118,16 +124,18 @@ impl Procs for LiveHost {
         let streams = Streams {
             input: input.as_ref().map(AsRawFd::as_raw_fd),
             output: output.or(pipe_end.as_ref().map(AsRawFd::as_raw_fd)),
+            group: limit.is_some(),
         };
         let pid = program.start(streams)?;
         self.files.program_ran();
         blocked.child_only();
         drop((input, pipe_end));
-        let mut talk = Talk { feed, listen };
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut talk = Talk { feed, listen, until };
         let exit = talk.until_exit(pid, &blocked);
         drop(blocked);
         talk.finish();
-        Ok(exit)
+        exit.ok_or_else(|| Error::new("run", command.argv[0], LATE))
     }
 }
 
@@ -135,35 +143,54 @@ impl Procs for LiveHost {
 struct Talk<'a> {
     feed: Option<(OwnedFd, &'a [u8])>,
     listen: Option<(OwnedFd, Sink<'a>)>,
+    /// When it is killed.
+    until: Option<Instant>,
 }
 
 impl Talk<'_> {
-    fn until_exit(&mut self, pid: Pid, blocked: &Blocked) -> Exit {
+    /// `None`: it had to be killed.
+    fn until_exit(&mut self, pid: Pid, blocked: &Blocked) -> Option<Exit> {
         loop {
             // Nothing to copy: the exit is all there is to wait for.
             let options = if self.idle() { WaitOptions::empty() } else { WaitOptions::NOHANG };
             if let Some(exit) = wait(pid, options) {
-                return exit;
+                return Some(exit);
             }
-            self.copy_some(blocked);
+            let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                // The group is the program's own; if it has made another one of itself, that is left alone.
+                let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+                wait(pid, WaitOptions::empty());
+                return None;
+            }
+            self.copy_some(blocked, left);
         }
     }
 
     fn idle(&self) -> bool {
-        self.feed.is_none() && self.listen.is_none()
+        self.feed.is_none() && self.listen.is_none() && self.until.is_none()
     }
 
     /// Waits until there is something to copy, or a signal, and copies. The exit is looked at after each piece: who writes
     /// without end in the background must not hide it.
-    fn copy_some(&mut self, blocked: &Blocked) {
+    fn copy_some(&mut self, blocked: &Blocked, left: Option<Duration>) {
         if !self.idle() {
             let number = |fd: Option<&OwnedFd>| fd.map_or(-1, AsRawFd::as_raw_fd);
             let mut ready = [
                 libc::pollfd { fd: number(self.feed.as_ref().map(|(fd, _)| fd)), events: libc::POLLOUT, revents: 0 },
                 libc::pollfd { fd: number(self.listen.as_ref().map(|(fd, _)| fd)), events: libc::POLLIN, revents: 0 },
             ];
-            // SAFETY: an array of two; the mask lives.
-            let count = unsafe { libc::ppoll(ready.as_mut_ptr(), 2, ptr::null(), blocked.while_waiting()) };
+            let left = left.map(|left| {
+                // SAFETY: numbers, zeros are good.
+                let mut time: libc::timespec = unsafe { core::mem::zeroed() };
+                time.tv_sec = libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX);
+                time.tv_nsec = left.subsec_nanos() as _;
+                time
+            });
+            let time = left.as_ref().map_or(ptr::null(), ptr::from_ref);
+            // SAFETY: an array of two; mask and time live.
+            let count = unsafe { libc::ppoll(ready.as_mut_ptr(), 2, time, blocked.while_waiting()) };
             if count < 0 {
                 return;
             }

@@ -61,11 +61,13 @@ pub struct Program<'a> {
     keep: &'a [(&'a str, &'a str)],
 }
 
-/// Standard input, output and error of the child; `None`: ours.
+/// Standard input, output and error of the child (`None`: ours), and its process group.
 #[derive(Clone, Copy, Default)]
 pub struct Streams {
     pub input: Option<RawFd>,
     pub output: Option<RawFd>,
+    /// In a process group of its own, so that all of it can be killed.
+    pub group: bool,
 }
 
 /// What the child reads. It has our memory, so pointers hold.
@@ -244,6 +246,9 @@ extern "C" fn run_child(argument: *mut c_void) -> c_int {
         if let Some(output) = child.streams.output {
             libc::dup2(output, 1);
             libc::dup2(output, 2);
+        }
+        if child.streams.group {
+            libc::setpgid(0, 0);
         }
         let mut none: libc::sigset_t = core::mem::zeroed();
         libc::sigemptyset(&mut none);

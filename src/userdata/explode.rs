@@ -165,7 +165,8 @@ impl Exploder {
         decoded.map_err(|error| in_message(error, &label))?;
         part.text = text.bytes;
         let mut header = message.content_type();
-        if is_compressed(&header) {
+        let compressed = is_compressed(&header);
+        if compressed {
             part.text = self.inflate(&part.text, &label)?;
             header = PLAIN.into();
         } else if header.starts_with("text/") && gzip::is_gzip(&part.text) {
@@ -173,9 +174,12 @@ impl Exploder {
         }
         part.set_type(&header);
         let field = |name| message.header(name).map(|field| field.text().trim().to_string());
-        let merge_type = field("merge-type").filter(|value| !value.is_empty()).or_else(|| field("x-merge-type"));
-        part.merge_type = merge_type.unwrap_or_default();
+        // cloud-init makes a new part of one that says that it is compressed, and only the name and this one go with it.
         part.launch_index = field("launch-index").unwrap_or_default();
+        if !compressed {
+            let merge_type = field("merge-type").filter(|value| !value.is_empty()).or_else(|| field("x-merge-type"));
+            part.merge_type = merge_type.unwrap_or_default();
+        }
         Ok(part)
     }
 }

@@ -4,29 +4,33 @@
 //! every part to the handler of its type, and leaves scripts, jobs and the merged cloud-config in the
 //! instance's directory. Handlers are rows of a table. One broken part never stops the others.
 //!
+//! At a later boot of the same instance [`repeat`] does what is meant for every boot: boothooks, and part handlers that ask for it.
+//!
 //! User-data that changes while the instance stays the same: files below the instance's directory that an earlier
 //! [`consume`] wrote for a part that is gone are removed (cloud-init leaves them, and runs the scripts among them).
 //! What is meant for every instance (`scripts/per-*`) and upstart's jobs stay.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::config::{Config, texts, truth};
 use crate::error::Error;
-use crate::format::doc::Value;
-use crate::host::write::read_file;
+use crate::host::write::{read_file, remove_tree};
 use crate::host::{Host, Level};
 use crate::instance::{DataKind, Instance};
-use crate::limits::MAX_USER_DATA;
+use crate::limits::{MAX_INFLATED, MAX_USER_DATA};
 use crate::paths::State;
 
 mod archive;
 pub mod explode;
 pub mod handler;
+mod launch_index;
 pub mod part;
 mod processed;
 
-use handler::{Context, Target, boothook, cloud_config, upstart};
+use explode::Exploded;
+use handler::{Context, Target, boothook, cloud_config, part_handler, upstart};
 use part::{NOT_MULTIPART, Part};
 
 /// Our name in the log.
@@ -47,45 +51,55 @@ pub struct Outcome {
 /// Processes one kind of data of the instance. The layers below it must be in `config`: for user-data those below user-data,
 /// for vendor-data user-data too, which says whether the vendor's is wanted (`vendor_data: {enabled, disabled_handlers}`).
 pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config, kind: DataKind) -> Outcome {
-    let target = Target { state, instance, config, kind, upstart: None };
-    let raw = target.path(kind.raw_file());
-    let raw = match read_file(host.files(), &raw, MAX_USER_DATA) {
-        Ok(Some(raw)) => raw,
-        Ok(None) => return Outcome::default(),
-        Err(error) => return Outcome { recoverable: alloc::vec![error], ..Outcome::default() },
-    };
-    let exploded = explode::explode(kind, raw);
-    let outcome = Outcome { recoverable: exploded.errors, warnings: exploded.warnings, errors: Vec::new() };
-    let mut context = Context { host, target, merged: cloud_config::Merged::default(), outcome };
+    let mut context = context(host, Target { state, instance, config, kind, upstart: None }, false);
+    let raw = context.target.path(kind.raw_file());
+    let Some(exploded) = context.explode(&raw, MAX_USER_DATA) else { return context.outcome };
     context.find_upstart(&exploded.parts);
     context.remove_former(&exploded.parts);
     let path = context.target.path(kind.processed_file());
     if let Err(error) = processed::write(context.host.files(), &path, &exploded.parts) {
         context.outcome.errors.push(error);
     }
-    let (wanted, disabled) = wanted(config, kind, &mut context.outcome);
-    for mut part in exploded.parts {
-        if wanted && !disabled.contains(&part.content_type) {
-            context.give(&mut part);
-        }
+    if kind == DataKind::User {
+        // Those of an earlier run.
+        let removed = remove_tree(context.host, &context.target.path(part_handler::DIR));
+        context.outcome.errors.extend(removed.err());
     }
+    context.walk(exploded.parts, &mut |context, part| context.give(part));
     cloud_config::finish(&mut context);
     context.outcome
 }
 
-/// Runs the boothooks of the instance's user-data again: at a boot that has nothing to [`consume`].
-pub fn run_boothooks(host: &mut dyn Host, state: &State, instance: &Instance) -> Outcome {
+/// What is done at a boot that has nothing to [`consume`]: the boothooks of the instance's data are run again, and the part
+/// handlers, if there are any, are given their parts again where they want that. `config` is needed only for the latter
+/// ([`has_part_handlers`]), as for [`consume`].
+pub fn repeat(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config, handlers: bool) -> Outcome {
     let mut outcome = Outcome::default();
-    // Hooks do not look at the configuration.
-    let config = &Config::default();
+    // As at the first boot.
     for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
-        let target = Target { state, instance, config, kind, upstart: None };
-        match boothook::run_again(host, &target) {
-            Ok(failed) => outcome.errors.extend(failed),
-            Err(error) => outcome.errors.push(error),
-        }
+        let mut context = context(host, Target { state, instance, config, kind, upstart: None }, true);
+        context.repeat(handlers);
+        outcome.warnings.append(&mut context.outcome.warnings);
+        outcome.recoverable.append(&mut context.outcome.recoverable);
+        outcome.errors.append(&mut context.outcome.errors);
     }
     outcome
+}
+
+/// True if the image, or the instance's data, brought part handlers.
+pub fn has_part_handlers(host: &mut dyn Host, state: &State, instance: &Instance) -> bool {
+    let own = format!("{}/{}", state.instance_dir(&instance.id), part_handler::DIR);
+    let mut any = false;
+    for dir in [own, state.join(part_handler::DIR)] {
+        // One that cannot be listed is told of by who reads it.
+        any |= host.files().list(&dir, &mut |_| any = true).is_err();
+    }
+    any
+}
+
+fn context<'a>(host: &'a mut dyn Host, target: Target<'a>, again: bool) -> Context<'a> {
+    let (merged, outcome) = (cloud_config::Merged::default(), Outcome::default());
+    Context { host, target, merged, handlers: Vec::new(), again, outcome }
 }
 
 /// Whether the handlers are to see this data at all, and the types of part that they are not to see.
@@ -95,26 +109,88 @@ fn wanted(config: &Config, kind: DataKind, outcome: &mut Outcome) -> (bool, Vec<
         DataKind::Vendor => "vendor_data",
         DataKind::Vendor2 => "vendor_data2",
     };
-    match config.get(key) {
+    // A null is not the same as nothing: it takes the default `enabled: true` away.
+    match config.root().and_then(|root| root.get(key)) {
         None => (true, Vec::new()),
         Some(value) if value.is_mapping() => {
-            let get = |key| value.get(key).filter(|value: &Value<'_>| !value.is_null());
-            let disabled = get("disabled_handlers").and_then(|value| texts(&value).ok()).unwrap_or_default();
-            (get("enabled").is_none_or(|value| truth(&value)), disabled)
+            let disabled = value.get("disabled_handlers").filter(|value| !value.is_null());
+            let disabled = disabled.and_then(|value| texts(&value).ok()).unwrap_or_default();
+            (value.get("enabled").is_none_or(|value| truth(&value)), disabled)
         }
         Some(value) => {
             let at = value.position();
-            outcome
-                .warnings
-                .push(alloc::format!("{at}: expected `{key}` to be a mapping; {} is not used", kind.stem()));
+            outcome.warnings.push(format!("{at}: expected `{key}` to be a mapping; {} is not used", kind.stem()));
             (false, Vec::new())
         }
     }
 }
 
 impl Context<'_> {
+    /// Reads a message and takes it apart. What is wrong with it is recorded.
+    fn explode(&mut self, path: &str, max: u64) -> Option<Exploded> {
+        match read_file(self.host.files(), path, max) {
+            Ok(raw) => {
+                let mut exploded = explode::explode(self.target.kind, raw?);
+                self.outcome.recoverable.append(&mut exploded.errors);
+                self.outcome.warnings.append(&mut exploded.warnings);
+                Some(exploded)
+            }
+            Err(error) => {
+                self.outcome.recoverable.push(error);
+                None
+            }
+        }
+    }
+
+    /// Hands the parts that are wanted to `each`, the image's part handlers around it.
+    fn walk(&mut self, parts: Vec<Part>, each: &mut dyn FnMut(&mut Self, &mut Part)) {
+        let kind = self.target.kind;
+        let (wanted, disabled) = wanted(self.target.config, kind, &mut self.outcome);
+        if wanted {
+            part_handler::find_installed(self);
+        }
+        // Vendor-data is not filtered by it, as in cloud-init.
+        let index = launch_index::of_instance(self.target.instance).filter(|_| kind == DataKind::User);
+        for mut part in parts {
+            if index.is_some_and(|index| !launch_index::is_for(&part, index)) {
+                self.log(&format_args!("{}: for an instance of another launch index", part.label(kind)));
+            } else if wanted && !disabled.contains(&part.content_type) {
+                each(self, &mut part);
+            }
+        }
+        part_handler::finish(self);
+    }
+
+    fn repeat(&mut self, handlers: bool) {
+        let processed = self.target.path(self.target.kind.processed_file());
+        if handlers {
+            let Some(exploded) = self.explode(&processed, 2 * MAX_INFLATED) else { return };
+            return self.walk(exploded.parts, &mut |context, part| match part.content_type.as_str() {
+                part_handler::CONTENT_TYPE => part_handler::handle(context, part),
+                _ if part_handler::give(context, part) => {}
+                boothook::CONTENT_TYPE => boothook::run_again(context, part),
+                _ => {}
+            });
+        }
+        match self.host.files().stat(&self.target.path(boothook::DIR), true) {
+            Ok(None) => return,
+            Ok(Some(_)) => {}
+            Err(error) => return self.outcome.errors.push(error),
+        }
+        match processed::list(self.host.files(), &processed) {
+            Ok(parts) => {
+                let hooks = parts.iter().filter(|part| part.content_type == boothook::CONTENT_TYPE);
+                hooks.for_each(|part| boothook::run_again(self, part));
+            }
+            Err(error) => self.outcome.errors.push(error),
+        }
+    }
+
     /// Gives a part to the handler of its type.
     fn give(&mut self, part: &mut Part) {
+        if part_handler::give(self, part) {
+            return;
+        }
         match handler::find(&part.content_type) {
             Some(handler) => (handler.handle)(self, part),
             None if part.text.is_empty() => self.log(&format_args!("{}: nothing in it", part.label(self.target.kind))),

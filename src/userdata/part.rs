@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::instance::DataKind;
+use crate::limits::MAX_FILE_NAME;
 use crate::paths::file_name;
 
 /// The type of user-data that is no MIME message and begins like nothing that we know.
@@ -77,11 +78,34 @@ impl Part {
         file_name(&self.name)
     }
 
+    /// The name of its file as cloud-init makes it (`util.clean_filename`): `/` becomes `_`, and what is no ASCII letter, digit
+    /// or one of `_-.()` is left out. Where nothing is left, or `.` or `..`, [`Part::file_name`].
+    pub fn clean_name(&self) -> String {
+        clean(&self.name).unwrap_or_else(|| self.file_name())
+    }
+
+    /// The same, of what stands behind the last `/`.
+    pub fn clean_base_name(&self) -> String {
+        self.name.rsplit('/').next().and_then(clean).unwrap_or_else(|| self.clean_name())
+    }
+
     /// Settles its type: what its header says, unless that is one of those that the text's beginning overrules.
     pub fn set_type(&mut self, header: &str) {
         let known = RETYPED.contains(&header).then(|| by_prefix(&self.text)).flatten();
         self.content_type = known.unwrap_or(header).to_string();
     }
+}
+
+fn clean(name: &str) -> Option<String> {
+    let mut clean = String::new();
+    for character in name.bytes() {
+        let character = if character == b'/' { b'_' } else { character };
+        let allowed = character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.' | b'(' | b')');
+        if allowed && clean.len() < MAX_FILE_NAME {
+            clean.push(character.into());
+        }
+    }
+    Some(clean).filter(|name| !matches!(name.as_str(), "" | "." | ".."))
 }
 
 /// The type of a text by what it begins with.
@@ -142,6 +166,27 @@ mod tests {
             let mut part = Part { text: text.as_bytes().to_vec(), ..Part::new(1, None) };
             part.set_type(header);
             assert_eq!(part.content_type, wanted, "{header} {text:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_are_cloud_inits() {
+        for (name, wanted, base) in [
+            ("a.sh", "a.sh", "a.sh"),
+            ("my script (1).sh", "myscript(1).sh", "myscript(1).sh"),
+            ("größe.sh", "gre.sh", "gre.sh"),
+            ("../../etc/passwd", ".._.._etc_passwd", "passwd"),
+            ("a/..", "a_..", "a_.."),
+            ("..", "%..", "%.."),
+            (" ", " ", " "),
+            ("€\n", "€%0A", "€%0A"),
+            ("a/", "a_", "a_"),
+        ] {
+            let part = Part::new(1, Some(name.into()));
+            assert_eq!((part.clean_name().as_str(), part.clean_base_name().as_str()), (wanted, base), "{name:?}");
+        }
+        for (length, wanted) in [(MAX_FILE_NAME, MAX_FILE_NAME), (MAX_FILE_NAME + 1, MAX_FILE_NAME)] {
+            assert_eq!(Part::new(1, Some("n".repeat(length))).clean_name().len(), wanted);
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use wisp::error::Cause;
-use wisp::host::{Command, Create, Ended, Exit, Host, Input, Output, StageOutput};
+use wisp::host::{Command, Create, Ended, Exit, Host, Input, LATE, Output, StageOutput};
 use wisp::limits::MAX_CAPTURE;
 
 use crate::sys::{LiveHost, Options};
@@ -45,6 +45,46 @@ fn exits_output_and_environment() {
         };
         host.procs().run(&command, &mut output).unwrap();
         assert_eq!(output, b"zero 1 2 /h\n");
+    });
+}
+
+/// A program that does not end is killed, with what it started; one that does is as any other.
+#[test]
+fn time_is_limited() {
+    alone("late", |dir| {
+        let mut host = host(dir);
+        fn command<'a>(argv: &'a [&'a str]) -> Command<'a> {
+            Command { argv, env: &[], input: Input::Stage, output: Output::Capture }
+        }
+        let mut output = Vec::new();
+        let began = Instant::now();
+        let hang = command(&["/bin/sh", "-c", "sleep 60 & echo $!; wait"]);
+        let error = host.procs().run_within(&hang, Some(Duration::from_millis(300)), &mut output).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot run /bin/sh: {LATE}"));
+        let took = began.elapsed();
+        assert!((Duration::from_millis(300)..Duration::from_secs(20)).contains(&took), "{took:?}");
+        let child = String::from_utf8(output).unwrap();
+        let gone = || match fs::read_to_string(format!("/proc/{}/stat", child.trim())) {
+            // Nobody may have waited for it yet.
+            Ok(stat) => stat.contains(") Z "),
+            Err(_) => true,
+        };
+        let until = Instant::now() + Duration::from_secs(10);
+        while !gone() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(gone(), "what it started lives on: {child}");
+
+        // Nothing to copy, and nothing to read: still in time, and late.
+        let limit = Some(Duration::from_secs(60));
+        let quiet = Command { output: Output::Stage, ..command(&["/bin/sh", "-c", "sleep 0.1; exit 3"]) };
+        assert_eq!(host.procs().run_within(&quiet, limit, &mut Vec::new()), Ok(Exit::Code(3)));
+        let quiet = Command { output: Output::Stage, ..command(&["/bin/sh", "-c", "sleep 60"]) };
+        host.procs().run_within(&quiet, Some(Duration::from_millis(100)), &mut Vec::new()).unwrap_err();
+        let mut output = Vec::new();
+        let fed = Command { input: Input::Bytes(&[b'x'; 200_000]), ..command(&["/bin/sh", "-c", "wc -c"]) };
+        assert_eq!(host.procs().run_within(&fed, limit, &mut output), Ok(Exit::Code(0)));
+        assert_eq!(output.trim_ascii(), b"200000");
     });
 }
 

@@ -86,6 +86,8 @@ fn label_files(machine: &Machine) {
 /// Scripts that fail, cannot be started, leave a process behind that goes on printing, and kill wisp itself.
 fn odd_scripts(machine: &Machine, told: &mut Vec<Outcome>) {
     let odd = seed::mixture(&[
+        ("part-handler", "0-handler", "#part-handler\n#!/bin/sh\ntest $1 = handle-part || echo text/x-foo\n"),
+        ("x-foo", "foo", "for the handler\n"),
         ("x-shellscript", "1-fails", "#!/bin/sh\nexit 3\n"),
         ("x-shellscript", "2-starts-not", "#!/no/such/interpreter\n"),
         ("x-shellscript", "3-no-line", "echo a script without its first line\n"),

@@ -16,12 +16,13 @@ use crate::format::scalar::{Float, Scalar, key_number};
 use crate::limits::{MAX_INFLATED, MAX_MERGED_NODES, MAX_NESTING};
 
 mod how;
+pub mod patch;
 
 pub use how::How;
 use how::{Dict, List, Lists, Recurse};
 
-/// The source of texts made by `str(append)`.
-const MADE: &str = "texts merged by str(append)";
+/// The source of texts that no document has: made by `str(append)`, and new keys of a patch.
+const MADE: &str = "texts made by merging";
 
 /// Merges `other` onto the root of `doc` and makes the result its root. Both documents' texts are in `sources`. Where `doc` is
 /// empty, `other` is merged onto an empty mapping.
@@ -44,12 +45,7 @@ pub fn merge_counted(
     how: &How,
     visits: &mut Visits,
 ) -> Result<(), Error> {
-    if let Some(root) = other.root()
-        && doc.len() + other.len() > MAX_MERGED_NODES
-    {
-        const { assert!(MAX_MERGED_NODES == 8_388_608, "the words below say it") };
-        return Err(Value::new(&other, sources, root).error("at most 8,388,608 nodes in all documents that are merged"));
-    }
+    fits(doc, sources, &other)?;
     let (base, other) = (doc.root(), doc.absorb(other));
     let mut merger = Merger { doc, sources, how, visits, undo: Vec::new() };
     let root = match (base, other) {
@@ -64,6 +60,17 @@ pub fn merge_counted(
             merger.undo();
             return Err(error);
         }
+    }
+    Ok(())
+}
+
+/// Fails where both tables together would have more than [`MAX_MERGED_NODES`] rows.
+fn fits(doc: &Doc, sources: &Sources, other: &Doc) -> Result<(), Error> {
+    if let Some(root) = other.root()
+        && doc.len() + other.len() > MAX_MERGED_NODES
+    {
+        const { assert!(MAX_MERGED_NODES == 8_388_608, "the words below say it") };
+        return Err(Value::new(other, sources, root).error("at most 8,388,608 nodes in all documents that are merged"));
     }
     Ok(())
 }

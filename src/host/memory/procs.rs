@@ -2,10 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::MemoryHost;
 use super::files::FileSystem;
 use crate::error::{Errno, Error};
+use crate::host::LATE;
 use crate::host::{Command, Exit, Files, Input, Kind, Output, Procs};
 use crate::limits::MAX_CAPTURE;
 
@@ -20,6 +22,8 @@ pub struct Ran {
     pub input: Option<Vec<u8>>,
     /// Where its output went.
     pub output: Output,
+    /// How long it may take.
+    pub limit: Option<Duration>,
 }
 
 impl Ran {
@@ -36,22 +40,29 @@ pub struct Answer {
     pub end: Result<Exit, Errno>,
     /// What it prints.
     pub output: Vec<u8>,
+    /// It does not end: where its time is limited, it is killed.
+    pub hangs: bool,
 }
 
 impl Answer {
     /// It exits with this status and prints nothing.
     pub fn code(code: i32) -> Self {
-        Answer { end: Ok(Exit::Code(code)), output: Vec::new() }
+        Answer { end: Ok(Exit::Code(code)), output: Vec::new(), hangs: false }
     }
 
     /// A signal kills it.
     pub fn signal(signal: i32) -> Self {
-        Answer { end: Ok(Exit::Signal(signal)), output: Vec::new() }
+        Answer { end: Ok(Exit::Signal(signal)), output: Vec::new(), hangs: false }
     }
 
     /// It cannot be started.
     pub fn error(errno: Errno) -> Self {
-        Answer { end: Err(errno), output: Vec::new() }
+        Answer { end: Err(errno), output: Vec::new(), hangs: false }
+    }
+
+    /// It does not end before its time is up.
+    pub fn never() -> Self {
+        Answer { hangs: true, ..Answer::signal(9) }
     }
 
     /// The same, and prints this.
@@ -76,7 +87,12 @@ fn executable(files: &mut FileSystem, path: &str) -> Result<(), Errno> {
 }
 
 impl Procs for MemoryHost {
-    fn run(&mut self, command: &Command, captured: &mut Vec<u8>) -> Result<Exit, Error> {
+    fn run_within(
+        &mut self,
+        command: &Command,
+        limit: Option<Duration>,
+        captured: &mut Vec<u8>,
+    ) -> Result<Exit, Error> {
         let program = command.argv.first().copied().unwrap_or_default();
         self.shared.gate.borrow_mut().call("run", program)?;
         let ran = Ran {
@@ -87,6 +103,7 @@ impl Procs for MemoryHost {
                 Input::Bytes(bytes) => Some(bytes.into()),
             },
             output: command.output,
+            limit,
         };
         let mut files = self.shared.files.borrow_mut();
         if program.is_empty() {
@@ -95,6 +112,10 @@ impl Procs for MemoryHost {
         executable(&mut files, program).map_err(|errno| Error::new("run", program, errno))?;
         let scripted = self.scripts.iter().rev().find_map(|script| (script.borrow_mut())(&ran, &mut files));
         let answer = scripted.unwrap_or(Answer::code(0));
+        if answer.hangs && limit.is_some() {
+            self.ran.push(ran);
+            return Err(Error::new("run", program, LATE));
+        }
         let exit = answer.end.map_err(|errno| Error::new("run", program, errno))?;
         self.ran.push(ran);
         match command.output {

@@ -9,6 +9,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
+use core::time::Duration;
 
 use self::files::Draft;
 use self::overlay::Overlay;
@@ -144,7 +145,7 @@ impl Progress for Reports<'_> {
 }
 
 impl Procs for PreviewHost<'_> {
-    fn run(&mut self, command: &Command, _: &mut Vec<u8>) -> Result<Exit, Error> {
+    fn run_within(&mut self, command: &Command, _: Option<Duration>, _: &mut Vec<u8>) -> Result<Exit, Error> {
         self.actions.push(Action::Run { argv: command.argv.iter().map(|word| (*word).into()).collect() });
         Ok(Exit::Code(0))
     }

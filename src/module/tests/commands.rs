@@ -8,9 +8,9 @@ use core::cell::RefCell;
 use super::{Bench, INSTANCE};
 use crate::config::Config;
 use crate::error::Errno;
+use crate::host::Output;
 use crate::host::memory::Answer;
 use crate::host::write::read_text;
-use crate::host::{Exit, Output};
 use crate::instance::DataKind;
 use crate::paths::BOOTCMD_SCRIPT;
 use crate::userdata;
@@ -127,7 +127,7 @@ fn scripts_run_in_the_order_of_their_names_all_of_them() {
     bench.host.on_run(|ran, _| {
         Some(match ran.argv[0].rsplit('/').next() {
             Some("part-001") => Answer::code(3),
-            Some("part-002") => Answer { end: Ok(Exit::Signal(11)), output: Vec::new() },
+            Some("part-002") => Answer::signal(11),
             _ => Answer::code(0).saying("done\n"),
         })
     });

@@ -166,8 +166,20 @@ fn multiparts_nest_so_deep() {
         text + "Content-Type: text/x-shellscript\n\n#!/bin/sh\n"
     };
     assert_eq!(exploded(nested(MAX_MIME_NESTING).as_bytes()).parts.len(), 1);
-    let found = exploded(nested(MAX_MIME_NESTING + 1).as_bytes());
+    let deep = nested(MAX_MIME_NESTING + 1);
+    let found = exploded(deep.as_bytes());
     assert_eq!((found.parts.len(), found.errors.len()), (0, 1));
+    // The parts beside it go on.
+    let script = "Content-Type: text/x-shellscript\n\n#!/bin/sh\n";
+    let deep = nested(MAX_MIME_NESTING);
+    let deep = deep.strip_prefix("MIME-Version: 1.0\n").unwrap();
+    let text = format!(
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=bx\n\n--bx\n{script}--bx\n{deep}--bx\n{script}--bx--\n"
+    );
+    let found = exploded(text.as_bytes());
+    assert_eq!(found.parts.len(), 2, "{:?}", faults(&found));
+    assert_eq!(found.errors.len(), 1);
+    assert!(faults(&found)[0].ends_with("expected at most 16 multiparts inside each other"), "{:?}", faults(&found));
 }
 
 /// A few KiB that would inflate to more than all parts together may have.

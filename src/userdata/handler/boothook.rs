@@ -8,7 +8,6 @@ use super::{Context, Target, unix_lines};
 use crate::error::Error;
 use crate::host::{Command, Exit, Host, Input, Output};
 use crate::userdata::part::Part;
-use crate::userdata::processed;
 
 /// The type of a boothook.
 pub const CONTENT_TYPE: &str = "text/cloud-boothook";
@@ -21,7 +20,7 @@ pub const DIR: &str = "boothooks";
 
 /// Where it is kept.
 pub fn file(target: &Target<'_>, part: &Part) -> Option<String> {
-    Some(target.path(&format!("{DIR}/{}", part.file_name())))
+    Some(target.path(&format!("{DIR}/{}", part.clean_name())))
 }
 
 /// Writes the program and runs it.
@@ -37,26 +36,15 @@ pub fn handle(context: &mut Context<'_>, part: &mut Part) {
     }
 }
 
-/// Runs those that an earlier boot left, in the order of their parts; the failures.
-///
-/// # Errors
-/// They cannot be found.
-pub fn run_again(host: &mut dyn Host, target: &Target<'_>) -> Result<Vec<Error>, Error> {
-    if host.files().stat(&target.path(DIR), true)?.is_none() {
-        return Ok(Vec::new());
-    }
-    let parts = processed::list(host.files(), &target.path(target.kind.processed_file()))?;
-    let mut failed = Vec::new();
-    for part in parts.iter().filter(|part| part.content_type == CONTENT_TYPE) {
-        let Some(path) = file(target, part) else { continue };
-        if host.files().stat(&path, true)?.is_some()
-            && let Err(error) = run(host, &path, &target.instance.id)
-        {
-            let object = format!("{} for {}", error.object, part.label(target.kind));
-            failed.push(error.on(object));
-        }
-    }
-    Ok(failed)
+/// Runs the one that an earlier boot left of this part.
+pub fn run_again(context: &mut Context<'_>, part: &Part) {
+    let Some(path) = file(&context.target, part) else { return };
+    let result = match context.host.files().stat(&path, true) {
+        Ok(None) => return,
+        Ok(Some(_)) => run(context.host, &path, &context.target.instance.id),
+        Err(error) => Err(error),
+    };
+    context.done(part, result);
 }
 
 /// Runs one.

@@ -1,4 +1,5 @@
 //! `text/cloud-config`: parts are merged in their order into one document, which is the instance's cloud-config.
+//! `text/cloud-config-jsonp`: a JSON Patch (RFC 6902) on what the parts before it came to.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,6 +7,7 @@ use alloc::vec::Vec;
 use core::mem::take;
 
 use super::Context;
+use crate::config::merge::patch::patch;
 use crate::config::merge::{How, merge_counted};
 use crate::error::Error;
 use crate::format::doc::{Doc, SourceId, Sources, Value, Visits};
@@ -18,6 +20,9 @@ use crate::userdata::part::Part;
 
 /// The type of the parts that it takes.
 pub const CONTENT_TYPE: &str = "text/cloud-config";
+/// The type of a patch, and what its text begins with, above the JSON.
+pub const PATCH_TYPE: &str = "text/cloud-config-jsonp";
+const PATCH_PREFIX: &[u8] = b"#cloud-config-jsonp";
 
 /// The first line of every cloud-config.
 const FIRST_LINE: &str = "#cloud-config\n";
@@ -38,13 +43,15 @@ pub struct Merged {
     warnings: Vec<String>,
 }
 
-/// Merges one part. One that cannot be read is left out, and changes nothing.
+/// Merges one part, or applies it. One that cannot be read is left out, and changes nothing.
 pub fn handle(context: &mut Context<'_>, part: &mut Part) {
     let label = context.label(part);
-    match context.merged.add(&label, part) {
+    let merged = &mut context.merged;
+    let result = if part.content_type == PATCH_TYPE { merged.patch(&label, part) } else { merged.add(&label, part) };
+    match result {
         Ok(()) => {
             context.outcome.warnings.append(&mut context.merged.warnings);
-            context.log(&format_args!("{label} (text/cloud-config): merged"));
+            context.log(&format_args!("{label} ({}): merged", part.content_type));
             context.merged.names.push(part.file_name());
         }
         Err(error) => context.broken(error),
@@ -79,6 +86,20 @@ impl Merged {
         let alone = self.doc.is_empty() && own.is_none() && rows == doc.root().map(|root| doc.node(root).first);
         merge_counted(&mut self.doc, &mut self.sources, doc, &how, &mut self.visits)?;
         self.sole = (alone && how == How::PARTS).then_some(id);
+        Ok(())
+    }
+
+    fn patch(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
+        let mut text = take(&mut part.text);
+        // Blanks in place of the line that says what it is, so that errors have their line and column in the part.
+        let start = text.len() - text.trim_ascii_start().len();
+        if let Some(prefix) = text.get_mut(start..start + PATCH_PREFIX.len())
+            && prefix.eq_ignore_ascii_case(PATCH_PREFIX)
+        {
+            prefix.fill(b' ');
+        }
+        patch(&mut self.doc, &mut self.sources, label, text, &mut self.visits)?;
+        self.sole = None;
         Ok(())
     }
 

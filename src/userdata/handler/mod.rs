@@ -16,6 +16,7 @@ use crate::paths::State;
 
 pub mod boothook;
 pub mod cloud_config;
+pub mod part_handler;
 mod script;
 pub mod upstart;
 
@@ -32,11 +33,13 @@ pub struct Handler {
 /// Every handler. A part is given to the one of its type, parts in their order.
 pub static TABLE: &[Handler] = &[
     row(cloud_config::CONTENT_TYPE, no_file, cloud_config::handle),
+    row(cloud_config::PATCH_TYPE, no_file, cloud_config::handle),
     row("text/x-shellscript", script::file, script::handle),
     row("text/x-shellscript-per-boot", script::file, script::handle),
     row("text/x-shellscript-per-instance", script::file, script::handle),
     row("text/x-shellscript-per-once", script::file, script::handle),
     row(boothook::CONTENT_TYPE, boothook::file, boothook::handle),
+    row(part_handler::CONTENT_TYPE, no_file, part_handler::handle),
     row(upstart::CONTENT_TYPE, upstart::file, upstart::handle),
 ];
 
@@ -86,6 +89,10 @@ pub struct Context<'a> {
     pub target: Target<'a>,
     /// The cloud-config parts so far.
     pub merged: cloud_config::Merged,
+    /// The part handlers so far; those of the image first.
+    pub handlers: Vec<part_handler::PartHandler>,
+    /// True at a later boot of the same instance: only what is meant for every boot is done.
+    pub again: bool,
     /// What went wrong so far.
     pub outcome: Outcome,
 }

@@ -9,10 +9,9 @@ use crate::userdata::part::Part;
 /// Below the instance's directory (a vendor's apart); with a frequency in the type, below the state
 /// directory, where scripts of every instance are.
 pub fn file(target: &Target<'_>, part: &Part) -> Option<String> {
-    let name = part.file_name();
     Some(match part.content_type.strip_prefix("text/x-shellscript-") {
-        Some(how_often) => target.state.join(&format!("scripts/{how_often}/{name}")),
-        None => target.path(&format!("{}/{name}", target.kind.scripts_dir())),
+        Some(how_often) => target.state.join(&format!("scripts/{how_often}/{}", part.clean_base_name())),
+        None => target.path(&format!("{}/{}", target.kind.scripts_dir(), part.clean_name())),
     })
 }
 

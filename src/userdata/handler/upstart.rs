@@ -31,9 +31,10 @@ pub fn directory(files: &mut dyn Files, config: &Config) -> Result<Option<String
 
 /// The job's file; upstart reads only those that end in [`SUFFIX`].
 pub fn file(target: &Target<'_>, part: &Part) -> Option<String> {
-    let mut name = part.file_name();
+    let mut name = part.clean_name();
     if !name.to_ascii_lowercase().ends_with(SUFFIX) {
         // Room for the suffix in a name that is as long as a name can be.
+        // (A name that cannot be cleaned may have other characters than ASCII.)
         while name.len() > MAX_FILE_NAME - SUFFIX.len() {
             name.pop();
         }

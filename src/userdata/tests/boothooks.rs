@@ -7,7 +7,7 @@ const HOOK: &str = "Content-Type: text/cloud-boothook";
 
 fn again(host: &mut MemoryHost) -> Outcome {
     let instance = Instance::new("i-1", "DataSourceConfigDrive");
-    run_boothooks(host, &State::default(), &instance)
+    repeat(host, &State::default(), &instance, &Config::default(), false)
 }
 
 #[test]

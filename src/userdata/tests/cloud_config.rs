@@ -1,6 +1,7 @@
 //! Cloud-config parts: what is merged, and what is said of those that cannot be read.
 
 use super::*;
+use crate::format::doc::Value;
 use crate::limits::MAX_CONFIG_FILE;
 
 const CONFIG: &str = "Content-Type: text/cloud-config";
@@ -120,4 +121,36 @@ fn a_large_config_is_written_as_it_stands() {
     assert_eq!(shown(&run(&mut host, raw.as_bytes())), [""; 0]);
     let text = host.text(&at("cloud-config.txt"));
     assert!(text.ends_with(&format!("{raw}\n")) && (text.len() as u64) < MAX_CONFIG_FILE);
+}
+
+/// A patch works on what the parts before it came to; one that fails costs itself alone.
+#[test]
+fn patches_stand_in_the_order_of_parts() {
+    const PATCH: &str = "Content-Type: text/cloud-config-jsonp";
+    let patch = |operations: &str| format!("#cloud-config-jsonp\n[{operations}]");
+    let (add, b) = (patch(r#"{"op": "add", "path": "/b/-", "value": 2}"#), ("a", CONFIG, "b: [1]"));
+    for (parts, wanted) in [
+        (&[b, ("p", PATCH, add.as_str()), ("c", CONFIG, "c: 3")][..], &["b=1,2", "c=3"][..]),
+        (&[("p", PATCH, &patch(r#"{"op": "add", "path": "/b", "value": [0]}"#)), b], &["b=1"]),
+        (&[("p", "Content-Type: text/plain", &patch(r#"{"op": "add", "path": "/b", "value": 7}"#))], &["b=7"]),
+        (&[b, ("p", PATCH, r#" [{"op": "remove", "path": "/b"}]"#)], &[]),
+        (&[b, ("p", PATCH, "\n#Cloud-Config-JSONP [{\"op\": \"remove\", \"path\": \"/b\"}]")], &[]),
+    ] {
+        let mut host = MemoryHost::new();
+        assert_eq!(shown(&run(&mut host, &mime(parts))), [""; 0]);
+        assert_eq!(read_back(&host), wanted);
+    }
+    let mut host = MemoryHost::new();
+    let broken =
+        patch("\n{\"op\": \"replace\", \"path\": \"/b/0\", \"value\": 5},\n{\"op\": \"remove\", \"path\": \"/x\"}");
+    let found = shown(&run(&mut host, &mime(&[b, ("p.json", PATCH, &broken), ("c", CONFIG, "c: 3")])));
+    let wanted = "recoverable: cannot apply user-data part 2 (p.json), operation 2 (/x): line 4, column 27: expected a value \
+        that is there";
+    assert_eq!(found, [wanted]);
+    assert_eq!(read_back(&host), ["b=1", "c=3"]);
+    let found = shown(&run(&mut host, b"#cloud-config-jsonp\n{'op': 1}\n"));
+    assert_eq!(
+        found,
+        ["recoverable: cannot read user-data part 1 (part-001): line 2, column 2: expected `\"` of a key, or `}`"]
+    );
 }

@@ -9,6 +9,7 @@ use crate::limits::MAX_FILE_NAME;
 
 mod boothooks;
 mod cloud_config;
+mod part_handlers;
 
 const DIR: &str = "/var/lib/cloud/instances/i-1";
 const MIXED: &[u8] = include_bytes!("../../../tests/data/userdata/mixed.mime");
@@ -187,6 +188,9 @@ fn vendor_data_is_used_where_it_is_wanted() {
         ("{vendor_data: {enabled: 'no'}}", false, false, 0),
         ("{vendor_data: {disabled_handlers: [text/x-shellscript]}}", false, true, 0),
         ("{vendor_data: off}", false, false, 1),
+        ("{vendor_data: }", false, false, 1),
+        ("{vendor_data: {enabled: }}", false, false, 0),
+        ("{vendor_data: {prefix: nice}}", true, true, 0),
         ("{vendor_data2: {enabled: false}}", true, true, 0),
         ("{allow_userdata: false}", true, true, 0),
     ] {
@@ -200,6 +204,49 @@ fn vendor_data_is_used_where_it_is_wanted() {
     let mut host = MemoryHost::new();
     consume_as(&mut host, DataKind::User, b"#!/bin/sh\n", &config("{allow_userdata: false}"));
     assert_eq!(files(&host), ["0600 cloud-config.txt", "0600 user-data.txt.i"]);
+}
+
+/// `vendor_data2` has a switch of its own.
+#[test]
+fn the_second_vendor_data_is_switched_apart() {
+    for (setting, wanted) in [
+        ("{}", true),
+        ("{vendor_data: {enabled: false}}", true),
+        ("{vendor_data2: {enabled: false}}", false),
+        ("{vendor_data2: {disabled_handlers: [text/x-shellscript]}}", false),
+    ] {
+        let mut host = MemoryHost::new();
+        let raw = mime(&[("a.sh", "Content-Type: text/x-shellscript", "#!/bin/sh\n")]);
+        assert_eq!(shown(&consume_as(&mut host, DataKind::Vendor2, &raw, &config(setting))), [""; 0]);
+        assert_eq!(host.exists(&at("scripts/vendor/a.sh")), wanted, "{setting}");
+        assert!(host.exists(&at("vendor2-cloud-config.txt")));
+    }
+}
+
+/// Parts for another instance of the same launch stay in the processed file, and only user-data is filtered.
+#[test]
+fn parts_of_another_launch_index_are_passed_over() {
+    let parts = [
+        ("all.sh", "Content-Type: text/x-shellscript", "#!/bin/sh\n"),
+        ("first.sh", "Content-Type: text/x-shellscript\nLaunch-Index: 0", "#!/bin/sh\n"),
+        ("second.sh", "Content-Type: text/x-shellscript\nLaunch-Index: 1", "#!/bin/sh\n"),
+    ];
+    for (metadata, kind, wanted) in [
+        ("{}", DataKind::User, [true, true]),
+        (r#"{"launch_index": 0}"#, DataKind::User, [true, false]),
+        (r#"{"launch_index": 1}"#, DataKind::User, [false, true]),
+        (r#"{"launch_index": 1}"#, DataKind::Vendor, [true, true]),
+    ] {
+        let mut host = MemoryHost::new();
+        let mut instance = Instance::new("i-1", "DataSourceConfigDrive");
+        instance.metadata = Some(instance.add_document("meta_data.json", metadata.into()).unwrap());
+        host.put(&at(kind.raw_file()), 0o600, mime(&parts));
+        let outcome = consume(&mut host, &State::default(), &instance, &Config::default(), kind);
+        assert_eq!(shown(&outcome), [""; 0]);
+        let there = |name| host.exists(&at(&format!("{}/{name}", kind.scripts_dir())));
+        assert_eq!((there("all.sh"), [there("first.sh"), there("second.sh")]), (true, wanted), "{metadata}");
+        assert!(host.text(&at(kind.processed_file())).contains("Launch-Index: 1\n"));
+    }
 }
 
 /// Scripts of an earlier user-data of the same instance must not run with the new one; what is not ours stays.
@@ -229,6 +276,24 @@ fn what_cannot_be_written_is_named_and_the_rest_done() {
         format!("error: cannot write {DIR}/scripts/hello.sh for user-data part 1 (hello.sh): no space left on device");
     assert_eq!(shown(&outcome), [wanted]);
     assert!(host.exists("/etc/init/myjob.conf") && host.text(&at("cloud-config.txt")).contains("runcmd"));
+}
+
+/// Raw user-data on both sides of its bound, and vendor-data beside one that is too large.
+#[test]
+fn raw_data_are_bounded() {
+    let sized = |size: usize| {
+        let mut raw = b"#cloud-config\na: 1\n#".to_vec();
+        raw.resize(size, b'x');
+        raw
+    };
+    let mut host = MemoryHost::new();
+    assert_eq!(shown(&run(&mut host, &sized(MAX_USER_DATA as usize))), [""; 0]);
+    assert!(host.text(&at("cloud-config.txt")).contains("a: 1"));
+    let mut host = MemoryHost::new();
+    let wanted = format!("recoverable: cannot read {}: more than 16777216 bytes", at("user-data.txt"));
+    assert_eq!(shown(&run(&mut host, &sized(MAX_USER_DATA as usize + 1))), [wanted]);
+    assert_eq!(shown(&consume_as(&mut host, DataKind::Vendor, b"#cloud-config\nb: 2\n", &Config::default())), [""; 0]);
+    assert!(host.text(&at("vendor-cloud-config.txt")).contains("b: 2"));
 }
 
 #[test]
