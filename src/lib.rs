@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | 0 | [`limits`], [`paths`], [`error`] |
 //! | 1 | [`format`], [`host`] |
-//! | 2 | [`config`] |
+//! | 2 | [`config`], [`transport`] |
 //! | 3 | [`instance`] |
 //! | 4 | [`datasource`], [`userdata`] |
 //! | 5 | [`module`] |
@@ -34,4 +34,5 @@ pub mod limits;
 pub mod module;
 pub mod paths;
 pub mod stage;
+pub mod transport;
 pub mod userdata;
