@@ -23,10 +23,12 @@ use crate::paths::State;
 mod archive;
 pub mod explode;
 pub mod handler;
+pub mod include;
 pub mod part;
 mod processed;
 
 use handler::{Context, Target, boothook, cloud_config, upstart};
+use include::Fetcher;
 use part::{NOT_MULTIPART, Part};
 
 /// Our name in the log.
@@ -54,8 +56,16 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
         Ok(None) => return Outcome::default(),
         Err(error) => return Outcome { recoverable: alloc::vec![error], ..Outcome::default() },
     };
-    let exploded = explode::explode(kind, raw);
-    let outcome = Outcome { recoverable: exploded.errors, warnings: exploded.warnings, errors: Vec::new() };
+    let mut outcome = Outcome::default();
+    let (wanted, disabled) = wanted(config, kind, &mut outcome);
+    let mut fetcher = Fetcher::new(host, target.path(include::CACHE), instance.mode);
+    let exploded = explode::explode(kind, raw, &mut |line, place, max| match wanted {
+        true => fetcher.fetch(line, place, max),
+        // Nobody is asked for what no handler will see.
+        false => Ok(Vec::new()),
+    });
+    outcome.recoverable = exploded.errors;
+    outcome.warnings.extend(exploded.warnings);
     let mut context = Context { host, target, merged: cloud_config::Merged::default(), outcome };
     context.find_upstart(&exploded.parts);
     context.remove_former(&exploded.parts);
@@ -63,7 +73,6 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
     if let Err(error) = processed::write(context.host.files(), &path, &exploded.parts) {
         context.outcome.errors.push(error);
     }
-    let (wanted, disabled) = wanted(config, kind, &mut context.outcome);
     for mut part in exploded.parts {
         if wanted && !disabled.contains(&part.content_type) {
             context.give(&mut part);
