@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | 0 | [`limits`], [`paths`], [`error`] |
 //! | 1 | [`format`], [`host`] |
-//! | 2 | [`config`], [`net`] |
+//! | 2 | [`config`], [`net`], [`transport`] |
 //! | 3 | [`instance`] |
 //! | 4 | [`datasource`], [`userdata`] |
 //! | 5 | [`module`], [`devel`] |
@@ -36,4 +36,5 @@ pub mod module;
 pub mod net;
 pub mod paths;
 pub mod stage;
+pub mod transport;
 pub mod userdata;

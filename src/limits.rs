@@ -102,3 +102,45 @@ pub const MAX_RECORD: usize = 4096;
 
 /// Output of a command that is captured (not streamed), bytes.
 pub const MAX_CAPTURE: usize = 64 << 10;
+
+/// `#include` inside what an `#include` fetched, levels (cloud-init has no bound).
+pub const MAX_INCLUDE_DEPTH: usize = 10;
+
+/// URLs that one user-data fetches, those of nested includes among them (cloud-init has no bound).
+pub const MAX_INCLUDE_URLS: usize = 100;
+
+/// All fetching of one user-data together, seconds: a dead server named a hundred times must not hold up the boot for hours.
+pub const MAX_INCLUDE_TIME: u64 = 600;
+
+/// A URL, bytes. Browsers and servers take about as much.
+pub const MAX_URL: usize = 4096;
+
+/// Status line and header fields of an HTTP answer, bytes (servers send a few hundred; nginx and Apache take 8 KiB a line).
+pub const MAX_HTTP_HEAD: usize = 16 << 10;
+
+/// The text of an HTTP answer that is no content (404, a redirect) and is read so that the connection can be used again, bytes.
+pub const MAX_HTTP_APOLOGY: u64 = 64 << 10;
+
+/// Redirects followed for one request (browsers: 20).
+pub const MAX_REDIRECTS: u32 = 10;
+
+/// Tries after the first, where the server or the connection failed (cloud-init's OpenStack reader).
+pub const HTTP_RETRIES: u32 = 5;
+
+/// Waiting for a connection, or for the next bytes on one, seconds (cloud-init's OpenStack reader).
+pub const HTTP_TIMEOUT: u64 = 10;
+
+/// One HTTP request with its redirects, retries and content, seconds (cloud-init's EC2 reader).
+pub const MAX_HTTP_TIME: u64 = 240;
+
+/// Name servers asked (`MAXNS`, resolv.h).
+pub const MAX_NAME_SERVERS: usize = 3;
+
+/// Search domains tried (`MAXDNSRCH`, resolv.h).
+pub const MAX_SEARCH_DOMAINS: usize = 6;
+
+/// A DNS answer, bytes: what one datagram holds without EDNS (RFC 1035 section 4.2.1).
+pub const MAX_DNS_ANSWER: usize = 512;
+
+/// Addresses tried for one name.
+pub const MAX_ADDRESSES: usize = 16;

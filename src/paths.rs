@@ -31,6 +31,10 @@ pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 pub const KERNEL_HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// The kernel's command line.
 pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
+/// Names that need no name server, hosts(5).
+pub const HOSTS: &str = "/etc/hosts";
+/// Name servers, resolv.conf(5).
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Mounted file systems, proc(5).
 pub const MOUNTS: &str = "/proc/self/mounts";
 /// Block devices of the kernel, sysfs.

@@ -3,7 +3,7 @@
 use wisp::format::doc::{Sources, Value};
 use wisp::format::json;
 use wisp::host::Level;
-use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
+use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost, Said};
 use wisp::limits::MAX_USER_DATA;
 use wisp::module::Stage;
 use wisp::stage::{self, Options};
@@ -743,4 +743,31 @@ fn a_power_cut_anywhere_is_made_good_by_the_next_boot() {
             assert_eq!(host.text("/opt/log.txt"), "one line\n", "{at}");
         }
     }
+}
+
+#[test]
+fn what_is_included_takes_effect() {
+    let mut host = machine();
+    host.on_connect(|peer, sent| {
+        let request = String::from_utf8_lossy(sent);
+        let content = match request.split(' ').nth(1) {
+            _ if peer != "192.0.2.1:80" => return None,
+            None => return Some(Vec::new()),
+            Some("/config") => "#cloud-config\nwrite_files:\n- {path: /opt/fetched, content: of the server}\n",
+            Some(_) => return Some(vec![Said::Bytes(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".to_vec())]),
+        };
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len());
+        Some(vec![Said::Bytes(answer.into_bytes())])
+    });
+    drive(&mut host, ID, "#include\nhttp://user:secret@192.0.2.1/none\nhttp://192.0.2.1/config\n");
+    // What cannot be fetched is a recoverable error: the stage ends well, the status says so.
+    assert_eq!(boot(&mut host), [0; 4]);
+    assert_eq!(host.text("/opt/fetched"), "of the server");
+    let status = host.text("/var/lib/cloud/data/status.json");
+    assert!(status.contains("cannot fetch http://192.0.2.1/none (user-data part 1 (part-001), line 2)"), "{status}");
+    assert!(!status.contains("secret") && !format!("{:?}", host.log_lines).contains("secret"));
+    // The same instance fetches nothing again.
+    let before = host.sent.borrow().len();
+    host.reboot();
+    assert_eq!((boot(&mut host), host.sent.borrow().len()), ([0; 4], 0), "{before}");
 }

@@ -4,6 +4,9 @@
 //! its content: `text`, or `base64` of what is no text, and `config`, the tree of a cloud-config. `cloud_config` is
 //! what the cloud-config parts make together. A part that cannot be read is an error, and the others are there.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use super::Work;
 use crate::error::Error;
 use crate::format::yaml;
@@ -13,7 +16,11 @@ use crate::userdata::handler::cloud_config::{self, Merged};
 use crate::userdata::part::Part;
 
 pub fn print(work: &mut Work<'_, '_>) -> Result<(), Error> {
-    let exploded = explode(DataKind::User, work.input.text.to_vec());
+    let warnings = &mut work.notes.warnings;
+    let exploded = explode(DataKind::User, work.input.text.to_vec(), &mut |_, place, _| {
+        warnings.push(format!("{place}: what is included is not fetched here"));
+        Ok(Vec::new())
+    });
     let said = exploded.errors.iter().map(|error| work.input.said(error));
     work.notes.errors.extend(said);
     let mut merged = Merged::default();

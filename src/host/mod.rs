@@ -12,12 +12,15 @@ use core::time::Duration;
 
 use crate::error::Error;
 
+use stream::{Peer, Stream};
+
 pub mod accounts;
 pub mod append;
 pub mod glob;
 pub mod log;
 pub mod memory;
 pub mod preview;
+pub mod stream;
 mod walk;
 pub mod write;
 
@@ -39,6 +42,21 @@ pub trait Host {
     /// # Errors
     /// It is there and cannot be used: not a file system, input/output error.
     fn open_tree(&mut self, from: &Place) -> Result<Option<Box<dyn Tree>>, Error>;
+
+    /// Whether [`Host::connect`] may be used for `purpose` ("fetch http://…", without secrets). A preview notes the purpose and
+    /// says no.
+    fn may_connect(&mut self, _purpose: &dyn fmt::Display) -> bool {
+        true
+    }
+
+    /// Connects, at most until [`Time::up`] is `until`.
+    ///
+    /// # Errors
+    /// The kernel's (refused, no route); [`crate::error::Errno::TIMEDOUT`] when the time is up; no such zone.
+    fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error>;
+
+    /// Waits, by the clock that never steps.
+    fn sleep(&mut self, time: Duration);
 
     /// Sets the kernel's host name, sethostname(2).
     ///

@@ -7,10 +7,12 @@
 //! The process has one thread: `isolate` and programs are forked from it.
 
 use core::fmt::{self, Write};
+use core::time::Duration;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
+use wisp::host::stream::{Peer, Stream};
 use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
 use wisp::paths;
 
@@ -25,6 +27,7 @@ mod mount;
 mod pending;
 mod process;
 pub mod root;
+mod socket;
 mod spawn;
 mod streams;
 mod tree;
@@ -94,6 +97,14 @@ impl Host for LiveHost {
             }
         };
         Ok(tree.map(|tree| Box::new(tree) as Box<dyn Tree>))
+    }
+
+    fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
+        socket::connect(to, until)
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        socket::sleep(time);
     }
 
     fn set_hostname(&mut self, name: &str) -> Result<(), Error> {

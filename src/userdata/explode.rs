@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::archive;
+use super::include::{self, Fetch};
 use super::part::{NOT_MULTIPART, PLAIN, Part, by_prefix, is_compressed};
 use crate::error::{Cause, Error};
 use crate::format::base64::{self, Padding};
@@ -12,7 +13,7 @@ use crate::format::mime::{self, Message};
 use crate::format::stream::{self, Bytes};
 use crate::host::write::Buffer;
 use crate::instance::DataKind;
-use crate::limits::{MAX_INFLATED, MAX_PARTS};
+use crate::limits::{MAX_INCLUDE_DEPTH, MAX_INCLUDE_URLS, MAX_INFLATED, MAX_PARTS, MAX_USER_DATA};
 
 /// Wrappings of the whole (gzip in base64 in gzip, …) that are undone. People wrap twice; more is no user-data.
 const MAX_WRAPS: usize = 4;
@@ -31,41 +32,85 @@ pub struct Exploded {
     pub warnings: Vec<String>,
 }
 
-/// Takes raw user-data apart. A plain one becomes a single part, without a copy.
+/// Takes raw user-data apart, and what it includes, which `fetch` gets. A plain one becomes a single part, without a copy.
 #[inline(never)] // two callers
-pub fn explode(kind: DataKind, raw: Vec<u8>) -> Exploded {
-    explode_within(kind, raw, MAX_INFLATED)
+pub fn explode(kind: DataKind, raw: Vec<u8>, fetch: &mut Fetch<'_>) -> Exploded {
+    explode_within(kind, raw, MAX_INFLATED, fetch)
 }
 
-fn explode_within(kind: DataKind, raw: Vec<u8>, limit: u64) -> Exploded {
-    let mut exploder = Exploder { kind, limit, left: limit, count: 0, exploded: Exploded::default() };
-    match exploder.unwrap(raw) {
-        Err(error) => exploder.exploded.errors.push(error),
-        Ok(raw) if mime::is_message(&raw) => exploder.walk(Message::new(kind.stem(), &raw)),
-        Ok(raw) => {
-            let mut part = Part { text: raw, ..Part::new(1, None) };
-            part.set_type(NOT_MULTIPART);
-            exploder.count = 1;
-            exploder.add(part);
-        }
-    }
+fn explode_within(kind: DataKind, raw: Vec<u8>, limit: u64, fetch: &mut Fetch<'_>) -> Exploded {
+    let exploded = Exploded::default();
+    let mut exploder = Exploder { kind, limit, left: limit, count: 0, depth: 0, urls: 0, exploded, fetch };
+    exploder.whole(kind.stem(), raw);
     exploder.exploded
 }
 
-struct Exploder {
+struct Exploder<'a, 'f> {
     kind: DataKind,
-    /// Bytes that all parts together may inflate to, and what is left of them.
+    /// Bytes that all parts together may inflate to or be fetched, and what is left of them.
     limit: u64,
     left: u64,
     /// Parts so far, broken ones too.
     count: usize,
+    /// Includes around what is read now.
+    depth: usize,
+    /// URLs so far.
+    urls: usize,
     exploded: Exploded,
+    fetch: &'a mut Fetch<'f>,
 }
 
-impl Exploder {
+impl Exploder<'_, '_> {
+    /// Takes a whole apart: the user-data itself, or what was fetched, which messages call `name`.
+    fn whole(&mut self, name: &str, raw: Vec<u8>) {
+        match self.unwrap(name, raw) {
+            Err(error) => self.exploded.errors.push(error),
+            Ok(raw) if mime::is_message(&raw) => self.walk(Message::new(name, &raw)),
+            Ok(raw) => {
+                if self.count_one() {
+                    let mut part = Part { text: raw, ..Part::new(self.count, None) };
+                    part.set_type(NOT_MULTIPART);
+                    self.add(part);
+                }
+            }
+        }
+    }
+
+    /// Takes apart what a part includes, in its place. What cannot be fetched costs its line.
+    fn include(&mut self, part: &Part) {
+        self.count -= 1;
+        let label = part.label(self.kind);
+        if self.depth == MAX_INCLUDE_DEPTH {
+            let cause = alloc::format!("included through more than {MAX_INCLUDE_DEPTH} includes");
+            return self.exploded.errors.push(Error::new("fetch what is in", label, cause));
+        }
+        self.depth += 1;
+        for line in include::lines(part) {
+            if self.count > MAX_PARTS {
+                break;
+            }
+            self.urls += 1;
+            if self.urls > MAX_INCLUDE_URLS {
+                if self.urls == MAX_INCLUDE_URLS + 1 {
+                    let cause = alloc::format!("more than {MAX_INCLUDE_URLS} URLs; the first of them are used");
+                    self.exploded.errors.push(Error::new("fetch all of", self.kind.stem(), cause));
+                }
+                break;
+            }
+            let place = alloc::format!("{label}, line {}", line.number);
+            match (self.fetch)(&line, &place, self.left.min(MAX_USER_DATA)) {
+                Err(error) => self.exploded.errors.push(error),
+                Ok(content) => {
+                    self.left = self.left.saturating_sub(content.len() as u64);
+                    self.whole(&alloc::format!("what {place} includes"), content);
+                }
+            }
+        }
+        self.depth -= 1;
+    }
+
     /// Takes off what is around the whole.
-    fn unwrap(&mut self, mut raw: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let name = self.kind.stem();
+    fn unwrap(&mut self, name: &str, mut raw: Vec<u8>) -> Result<Vec<u8>, Error> {
         for _ in 0..MAX_WRAPS {
             if gzip::is_gzip(&raw) {
                 raw = self.inflate(&raw, name)?;
@@ -137,6 +182,9 @@ impl Exploder {
 
     /// Adds a part, in place of an archive its entries. (An archive in an archive stays a part that nothing handles.)
     fn add(&mut self, part: Part) {
+        if include::includes(&part) {
+            return self.include(&part);
+        }
         if part.content_type != archive::CONTENT_TYPE {
             return self.exploded.parts.push(part);
         }
@@ -232,4 +280,4 @@ fn buffer(max: u64) -> Buffer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

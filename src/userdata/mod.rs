@@ -25,12 +25,14 @@ use crate::paths::State;
 mod archive;
 pub mod explode;
 pub mod handler;
+pub mod include;
 mod launch_index;
 pub mod part;
 mod processed;
 
 use explode::Exploded;
 use handler::{Context, Target, boothook, cloud_config, part_handler, upstart};
+use include::Fetcher;
 use part::{NOT_MULTIPART, Part};
 
 /// Our name in the log.
@@ -53,7 +55,9 @@ pub struct Outcome {
 pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config, kind: DataKind) -> Outcome {
     let mut context = context(host, Target { state, instance, config, kind, upstart: None }, false);
     let raw = context.target.path(kind.raw_file());
-    let Some(exploded) = context.explode(&raw, MAX_USER_DATA) else { return context.outcome };
+    let wanted = context.wanted();
+    // Nobody is asked for what no handler will see.
+    let Some(exploded) = context.explode(&raw, MAX_USER_DATA, wanted.0) else { return context.outcome };
     context.find_upstart(&exploded.parts);
     context.remove_former(&exploded.parts);
     let path = context.target.path(kind.processed_file());
@@ -65,7 +69,7 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
         let removed = remove_tree(context.host, &context.target.path(part_handler::DIR));
         context.outcome.errors.extend(removed.err());
     }
-    context.walk(exploded.parts, &mut |context, part| context.give(part));
+    context.walk(exploded.parts, wanted, &mut |context, part| context.give(part));
     cloud_config::finish(&mut context);
     context.outcome
 }
@@ -126,11 +130,16 @@ fn wanted(config: &Config, kind: DataKind, outcome: &mut Outcome) -> (bool, Vec<
 }
 
 impl Context<'_> {
-    /// Reads a message and takes it apart. What is wrong with it is recorded.
-    fn explode(&mut self, path: &str, max: u64) -> Option<Exploded> {
+    /// Reads a message and takes it apart, with what it includes if that is to be `fetched`. What is wrong with it is recorded.
+    fn explode(&mut self, path: &str, max: u64, fetched: bool) -> Option<Exploded> {
         match read_file(self.host.files(), path, max) {
             Ok(raw) => {
-                let mut exploded = explode::explode(self.target.kind, raw?);
+                let (cache, mode) = (self.target.path(include::CACHE), self.target.instance.mode);
+                let mut fetcher = Fetcher::new(self.host, cache, mode);
+                let mut exploded = explode::explode(self.target.kind, raw?, &mut |line, place, max| match fetched {
+                    true => fetcher.fetch(line, place, max),
+                    false => Ok(Vec::new()),
+                });
                 self.outcome.recoverable.append(&mut exploded.errors);
                 self.outcome.warnings.append(&mut exploded.warnings);
                 Some(exploded)
@@ -142,10 +151,15 @@ impl Context<'_> {
         }
     }
 
-    /// Hands the parts that are wanted to `each`, the image's part handlers around it.
-    fn walk(&mut self, parts: Vec<Part>, each: &mut dyn FnMut(&mut Self, &mut Part)) {
+    /// [`wanted`], a fault in it recorded.
+    fn wanted(&mut self) -> (bool, Vec<String>) {
+        wanted(self.target.config, self.target.kind, &mut self.outcome)
+    }
+
+    /// Hands the parts that are wanted ([`wanted`]) to `each`, the image's part handlers around it.
+    fn walk(&mut self, parts: Vec<Part>, wanted: (bool, Vec<String>), each: &mut dyn FnMut(&mut Self, &mut Part)) {
         let kind = self.target.kind;
-        let (wanted, disabled) = wanted(self.target.config, kind, &mut self.outcome);
+        let (wanted, disabled) = wanted;
         if wanted {
             part_handler::find_installed(self);
         }
@@ -164,8 +178,10 @@ impl Context<'_> {
     fn repeat(&mut self, handlers: bool) {
         let processed = self.target.path(self.target.kind.processed_file());
         if handlers {
-            let Some(exploded) = self.explode(&processed, 2 * MAX_INFLATED) else { return };
-            return self.walk(exploded.parts, &mut |context, part| match part.content_type.as_str() {
+            // What was included stands in there.
+            let Some(exploded) = self.explode(&processed, 2 * MAX_INFLATED, false) else { return };
+            let wanted = self.wanted();
+            return self.walk(exploded.parts, wanted, &mut |context, part| match part.content_type.as_str() {
                 part_handler::CONTENT_TYPE => part_handler::handle(context, part),
                 _ if part_handler::give(context, part) => {}
                 boothook::CONTENT_TYPE => boothook::run_again(context, part),

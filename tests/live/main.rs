@@ -15,9 +15,12 @@ use sys::{LiveHost, Options};
 
 mod files;
 mod isolated;
+#[path = "../network/mod.rs"]
+mod network;
 mod programs;
 #[path = "../seccomp/mod.rs"]
 mod seccomp;
+mod sockets;
 #[allow(dead_code)]
 #[path = "../../src/sys/mod.rs"]
 mod sys;

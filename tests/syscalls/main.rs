@@ -6,6 +6,8 @@
 mod allowed;
 #[path = "../machine/mod.rs"]
 mod machine;
+#[path = "../network/mod.rs"]
+mod network;
 mod scenario;
 mod trace;
 

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::machine::{Machine, Ran, STAGES, ended, make_image, mount, scratch, seed};
+use crate::network;
 
 /// What was run, its exit status, what it said.
 pub type Outcome = (String, i32, String);
@@ -30,6 +31,7 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
 
     odd_scripts(machine, &mut told);
     large_user_data(machine, &mut told);
+    includes(machine, &mut told);
     busy_script(machine, &mut told);
     two_at_once(machine, &mut told);
     without_devices(machine, &mut told);
@@ -104,6 +106,30 @@ fn large_user_data(machine: &Machine, told: &mut Vec<Outcome>) {
     let lines = "# a line of a long script\n".repeat(20_000);
     seed::write(machine, seed::DIR, "large", format!("#!/bin/sh\n{lines}echo at its end\n"));
     boot(machine, "large user-data", told);
+}
+
+/// Names and addresses of both families, an answer that comes late, a server that is not ready at first.
+fn includes(machine: &Machine, told: &mut Vec<Outcome>) {
+    network::own();
+    network::serve_names();
+    let slow = "#!/bin/sh\necho fetched > /tmp/fetched\n";
+    network::serve("127.0.0.1:80", move |path, before| match path {
+        _ if before == 0 => (network::status(503), false),
+        "/slow" => {
+            std::thread::sleep(Duration::from_millis(300));
+            (network::found(slow), true)
+        }
+        _ => (network::status(404), true),
+    });
+    network::serve("[::1]:80", |_, _| (network::found("#cloud-config\n"), true));
+    machine.put("etc/resolv.conf", 0o644, "nameserver 127.0.0.1\n");
+    let urls =
+        "#include-once\nhttp://web.lab/slow\nhttp://[::1%25lo]/\n#include http://web.lab/none\nhttps://web.lab/\n";
+    seed::write(machine, seed::DIR, "includes", urls);
+    boot(machine, "includes", told);
+    assert_eq!(machine.read("tmp/fetched"), "fetched\n", "{told:#?}");
+    let log = machine.read("var/log/cloud-init.log");
+    assert!(log.contains("http://web.lab/none (user-data part 1 (part-001), line 4)"), "{log}");
 }
 
 /// A script that somebody has open for writing: most kernels refuse to run it.

@@ -39,6 +39,8 @@ const FLAGS: &[(&str, &[usize])] = &[
     ("openat", &[2]),
     ("pipe2", &[1]),
     ("prctl", &[0]),
+    ("recvfrom", &[3]),
+    ("sendto", &[3]),
     ("signalfd4", &[3]),
     ("socket", &[0, 1, 2]),
     ("socketpair", &[0, 1, 2]),

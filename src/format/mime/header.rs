@@ -218,7 +218,7 @@ fn continued(value: &[u8], name: &str) -> Option<String> {
 }
 
 /// `%41` as its byte; a `%` before anything but two hexadecimal digits is itself.
-pub(in crate::format) fn percent_decoded(text: &[u8], out: &mut Vec<u8>) {
+pub fn percent_decoded(text: &[u8], out: &mut Vec<u8>) {
     let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let mut at = 0;
     while at < text.len() {

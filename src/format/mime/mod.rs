@@ -16,8 +16,7 @@ use crate::limits::MAX_MIME_NESTING;
 mod header;
 mod write;
 
-pub(super) use header::percent_decoded;
-pub use header::{Header, Headers, Parameter, encoded_words};
+pub use header::{Header, Headers, Parameter, encoded_words, percent_decoded};
 pub use write::{PartHead, Writer, encoding_for};
 
 /// How far into raw user-data cloud-init looks for `MIME-Version:`, bytes.

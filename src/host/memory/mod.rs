@@ -19,6 +19,7 @@ use self::device::{MemoryTree, What};
 use self::disk::Inode;
 use self::fault::Gate;
 use self::procs::Script;
+use super::stream::{Peer, Stream};
 use super::{Ended, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
 use crate::limits::{MAX_KERNEL_HOST_NAME, MAX_RECORD};
@@ -29,6 +30,7 @@ mod disk;
 mod fault;
 mod files;
 mod gated;
+mod peers;
 mod procs;
 mod setup;
 #[cfg(test)]
@@ -39,6 +41,7 @@ mod tests_of_faults;
 pub use device::Device;
 pub use fault::{Fault, FaultSpan};
 pub use files::FileSystem;
+pub use peers::{Said, Sent};
 pub use procs::{Answer, Ran};
 
 /// A machine in memory.
@@ -59,12 +62,14 @@ pub struct MemoryHost {
     pub output: StageOutput,
     /// How far the clocks go at each reading.
     pub tick: Duration,
-    clock: Cell<Time>,
+    /// What was sent: to whom, and each write.
+    pub sent: Sent,
     shared: Rc<Shared>,
     devices: BTreeMap<String, Rc<Device>>,
     /// What the kernel shows below `/proc`, `/sys` and `/dev` at every boot.
     kernel: Vec<(String, Inode)>,
     scripts: Vec<Rc<RefCell<Script>>>,
+    peers: Vec<Rc<RefCell<peers::Script>>>,
     dice: Dice,
     boot: u64,
     locked: bool,
@@ -75,6 +80,7 @@ struct Shared {
     files: RefCell<FileSystem>,
     gate: RefCell<Gate>,
     trees: Cell<usize>,
+    clock: Cell<Time>,
 }
 
 /// Reports go through while the work lives.
@@ -148,6 +154,15 @@ impl Host for MemoryHost {
         Ok(what.map(|what| MemoryTree::open(&self.shared, what)))
     }
 
+    fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
+        self.call("connect to", &to.to_string())?;
+        self.connect_to(to, until)
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        self.shared.pass_time(time);
+    }
+
     fn set_hostname(&mut self, name: &str) -> Result<(), Error> {
         self.call("set host name", name)?;
         if name.len() > MAX_KERNEL_HOST_NAME {
@@ -158,9 +173,9 @@ impl Host for MemoryHost {
     }
 
     fn now(&self) -> Time {
-        let Time { wall, up } = self.clock.get();
+        let Time { wall, up } = self.shared.clock.get();
         let time = Time { wall: wall + self.tick, up: up + self.tick };
-        self.clock.set(time);
+        self.shared.clock.set(time);
         time
     }
 

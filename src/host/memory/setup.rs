@@ -14,7 +14,7 @@ use super::cut::Dice;
 use super::disk::{Disk, Inode, TMPFS};
 use super::fault::{Fault, FaultSpan, Gate};
 use super::files::{Drain, FileSystem, Refusal};
-use super::{Answer, Device, MemoryHost, Ran, Shared};
+use super::{Answer, Device, MemoryHost, Ran, Said, Shared};
 use crate::error::Errno;
 use crate::host::{Files, Kind, StageOutput, Stat, Time};
 use crate::paths::{BOOT_ID, LOG};
@@ -76,15 +76,20 @@ impl MemoryHost {
             lock_holder: None,
             output: StageOutput { file: None, console: true, keep_stdin: false },
             tick: Duration::from_millis(1),
-            clock: Cell::new(Time { wall: FIRST_BOOT + BOOT_APART * (boot - 1) as u32, up: Duration::from_secs(2) }),
+            sent: Rc::default(),
             shared: Rc::new(Shared {
                 files: RefCell::new(files),
                 gate: RefCell::new(Gate::default()),
                 trees: Cell::new(0),
+                clock: Cell::new(Time {
+                    wall: FIRST_BOOT + BOOT_APART * (boot - 1) as u32,
+                    up: Duration::from_secs(2),
+                }),
             }),
             devices: BTreeMap::new(),
             kernel,
             scripts: Vec::new(),
+            peers: Vec::new(),
             dice: Dice::new(boot),
             boot,
             locked: false,
@@ -95,6 +100,7 @@ impl MemoryHost {
         let mut next = Self::boot(disk, self.boot + 1, self.kernel.clone());
         next.devices = self.devices.clone();
         next.scripts = self.scripts.clone();
+        next.peers = self.peers.clone();
         next.tick = self.tick;
         next.shared.files.borrow_mut().refusals = self.shared.files.borrow().refusals.clone();
         next
@@ -200,7 +206,13 @@ impl MemoryHost {
         self.scripts.push(Rc::new(RefCell::new(script)));
     }
 
-    /// Calls made so far that can fail: those of files, programs and trees, `open_tree`, `set_hostname`, `random`, `lock`, `isolate`.
+    /// Answers for other machines: asked with nothing when one is connected to, then with each write. `None` leaves it to what was
+    /// set before, at last to a refusal.
+    pub fn on_connect(&mut self, script: impl FnMut(&str, &[u8]) -> Option<Vec<Said>> + 'static) {
+        self.peers.push(Rc::new(RefCell::new(script)));
+    }
+
+    /// Calls made so far that can fail: those of files, programs, trees and streams, `open_tree`, `connect`, `set_hostname`, `random`, `lock`, `isolate`.
     pub fn calls(&self) -> u64 {
         self.shared.gate.borrow().calls()
     }
@@ -252,7 +264,7 @@ impl MemoryHost {
 
     /// Sets the wall clock.
     pub fn set_wall(&mut self, wall: Duration) {
-        self.clock.get_mut().wall = wall;
+        self.shared.clock.set(Time { wall, ..self.shared.clock.get() });
     }
 
     /// Trees opened and not yet closed or dropped.

@@ -81,6 +81,11 @@ pub enum Action {
         /// The type of its file system.
         fstype: String,
     },
+    /// Another machine is asked for something. (A preview does not, and goes on without it.)
+    Connect {
+        /// For what.
+        purpose: String,
+    },
     /// One stage at a time.
     Lock {
         /// The file.
@@ -153,6 +158,7 @@ impl fmt::Display for Action {
                 word(f, name)
             }
             Action::Mount { node, fstype } => write!(f, "mount   {node} {fstype} read-only"),
+            Action::Connect { purpose } => write!(f, "connect {purpose}"),
             Action::Lock { path } => write!(f, "lock    {path}"),
             Action::Sync => f.write_str("sync"),
         }

@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
@@ -14,6 +15,7 @@ use core::time::Duration;
 use self::files::Draft;
 use self::overlay::Overlay;
 use self::tree::PreviewTree;
+use super::stream::{Peer, Stream};
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
 use crate::limits::{MAX_KERNEL_HOST_NAME, MAX_RECORD};
@@ -85,6 +87,17 @@ impl Host for PreviewHost<'_> {
             Place::Dir(dir) => self.open_dir(dir),
         }
     }
+
+    fn may_connect(&mut self, purpose: &dyn fmt::Display) -> bool {
+        self.actions.push(Action::Connect { purpose: purpose.to_string() });
+        false
+    }
+
+    fn connect(&mut self, to: &Peer, _: Duration) -> Result<Box<dyn Stream>, Error> {
+        Err(Error::new("connect to", to.to_string(), "a preview connects to nothing"))
+    }
+
+    fn sleep(&mut self, _: Duration) {}
 
     fn set_hostname(&mut self, name: &str) -> Result<(), Error> {
         if name.len() > MAX_KERNEL_HOST_NAME {

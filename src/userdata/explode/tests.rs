@@ -1,5 +1,6 @@
 use super::*;
 use crate::format::base64::Base64Writer;
+use crate::userdata::include::Line;
 use alloc::format;
 use alloc::vec;
 
@@ -16,8 +17,13 @@ fn sample(name: &str) -> &'static [u8] {
     }
 }
 
+/// Gets nothing that is included.
+pub fn nothing(_: &Line, place: &str, _: u64) -> Result<Vec<u8>, Error> {
+    panic!("{place} is fetched")
+}
+
 fn exploded(raw: &[u8]) -> Exploded {
-    explode(DataKind::User, raw.to_vec())
+    explode(DataKind::User, raw.to_vec(), &mut nothing)
 }
 
 fn listed(exploded: &Exploded) -> Vec<(usize, &str, &str, &str)> {
@@ -96,7 +102,7 @@ fn a_plain_text_is_one_part() {
 fn a_plain_text_is_not_copied() {
     let raw = b"#cloud-config\n".repeat(10);
     let at = raw.as_ptr();
-    assert_eq!(explode(DataKind::User, raw).parts[0].text.as_ptr(), at);
+    assert_eq!(explode(DataKind::User, raw, &mut nothing).parts[0].text.as_ptr(), at);
 }
 
 #[test]
@@ -195,7 +201,7 @@ fn inflating_is_bounded() {
         gz.extend_from_slice(&(size as u32).to_le_bytes());
         gz
     };
-    let within = |raw: &[u8]| explode_within(DataKind::User, raw.to_vec(), 100_000);
+    let within = |raw: &[u8]| explode_within(DataKind::User, raw.to_vec(), 100_000, &mut nothing);
     assert_eq!(within(&bomb(100_000)).parts[0].text.len(), 100_000);
     let found = within(&bomb(100_001));
     assert_eq!(faults(&found), ["cannot inflate user-data: it inflates to more than 100000 bytes"]);
@@ -268,6 +274,6 @@ fn an_archive_is_its_entries() {
 #[test]
 fn an_archive_does_not_grow_without_end() {
     let text = format!("#cloud-config-archive\n- &a {}\n{}", "x".repeat(60_000), "- *a\n".repeat(3));
-    let found = explode_within(DataKind::User, text.into_bytes(), 150_000);
+    let found = explode_within(DataKind::User, text.into_bytes(), 150_000, &mut nothing);
     assert_eq!((found.parts.len(), found.errors.len()), (2, 2));
 }

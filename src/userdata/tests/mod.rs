@@ -2,6 +2,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::explode::tests::nothing;
 use super::*;
 use crate::format::yaml;
 use crate::host::memory::{Answer, MemoryHost};
@@ -9,6 +10,7 @@ use crate::limits::MAX_FILE_NAME;
 
 mod boothooks;
 mod cloud_config;
+mod includes;
 mod part_handlers;
 
 const DIR: &str = "/var/lib/cloud/instances/i-1";
@@ -86,9 +88,9 @@ fn the_mixture_of_three() {
 #[test]
 fn the_processed_file_holds_every_part_decoded() {
     let mut host = MemoryHost::new();
-    let raw = explode::explode(DataKind::User, NESTED.to_vec());
+    let raw = explode::explode(DataKind::User, NESTED.to_vec(), &mut nothing);
     run(&mut host, NESTED);
-    let again = explode::explode(DataKind::User, host.bytes(&at("user-data.txt.i")));
+    let again = explode::explode(DataKind::User, host.bytes(&at("user-data.txt.i")), &mut nothing);
     assert_eq!((again.parts, again.errors), (raw.parts, raw.errors));
     assert!(host.text(&at("user-data.txt.i")).contains("\n#!/bin/sh\necho packed\n"));
 }
@@ -106,10 +108,6 @@ fn unknown_types_stay_with_a_warning() {
         (
             &mime(&[("a", "Content-Type: text/x-odd", "secret")]),
             format!("warning: user-data part 1 (a): no handler for its type text/x-odd; {kept}"),
-        ),
-        (
-            b"#include\nhttp://user:secret@host/\n",
-            format!("warning: user-data part 1 (part-001): no handler for its type text/x-include-url; {kept}"),
         ),
         (
             b"#upstart-job\nsecret",
