@@ -88,6 +88,10 @@ pub const MAX_ITEM_ERRORS: usize = 100;
 /// Buffer through which content is streamed, bytes.
 pub const COPY_BUFFER: usize = 4096;
 
+/// Buffer through which JSON is written, bytes: small, as it stands on the stack of every stage, whose pages cost more than the calls
+/// of a sink that has a buffer of its own.
+pub const JSON_BUFFER: usize = 512;
+
 /// Buffer in which a file is compared with what it should hold, bytes.
 pub const COMPARE_BUFFER: usize = 64 << 10;
 

@@ -76,7 +76,7 @@ impl Default for State {
 impl State {
     /// `DIR/NAME`: `data/…`, `sem/…`, `scripts/…`.
     pub fn join(&self, name: &str) -> String {
-        format!("{}/{name}", self.dir)
+        [&self.dir, "/", name].concat()
     }
 
     /// `DIR/seed/NAME`. Seeds are only read: state that moved because [`CLOUD_DIR`] cannot be written has them there as before.
@@ -87,7 +87,7 @@ impl State {
 
     /// `DIR/data/NAME`.
     pub fn data(&self, name: &str) -> String {
-        format!("{}/data/{name}", self.dir)
+        [&self.dir, "/data/", name].concat()
     }
 
     /// The link to the current instance's directory.
@@ -97,7 +97,7 @@ impl State {
 
     /// The directory of instance `id`. The id is made a single safe file name: see [`file_name`].
     pub fn instance_dir(&self, id: &str) -> String {
-        format!("{}/instances/{}", self.dir, file_name(id))
+        [&self.dir, "/instances/", &file_name(id)].concat()
     }
 }
 
@@ -120,6 +120,10 @@ pub fn is_vital(path: &str) -> bool {
 /// `raw` as one file name: `/` becomes `_` (as cloud-init does), control characters and NUL become
 /// `%XX`, `.`, `..` and nothing at all get a leading `%`, and what is longer than [`MAX_FILE_NAME`] is cut on a character.
 pub fn file_name(raw: &str) -> String {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !raw.is_empty() && raw.len() <= MAX_FILE_NAME && raw.bytes().all(is_safe) {
+        return raw.into();
+    }
     let mut name = String::with_capacity(raw.len());
     if matches!(raw, "" | "." | "..") {
         name.push('%');

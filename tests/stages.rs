@@ -228,6 +228,43 @@ fn changed_user_data_of_the_same_instance_is_read_but_nothing_runs_twice() {
 }
 
 #[test]
+fn an_instance_that_comes_back_is_not_handled_anew() {
+    let mut host = machine();
+    boot(&mut host);
+    drive(&mut host, OTHER, "#!/bin/sh\necho other\n");
+    host.reboot();
+    boot(&mut host);
+    let handled = host.text(&instance(ID, "sem/consume_data"));
+    drive(&mut host, ID, USER_DATA);
+    host.reboot();
+    assert_eq!(boot(&mut host), [0; 4], "{:?}", faults(&host));
+    assert_eq!(host.text(&instance(ID, "sem/consume_data")), handled);
+    assert_eq!(host.text("/var/lib/cloud/data/instance-id"), format!("{ID}\n"));
+    assert_eq!(host.text("/var/lib/cloud/data/previous-instance-id"), format!("{OTHER}\n"));
+    assert_eq!(script_runs(&host), 0);
+}
+
+#[test]
+fn the_users_config_says_what_becomes_of_vendor_data() {
+    let job = "Content-Type: text/upstart-job\nMIME-Version: 1.0\nContent-Disposition: attachment; filename=\"v.conf\"\n\nx\n";
+    let vendor = format!("{:?}", job.replace('\n', "\u{1}")).replace("\\u{1}", "\\n");
+    for (user_data, default, chosen) in [
+        ("#cloud-config\nhostname: x\n", true, false),
+        ("#cloud-config\nvendor_data: {enabled: false}\n", false, false),
+        ("#cloud-config\nsystem_info: {paths: {upstart_dir: /opt/init}}\n", false, true),
+    ] {
+        let mut host = machine();
+        drive(&mut host, ID, user_data);
+        host.put("/etc/init/README", 0o644, "");
+        host.put("/opt/init/README", 0o644, "");
+        host.put(&format!("{SEED}/openstack/latest/vendor_data.json"), 0o644, vendor.as_str());
+        assert_eq!(boot(&mut host), [0; 4], "{:?}", faults(&host));
+        let is_there = (host.exists("/etc/init/v.conf"), host.exists("/opt/init/v.conf"));
+        assert_eq!(is_there, (default, chosen), "{user_data}");
+    }
+}
+
+#[test]
 fn no_drive_says_what_was_looked_at() {
     let mut host = MemoryHost::new();
     host.put("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n");

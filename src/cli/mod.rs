@@ -245,8 +245,9 @@ fn plan(call: &Call) -> Result<u8, Refused> {
 
 /// The live machine, inside `--root` if that was given.
 fn machine(call: &Call) -> Result<sys::LiveHost, Refused> {
-    let kmsg = sys::root::in_initramfs();
+    let mut kmsg = None;
     if let Some(root) = &call.root {
+        kmsg = Some(sys::root::in_initramfs());
         sys::root::enter_root(root)?;
     }
     sys::crash::install();

@@ -93,6 +93,10 @@ fn is_space(c: char) -> bool {
 
 /// The value of the last parameter of this name; the outer `None`: there is none, the inner one: it has no `=`.
 pub fn get<'a>(text: &'a str, name: &str) -> Option<Option<&'a str>> {
+    // Nearly always there is none, and some command lines are long.
+    if !text.contains(name) {
+        return None;
+    }
     parameters(text).filter(|parameter| parameter.name == name).last().map(|parameter| parameter.value)
 }
 

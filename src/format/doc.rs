@@ -452,7 +452,16 @@ impl<'a> Value<'a> {
 
     /// The value of `key` in a mapping. The last of equal keys wins, as in PyYAML and Python's `json`.
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.entries().filter(|(name, _)| name.is_text(key)).last().map(|(_, value)| value)
+        let mut found = None;
+        let mut next = if self.is_mapping() { self.node().first } else { 0 };
+        while let Some(name) = next.checked_sub(1) {
+            let Some(value) = self.doc.node(NodeId(name)).next.checked_sub(1) else { break };
+            if Value::new(self.doc, self.sources, NodeId(name)).is_text(key) {
+                found = Some(NodeId(value));
+            }
+            next = self.doc.node(NodeId(value)).next;
+        }
+        found.map(|value| Value::new(self.doc, self.sources, value))
     }
 
     /// The value at a path of keys separated by `.` ("system_info.paths.cloud_dir"); no key has a dot in it.

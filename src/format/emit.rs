@@ -2,7 +2,7 @@
 //! indent (cloud-init's state files: 1) one thing a line; `[]` and `{}` where there is nothing inside.
 //!
 //! Text is written as UTF-8 (`ensure_ascii` off); only `"`, `\` and control characters are escaped. Bytes that are no UTF-8
-//! become U+FFFD, so what comes out is always JSON. The sink gets pieces of [`COPY_BUFFER`] bytes, the last at [`Json::finish`].
+//! become U+FFFD, so what comes out is always JSON. The sink gets pieces of [`JSON_BUFFER`] bytes, the last at [`Json::finish`].
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use crate::format::base64::Base64Writer;
 use crate::format::doc::{Children, Kind, Style, Value, Visits};
 use crate::format::scalar::{Float, Scalar};
 use crate::format::stream::{self, Utf8};
-use crate::limits::{COPY_BUFFER, MAX_NESTING};
+use crate::limits::{JSON_BUFFER, MAX_NESTING};
 
 /// Prints a value of a document, YAML or JSON, as JSON. Types are those of [`Value::scalar`]; `!!binary` is base64 text, infinity and
 /// not-a-number are the texts `.inf`, `-.inf`, `.nan`, integers over 64 bits are numbers if the text is JSON's, and keys
@@ -33,7 +33,7 @@ pub struct Json<'s> {
     level: usize,
     /// What stands before the next value or key.
     before: Before,
-    buffer: heapless::Vec<u8, COPY_BUFFER>,
+    buffer: heapless::Vec<u8, JSON_BUFFER>,
     visits: Visits,
 }
 
@@ -64,7 +64,7 @@ impl<'s> Json<'s> {
 
     /// Text outside JSON: a line end behind the last value.
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        for piece in bytes.chunks(COPY_BUFFER) {
+        for piece in bytes.chunks(JSON_BUFFER) {
             if self.buffer.extend_from_slice(piece).is_err() {
                 self.drain()?;
                 let _ = self.buffer.extend_from_slice(piece);
@@ -82,7 +82,14 @@ impl<'s> Json<'s> {
     fn new_line(&mut self) -> Result<(), Error> {
         let Some(indent) = self.indent else { return Ok(()) };
         self.raw(b"\n")?;
-        (0..indent * self.level).try_for_each(|_| self.raw(b" "))
+        let blanks = [b' '; MAX_NESTING];
+        let mut left = indent * self.level;
+        while left > 0 {
+            let count = left.min(blanks.len());
+            self.raw(&blanks[..count])?;
+            left -= count;
+        }
+        Ok(())
     }
 
     /// The separator before a value or key.
@@ -138,17 +145,28 @@ impl<'s> Json<'s> {
 
     /// A key.
     pub fn key(&mut self, key: &str) -> Result<(), Error> {
-        self.key_from(&mut stream::Bytes(key.as_bytes()))
+        self.string(key)?;
+        self.colon()
     }
 
     fn key_from(&mut self, text: &mut stream::Read<'_>) -> Result<(), Error> {
         self.string_from(text)?;
+        self.colon()
+    }
+
+    fn colon(&mut self) -> Result<(), Error> {
         self.before = Before::Nothing;
         self.raw(b": ")
     }
 
     /// A string.
     pub fn string(&mut self, text: &str) -> Result<(), Error> {
+        if text.bytes().all(is_plain) {
+            self.item()?;
+            self.raw(b"\"")?;
+            self.raw(text.as_bytes())?;
+            return self.raw(b"\"");
+        }
         self.string_from(&mut stream::Bytes(text.as_bytes()))
     }
 
@@ -319,6 +337,11 @@ impl<'a> KeyPath<'_, 'a> {
     }
 }
 
+/// ASCII that stands for itself in a string.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
 /// Escapes text that comes in pieces.
 struct Escape {
     utf8: Utf8,
@@ -328,16 +351,17 @@ struct Escape {
 
 impl Escape {
     fn write(&mut self, bytes: &[u8], to: &mut Json<'_>) -> Result<(), Error> {
-        let mut plain = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            if self.begun.is_empty() && matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\') {
-                continue;
+        let mut rest = bytes;
+        loop {
+            if self.begun.is_empty() {
+                let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+                to.raw(&rest[..plain])?;
+                rest = &rest[plain..];
             }
-            to.raw(&bytes[plain.min(at)..at])?;
-            plain = at + 1;
-            self.odd(byte, to)?;
+            let Some((byte, after)) = rest.split_first() else { return Ok(()) };
+            self.odd(*byte, to)?;
+            rest = after;
         }
-        to.raw(&bytes[plain..])
     }
 
     /// A byte that is not plain ASCII, or that follows one that began a character.
@@ -547,6 +571,6 @@ mod tests {
         let mut memory = Memory::default();
         json(&doc.value(&sources).unwrap(), None, &mut memory).unwrap();
         assert_eq!(String::from_utf8(memory.0).unwrap(), text.replace("},{", "}, {"));
-        assert!(memory.1 <= text.len() / COPY_BUFFER + 3, "{} calls", memory.1);
+        assert!(memory.1 <= text.len() / JSON_BUFFER + 3, "{} calls", memory.1);
     }
 }

@@ -13,8 +13,14 @@ use super::Level;
 /// Those of `out`.
 pub fn line(out: &mut dyn Write, wall: Duration, level: Level, area: &str, text: &dyn fmt::Display) -> fmt::Result {
     let stamp = stamp(wall);
-    let stamp = core::str::from_utf8(&stamp).unwrap_or_default();
-    writeln!(out, "{stamp} - {}[{}]: {}", Text(&area), level.word(), Text(text))
+    out.write_str(core::str::from_utf8(&stamp).unwrap_or_default())?;
+    out.write_str(" - ")?;
+    Tame(out).write_str(area)?;
+    for text in ["[", level.word(), "]: "] {
+        out.write_str(text)?;
+    }
+    write!(Tame(out), "{text}")?;
+    out.write_str("\n")
 }
 
 /// `2026-01-02 03:04:05,678`. By hand: a stage writes dozens of lines, and six padded numbers cost more than the rest of one.
@@ -46,9 +52,9 @@ impl fmt::Display for Text<'_> {
 }
 
 /// Passes text on as [`Text`] shows it.
-struct Tame<'a, 'b>(&'a mut fmt::Formatter<'b>);
+struct Tame<'a>(&'a mut dyn Write);
 
-impl Write for Tame<'_, '_> {
+impl Write for Tame<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return self.0.write_str(text);

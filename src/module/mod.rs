@@ -118,7 +118,7 @@ pub struct Module {
     /// The cloud-config keys that it reads and is passed over without; empty: it always has something to do.
     pub keys: &'static [&'static str],
     /// Whether there is anything that must not be done twice; asked before the semaphore goes to disk, which costs a wait
-    /// for it. `None`: there always is.
+    /// for it. `None`: there always is. A row of [`Rerun::Never`] is not run if there is not.
     pub has_work: Option<fn(&mut Context<'_>) -> bool>,
     /// Its work.
     pub run: fn(&mut Context<'_>),

@@ -43,8 +43,11 @@ pub fn run(context: &mut Context<'_>) {
     }
 }
 
-/// True unless it is sure that the module has no script: what cannot be read is told when they are run.
+/// True unless it is sure that the module has nothing to run and nothing to say: what cannot be read is told when the scripts are run.
 pub fn has_any(context: &mut Context<'_>) -> bool {
+    if context.name == "scripts_vendor" && context.get(&["vendor_data.prefix"]).is_some() {
+        return true;
+    }
     let dir = dir(context);
     let Ok(names) = names(context, &dir) else { return true };
     names.iter().any(|name| context.host.files().stat(&format!("{dir}/{name}"), true).map_or(true, is_script))

@@ -18,9 +18,18 @@ use crate::instance::{DataKind, Instance};
 use crate::limits::{MAX_DRIVE_FILE, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
 use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State, is_vital};
 
-/// Directories of the state directory that people put things into.
-const IMAGE_DIRS: [&str; 7] =
-    ["handlers", "scripts/per-boot", "scripts/per-instance", "scripts/per-once", "scripts/vendor", "seed", "sem"];
+/// Directories of the state directory that people put things into, each behind the one that it is in.
+const IMAGE_DIRS: [&str; 9] = [
+    "handlers",
+    "instances",
+    "scripts",
+    "scripts/per-boot",
+    "scripts/per-instance",
+    "scripts/per-once",
+    "scripts/vendor",
+    "seed",
+    "sem",
+];
 
 /// Claims what a datasource found. An unwritable state directory moves to the run directory first.
 pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Instance> {
@@ -50,8 +59,8 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
     if kept != Some(false) {
         write_drive_files(work, &mut *tree, &files);
     }
-    if let Some(is_new) = kept {
-        let settled = settle(work, &instance, is_new && !files.is_empty());
+    if kept == Some(true) {
+        let settled = settle(work, &instance, !files.is_empty());
         work.take("stage", settled);
     }
     work.host.log(Level::Debug, "stage", &format_args!("state of {} is in {}", instance.id, work.state.dir));
@@ -67,7 +76,7 @@ fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Resu
         work.host.files().sync()?;
     }
     let (path, id) = (work.state.data("instance-id"), format!("{}\n", instance.id));
-    write_changed(work.host, &path, &Create::mode(0o644).durable(), id.as_bytes()).map(|_| ())
+    write_file(work.host.files(), &path, &Create::mode(0o644).durable(), id.as_bytes())
 }
 
 /// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept. (Its
@@ -102,9 +111,11 @@ fn keep(
     let line = if is_new { "a new instance" } else { "the instance of the last boot" };
     host.log(Level::Info, "stage", &format_args!("{}: {} is {line}", instance.description, instance.id));
 
+    // An instance may come back: then its directory is there, and what it holds counts.
+    let is_first = is_new && host.files().stat(&dir, false)?.is_none();
     if is_new {
         let image = IMAGE_DIRS.iter().map(|sub| state.join(sub));
-        for path in image.chain(["handlers", "scripts", "sem"].iter().map(|sub| format!("{dir}/{sub}"))) {
+        for path in image.chain(["", "/handlers", "/scripts", "/sem"].iter().map(|sub| format!("{dir}{sub}"))) {
             host.files().make_dir(&path, 0o755)?;
         }
     }
@@ -124,29 +135,42 @@ fn keep(
         };
         let host = &mut *work.host;
         let path = format!("{dir}/{}", kind.raw_file());
-        if !holds(host.files(), &path, &new).unwrap_or(false) {
-            changed = true;
+        if is_first || !holds(host.files(), &path, &new).unwrap_or(false) {
             // Other data than the last time: its parts are handled anew. The semaphore goes first, so that a power cut
             // between the two does not leave new data that counts as handled.
-            host.files().remove(&format!("{dir}/sem/consume_data"))?;
+            if !is_first {
+                host.files().remove(&format!("{dir}/sem/consume_data"))?;
+            }
+            changed = true;
             write_file(host.files(), &path, &Create::mode(0o600), &new)?;
         }
     }
     let host = &mut *work.host;
     let mut cache = Buffer::new(4 * MAX_METADATA as usize);
     instance.save(&mut cache)?;
-    write_changed(host, &format!("{dir}/obj.json"), &Create::mode(0o400), &cache.bytes)?;
 
     let label = format!("{}: {}\n", instance.datasource, instance.description);
-    let previous = read_file(host.files(), &format!("{dir}/datasource"), MAX_STATE_FILE)?;
-    let previous = previous.and_then(|text| String::from_utf8(text).ok()).unwrap_or_else(|| label.clone());
+    let path = format!("{dir}/datasource");
+    let previous = if is_first { None } else { read_file(host.files(), &path, MAX_STATE_FILE)? };
+    let previous = previous.and_then(|text| String::from_utf8(text).ok());
     let id = format!("{}\n", instance.id);
     let previous_id = format!("{}\n", kept.as_deref().unwrap_or(NO_PREVIOUS_INSTANCE));
     let plain = Create::mode(0o644);
-    write_changed(host, &format!("{dir}/datasource"), &plain, label.as_bytes())?;
-    write_changed(host, &state.data("previous-datasource"), &plain, previous.as_bytes())?;
-    write_changed(host, &state.data("previous-instance-id"), &plain, previous_id.as_bytes())?;
-    write_changed(host, &format!("{RUN_DIR}/.instance-id"), &plain, id.as_bytes())?;
+    if previous.as_ref() != Some(&label) {
+        write_file(host.files(), &path, &plain, label.as_bytes())?;
+    }
+    for (path, how, text) in [
+        (format!("{dir}/obj.json"), Create::mode(0o400), &*cache.bytes),
+        (state.data("previous-datasource"), plain, previous.as_ref().unwrap_or(&label).as_bytes()),
+        (state.data("previous-instance-id"), plain, previous_id.as_bytes()),
+        (format!("{RUN_DIR}/.instance-id"), plain, id.as_bytes()),
+    ] {
+        if is_first {
+            write_file(host.files(), &path, &how, text)?;
+        } else {
+            write_changed(host, &path, &how, text)?;
+        }
+    }
     if host.files().read_link(&state.instance_link())?.as_deref() != Some(dir.as_str()) {
         host.files().link(&state.instance_link(), &dir)?;
         changed = true;

@@ -64,15 +64,16 @@ fn has_host_name(work: &mut Work<'_, '_>, instance: &Instance) -> bool {
 
 /// Finds the instance: on a drive, else the one kept, if it is still this machine's.
 pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> Option<Instance> {
-    let kept = cached(work.host, &work.state);
-    if let Some(kept) = kept.as_ref().filter(|_| is_trusted(work, config)) {
+    if is_trusted(work, config)
+        && let Some(kept) = cached(work.host, &work.state)
+    {
         work.host.log(
             Level::Info,
             "stage",
             &format_args!("instance {}: its cache is trusted, nothing looked for", kept.id),
         );
         work.send(&Record::Datasource(kept.description.clone()));
-        return cached(work.host, &work.state);
+        return Some(kept);
     }
     let (candidate, looked) = look(work, config, needs);
     if let Some(candidate) = candidate {
@@ -80,7 +81,7 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
         work.send(&Record::Datasource(instance.description.clone()));
         return Some(instance);
     }
-    match kept {
+    match cached(work.host, &work.state) {
         Some(kept) if datasource::still_here(work.host, &kept) => {
             let line =
                 format!("instance {}: its drive is gone, but this is the same machine: the cache is used", kept.id);

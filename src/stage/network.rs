@@ -10,7 +10,9 @@ use super::{cached, configuration, configuration_with, keys, local, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{Needs, none};
 use crate::host::Level;
+use crate::host::write::read_file;
 use crate::instance::{DataKind, Instance};
+use crate::limits::MAX_INFLATED;
 use crate::module::{Frequency, Stage};
 use crate::paths::State;
 use crate::userdata::{self, Outcome};
@@ -66,7 +68,7 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
         // The user's first: it may say what becomes of the vendor's, and the vendor's own have no say in that. Then as
         // cloud-init does: of two scripts of one name the second vendor-data's is left.
         for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
-            if kind != DataKind::User && has_data(work, &state, instance, kind) {
+            if kind != DataKind::User && has_data(work, &state, instance, kind) && is_said(work, &state, instance) {
                 config = configuration_with(work, Some(instance), &[DataKind::User]);
             }
             work.step(&format!("consume-{}", kind.stem()), |work| {
@@ -94,6 +96,17 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
 fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: DataKind) -> bool {
     let path = format!("{}/{}", state.instance_dir(&instance.id), kind.raw_file());
     work.host.files().stat(&path, true).ok().flatten().is_some_and(|stat| stat.size > 0)
+}
+
+/// True if the user's cloud-config may change what becomes of the vendor's data, or where its programs print: the keys that are asked for
+/// while it is handled stand in the merged file as they are.
+fn is_said(work: &mut Work<'_, '_>, state: &State, instance: &Instance) -> bool {
+    const KEYS: [&str; 4] = ["vendor_data", "system_info", "output", "def_log_file"];
+    let path = format!("{}/{}", state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
+    read_file(work.host.files(), &path, MAX_INFLATED).map_or(true, |text| {
+        let text = text.unwrap_or_default();
+        KEYS.iter().any(|key| text.windows(key.len()).any(|at| at == key.as_bytes()))
+    })
 }
 
 /// Records what was wrong in one kind of data.

@@ -180,10 +180,10 @@ fn one(
     if ran == Ran::Yes {
         return work.host.log(Level::Debug, row.name, &"already ran");
     }
-    let rerun = with_context(work, setting, row, &args, false, |context| {
-        let idle = row.has_work.is_some_and(|has_work| !has_work(context));
-        if idle { Rerun::Safe } else { row.rerun }
+    let idle = with_context(work, setting, row, &args, false, |context| {
+        row.has_work.is_some_and(|has_work| !has_work(context))
     });
+    let rerun = if idle { Rerun::Safe } else { row.rerun };
     if let Some(path) = &semaphore
         && !enter(work, row, path, rerun, ran)
     {
@@ -198,7 +198,10 @@ fn one(
         // Told before it runs: whether it fails or takes this process with it, it is not tried again.
         work.send(&if rerun == Rerun::Safe { Record::Complete(path) } else { Record::Mark(path) });
     }
-    with_context(work, setting, row, &args, resumed, |context| (row.run)(context));
+    // Of a row that must not be run twice all of the work is of that kind, and it has been looked for just now.
+    if !(idle && row.rerun == Rerun::Never) {
+        with_context(work, setting, row, &args, resumed, |context| (row.run)(context));
+    }
 }
 
 /// What the semaphore says. One that cannot be read counts as run, where running twice does harm.

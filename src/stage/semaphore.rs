@@ -54,14 +54,22 @@ fn judge<'a>(text: &str, boot_id: &mut dyn FnMut() -> &'a str) -> Ran {
     }
 }
 
-/// The kernel's id of this boot, read when it is first asked for; empty where the kernel gives none.
+/// The kernel's id of this boot, read when it is first asked for; empty where the kernel gives none. With it the process that works.
 #[derive(Debug, Default)]
-pub struct BootId(OnceCell<String>);
+pub struct BootId {
+    id: OnceCell<String>,
+    process: OnceCell<String>,
+}
 
 impl BootId {
     /// The id.
     pub fn get(&self, files: &mut dyn Files) -> &str {
-        self.0.get_or_init(|| read_text(files, BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default())
+        self.id.get_or_init(|| read_text(files, BOOT_ID, MAX_STATE_FILE).ok().flatten().unwrap_or_default())
+    }
+
+    /// The number of the stage's process that asked first.
+    fn process(&self, files: &mut dyn Files) -> &str {
+        self.process.get_or_init(|| files.read_link("/proc/self").ok().flatten().unwrap_or_else(|| "1".into()))
     }
 }
 
@@ -93,9 +101,8 @@ pub fn complete(host: &mut dyn Host, path: &str, boot: &BootId) -> Result<(), Er
 }
 
 fn begun(host: &mut dyn Host, boot: &BootId) -> String {
-    let boot_id = boot.get(host.files());
     let wall = host.now().wall;
-    let pid = host.files().read_link("/proc/self").ok().flatten().unwrap_or_else(|| "1".into());
+    let (boot_id, pid) = (boot.get(host.files()), boot.process(host.files()));
     format!("{pid}: {}.{:06}\nboot {boot_id}\n", wall.as_secs(), wall.subsec_micros())
 }
 

@@ -212,22 +212,22 @@ impl Files for LiveFiles {
 
 /// Streams what `fd` has left into `to`: no size is asked for, as files of `/proc` have none.
 pub fn stream(fd: BorrowedFd<'_>, path: &str, max: u64, to: &mut Sink) -> Result<u64, Error> {
-    let mut buffer = [0; COPY_BUFFER];
+    let mut buffer = [MaybeUninit::uninit(); COPY_BUFFER];
     let mut total = 0;
     loop {
-        let read = match rustix::io::read(fd, &mut buffer) {
-            Ok(0) => return Ok(total),
-            Ok(read) => read,
+        let read = match rustix::io::read(fd, &mut buffer[..]) {
+            Ok(([], _)) => return Ok(total),
+            Ok((read, _)) => read,
             Err(Kernel::INTR) => continue,
             // An empty pipe that somebody has open for writing.
             Err(Kernel::AGAIN) => return Ok(total),
             Err(errno) => return Err(failed("read", path, errno)),
         };
-        total += read as u64;
+        total += read.len() as u64;
         if total > max {
             return Err(Error::new("read", path, format!("more than {max} bytes")));
         }
-        to.write_all(&buffer[..read])?;
+        to.write_all(read)?;
     }
 }
 

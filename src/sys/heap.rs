@@ -27,11 +27,14 @@ pub struct Heap {
     state: UnsafeCell<State>,
 }
 
-#[repr(align(16))]
+/// In this order, and pieces are cut from their ends: the blocks of a short stage, this table and what the C library keeps in `.bss` behind
+/// it stand side by side, on fewer pages.
+#[repr(C, align(16))]
 struct State {
     first: [u8; FIRST],
-    /// The rest of the piece in use.
+    /// Where the last block that was cut begins.
     next: *mut u8,
+    /// What is left in front of it.
     left: usize,
     started: bool,
     /// Freed blocks of each class, each with the address of the next one in it.
@@ -78,19 +81,20 @@ impl State {
     /// `size` is a multiple of [`UNIT`] and at most [`LARGE`].
     unsafe fn cut(&mut self, size: usize) -> *mut u8 {
         if self.left < size {
-            (self.next, self.left) = if self.started {
+            let (piece, length) = if self.started {
                 // SAFETY: as `map` says.
                 (unsafe { map(PIECE) }, PIECE)
             } else {
                 (self.first.as_mut_ptr(), FIRST)
             };
             self.started = true;
+            // SAFETY: the end of the piece.
+            (self.next, self.left) = (unsafe { piece.add(length) }, length);
         }
-        let block = self.next;
-        // SAFETY: `size` bytes are left behind it.
-        self.next = unsafe { block.add(size) };
+        // SAFETY: `size` bytes are left in front of it.
+        self.next = unsafe { self.next.sub(size) };
         self.left -= size;
-        block
+        self.next
     }
 }
 

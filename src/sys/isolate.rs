@@ -8,17 +8,17 @@
 
 use core::ffi::{c_int, c_void};
 
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, Signal};
 use wisp::error::{Errno, Error};
-use wisp::host::{Ended, Exit, Host, Progress};
+use wisp::host::{Ended, Host, Progress};
 use wisp::limits::MAX_RECORD;
 
 use super::LiveHost;
-use super::spawn::wait;
 
-/// Between the parent's frames and the child's: what the call of clone(2) may still push. Less than the 64 KiB below the
-/// stack pointer at which kernels before 4.17 take an access for a fault.
-const APART: usize = 16 << 10;
+/// Between the parent's frames and the child's: what the calls of clone(2) and wait4(2) may still push. No signal's frame stands there: the
+/// only handler that runs on this stack is SIGCHLD's, which the parent blocks. As little as may be, as the pages below are those that
+/// the parent has used before. (Less than the 64 KiB below the stack pointer at which kernels before 4.17 take an access for a fault.)
+const APART: usize = 4 << 10;
 /// The child's exit status after a panic (a build that unwinds).
 const PANICKED: c_int = 101;
 
@@ -28,6 +28,8 @@ struct Task<'a, 'w> {
     work: &'a mut (dyn FnMut(&mut dyn Host, &mut dyn Progress) + 'w),
     records: Records<'a, 'w>,
     parent: Pid,
+    /// The signals that were blocked before.
+    blocked: libc::sigset_t,
 }
 
 /// [`Host::isolate`] of the live host.
@@ -36,10 +38,12 @@ pub fn isolate(
     work: &mut dyn FnMut(&mut dyn Host, &mut dyn Progress),
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<Ended, Error> {
-    // Opens the log, if there is anything in it: in a crash there is only time to write.
-    host.flush_log();
-    let mut task = Task { host, work, records: Records { each }, parent: rustix::process::getpid() };
-    let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::SIGCHLD;
+    // In a crash there is only time to write.
+    host.log.prepare();
+    let blocked = block_child_signal();
+    let mut task = Task { host, work, records: Records { each }, parent: rustix::process::getpid(), blocked };
+    // Without a signal at its end: it is waited for, and nothing else wants to know.
+    let flags = libc::CLONE_VM | libc::CLONE_FILES;
     // Stacks grow downwards on every architecture that wisp is for, and want to begin aligned.
     let top = stack_pointer().wrapping_sub(APART);
     let top = top.wrapping_sub(top as usize % 64);
@@ -48,14 +52,50 @@ pub fn isolate(
     // the parent's would.
     let pid = unsafe { libc::clone(child, top.cast(), flags, (&raw mut task).cast::<c_void>()) };
     if pid < 0 {
-        return Err(failed());
+        let error = failed();
+        set_mask(&blocked);
+        return Err(error);
     }
-    let ended = Pid::from_raw(pid).and_then(|pid| wait(pid, WaitOptions::empty()));
-    Ok(match ended {
-        Some(Exit::Code(0)) => Ended::Returned,
-        Some(Exit::Signal(signal)) => Ended::Died { signal },
+    let status = wait(pid);
+    set_mask(&blocked);
+    Ok(match status {
+        Some(status) if libc::WIFSIGNALED(status) => Ended::Died { signal: libc::WTERMSIG(status) },
+        Some(status) if libc::WEXITSTATUS(status) == 0 => Ended::Returned,
         _ => Ended::Died { signal: 0 },
     })
+}
+
+/// waitpid(2) for a child that sends no signal at its end; `None`: somebody else has waited for it.
+fn wait(pid: libc::pid_t) -> Option<c_int> {
+    let mut status = 0;
+    loop {
+        // SAFETY: it fills in `status`.
+        if unsafe { libc::waitpid(pid, &mut status, libc::__WALL) } == pid {
+            return Some(status);
+        }
+        if std::io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            return None;
+        }
+    }
+}
+
+/// Blocks SIGCHLD; the set before.
+fn block_child_signal() -> libc::sigset_t {
+    // SAFETY: sets are plain data that the calls fill in.
+    unsafe {
+        let (mut child, mut before) = (core::mem::zeroed(), core::mem::zeroed());
+        libc::sigemptyset(&mut child);
+        libc::sigaddset(&mut child, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_BLOCK, &child, &mut before);
+        before
+    }
+}
+
+fn set_mask(mask: &libc::sigset_t) {
+    // SAFETY: a set that the kernel gave.
+    unsafe {
+        libc::sigprocmask(libc::SIG_SETMASK, mask, core::ptr::null_mut());
+    }
 }
 
 /// About where the stack of the caller ends: the address of a local of a function that it calls.
@@ -68,6 +108,7 @@ fn stack_pointer() -> *mut u8 {
 extern "C" fn child(task: *mut c_void) -> c_int {
     // SAFETY: `isolate`'s task; the parent does not touch it before this process has ended.
     let task = unsafe { &mut *task.cast::<Task<'_, '_>>() };
+    set_mask(&task.blocked);
     // The kernel takes the handlers' stack from a child that shares memory. The parent, which waits, has no use for it.
     super::crash::use_stack();
     // A stage that is killed takes its child along: its lock is free then, and the next stage may begin.

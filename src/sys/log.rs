@@ -2,6 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
@@ -21,10 +22,22 @@ pub struct Shared {
     pub file: AtomicI32,
     /// Bytes in the buffer.
     used: AtomicUsize,
-    buffer: UnsafeCell<[u8; LOG_BUFFER]>,
+    buffer: UnsafeCell<[MaybeUninit<u8>; LOG_BUFFER]>,
 }
 
 impl Shared {
+    /// Empty, made where it stays, and its buffer not touched: of its pages only those count that lines are written to.
+    fn new() -> Box<Self> {
+        let mut shared = Box::<Self>::new_uninit();
+        let at = shared.as_mut_ptr();
+        // SAFETY: both fields that are ever read before they are written are written; the buffer takes any bytes.
+        unsafe {
+            (&raw mut (*at).file).write(AtomicI32::new(-1));
+            (&raw mut (*at).used).write(AtomicUsize::new(0));
+            shared.assume_init()
+        }
+    }
+
     /// The lines in the buffer.
     pub fn lines(&self) -> &[u8] {
         let used = self.used.load(Ordering::Acquire).min(LOG_BUFFER);
@@ -64,11 +77,7 @@ pub struct Log {
 impl Log {
     /// Opens nothing yet.
     pub fn new(options: Options) -> Self {
-        let shared = Box::new(Shared {
-            file: AtomicI32::new(-1),
-            used: AtomicUsize::new(0),
-            buffer: UnsafeCell::new([0; LOG_BUFFER]),
-        });
+        let shared = Shared::new();
         crash::watch(&shared);
         Log { shared, options, file: None, held: Vec::new(), dropped: 0 }
     }
@@ -91,9 +100,16 @@ impl Log {
         }
         if level >= Level::Warning {
             self.flush();
-            if self.options.kmsg {
+            if *self.options.kmsg.get_or_insert_with(super::root::in_initramfs) {
                 kernel_line(level, text);
             }
+        }
+    }
+
+    /// Opens the file if there is anything to write to it: a handler of a crash can only write.
+    pub fn prepare(&mut self) {
+        if !self.shared.lines().is_empty() || !self.held.is_empty() {
+            self.open();
         }
     }
 

@@ -37,15 +37,16 @@ mod tree;
 pub struct Options {
     /// The log's file.
     pub log: String,
-    /// Warnings and errors also go to the kernel's log: in an initramfs, where no file survives.
-    pub kmsg: bool,
+    /// Warnings and errors also go to the kernel's log: in an initramfs, where no file survives. `None`: that is looked at with the
+    /// first of them, before which it costs three looks at the root.
+    pub kmsg: Option<bool>,
     /// Lines of this level and above also go to standard error (`--debug`: all).
     pub stderr: Level,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { log: paths::LOG.into(), kmsg: false, stderr: Level::Warning }
+        Options { log: paths::LOG.into(), kmsg: None, stderr: Level::Warning }
     }
 }
 

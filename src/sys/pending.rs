@@ -8,7 +8,6 @@
 //! written); a process that comes to the same name removes it, as no other living process can own it.
 
 use std::ffi::CStr;
-use std::fmt::Write as _;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Gid, Mode, OFlags, Uid, XattrFlags};
@@ -78,13 +77,16 @@ impl Writer {
     /// [`wisp::host::Files::commit`].
     pub fn commit(&mut self, file: Pending) -> Result<(), Error> {
         let selinux = *self.selinux.get_or_insert_with(selinux_runs);
-        let done = self.slot(file)?.commit(selinux);
+        let dir = self.slots.get(file.0 as usize).map_or("", |slot| parent(&slot.path));
+        let is_noted = self.everywhere || self.dirty.iter().any(|(_, noted)| noted == dir);
+        let done = self.slot(file)?.commit(selinux, is_noted);
         match done {
-            Ok(device) => {
+            Ok(Some(device)) => {
                 let path = &self.slots[file.0 as usize].path;
                 note(&mut self.dirty, device, path);
                 Ok(())
             }
+            Ok(None) => Ok(()),
             Err(error) => {
                 self.abort(file);
                 Err(error)
@@ -199,14 +201,14 @@ impl Slot {
         full_write(fd, bytes).map_err(|errno| failed("write", &self.path, errno))
     }
 
-    /// The number of the file system it is on.
-    fn commit(&mut self, selinux: bool) -> Result<u64, Error> {
+    /// The number of the file system it is on, if that is not noted already.
+    #[allow(clippy::unnecessary_cast)] // the field's type differs between machines
+    fn commit(&mut self, selinux: bool, is_noted: bool) -> Result<Option<u64>, Error> {
         self.flush()?;
         let Some(fd) = &self.fd else { return Err(Error::new("write", &*self.path, Errno::INVAL)) };
         let device = finish(fd, &self.path, &self.how, selinux)
-            .and_then(|()| rustix::fs::fstat(fd))
-            .map_err(|errno| failed("write", &self.path, errno))?
-            .st_dev;
+            .and_then(|()| if is_noted { Ok(None) } else { rustix::fs::fstat(fd).map(|stat| Some(stat.st_dev as u64)) })
+            .map_err(|errno| failed("write", &self.path, errno))?;
         self.fd = None;
         let renamed = rustix::fs::rename(&*self.temp, &*self.path);
         if let Err(errno) = renamed {
@@ -216,14 +218,18 @@ impl Slot {
         if self.how.durable {
             sync_parent(&self.path).map_err(|errno| failed("sync", &self.path, errno))?;
         }
-        Ok(device as u64)
+        Ok(device)
     }
 }
 
-/// Keeps the directory of `path` for a later sync of its file system.
+/// Keeps the directory of `path` for a later sync of its file system. The last of several: the next file may well stand there, too.
 fn note(dirty: &mut Vec<(u64, String)>, device: u64, path: &str) {
-    if !dirty.iter().any(|(known, _)| *known == device) {
-        dirty.push((device, parent(path).into()));
+    match dirty.iter_mut().find(|(known, _)| *known == device) {
+        Some((_, dir)) => {
+            dir.clear();
+            dir.push_str(parent(path));
+        }
+        None => dirty.push((device, parent(path).into())),
     }
 }
 
@@ -258,9 +264,9 @@ fn keep_label(fd: &OwnedFd, path: &str) -> rustix::io::Result<()> {
 
 /// selinuxfs stands at `/sys/fs/selinux`, before Linux 3.0 at `/selinux` (which CentOS 6 has, empty, when SELinux is off too).
 fn selinux_runs() -> bool {
-    ["/sys/fs/selinux", "/selinux/enforce"]
-        .iter()
-        .any(|path| rustix::fs::access(*path, rustix::fs::Access::EXISTS).is_ok())
+    let is_old = rustix::system::uname().release().to_bytes().starts_with(b"2.");
+    let path = if is_old { "/selinux/enforce" } else { "/sys/fs/selinux" };
+    rustix::fs::access(path, rustix::fs::Access::EXISTS).is_ok()
 }
 
 /// Makes something with `make` under a temporary name beside `path`. Parents of `path` that are missing are made.
@@ -293,8 +299,20 @@ fn temp_name(path: &str, (pid, count): (u32, u32), temp: &mut String) -> rustix:
         cut -= 1;
     }
     temp.clear();
-    let _ = write!(temp, "{}.{}.wisp-{pid:x}.{count:x}", &path[..start], &name[..cut]);
+    for text in [&path[..start], ".", &name[..cut], ".wisp-"] {
+        temp.push_str(text);
+    }
+    push_hexadecimal(temp, pid);
+    temp.push('.');
+    push_hexadecimal(temp, count);
     Ok(())
+}
+
+fn push_hexadecimal(text: &mut String, number: u32) {
+    let digits = 8 - (number | 1).leading_zeros() / 4;
+    for place in (0..digits).rev() {
+        text.push(char::from(b"0123456789abcdef"[(number >> (4 * place)) as usize % 16]));
+    }
 }
 
 #[cfg(test)]

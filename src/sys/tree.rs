@@ -7,6 +7,7 @@
 
 use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno as Kernel;
@@ -24,8 +25,10 @@ const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLL
 
 /// The files below one directory, and the mount that goes with it.
 pub struct DirTree {
-    // Closed before `mount` is undone: fields are dropped in order.
+    // Both closed before `mount` is undone: fields are dropped in order.
     root: OwnedFd,
+    /// The directory that was walked to last, by its path: the files of a drive stand side by side.
+    last: Option<(String, Rc<OwnedFd>)>,
     mount: Option<Mount>,
     /// What errors call it: the directory or the device.
     name: String,
@@ -36,7 +39,7 @@ impl DirTree {
     pub fn open(dir: &str, name: &str, mount: Option<Mount>) -> Result<Option<Self>, Error> {
         // The directory itself may be reached through a link: whoever names it is not the drive.
         match rustix::fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
-            Ok(root) => Ok(Some(DirTree { root, mount, name: name.into() })),
+            Ok(root) => Ok(Some(DirTree { root, last: None, mount, name: name.into() })),
             Err(Kernel::NOENT | Kernel::NOTDIR) => Ok(None),
             Err(errno) => Err(failed("open", name, errno)),
         }
@@ -47,7 +50,7 @@ impl DirTree {
     }
 
     /// The directory at `path` (`None`: the root itself) if `path` is one, opened; what a file there is called otherwise.
-    fn walk(&self, path: &str) -> Result<Option<Place>, Error> {
+    fn walk(&mut self, path: &str) -> Result<Option<Place>, Error> {
         let mut path = self.normal(path, path)?;
         for _ in 0..=MAX_LINKS {
             match self.step(&path)? {
@@ -60,13 +63,18 @@ impl DirTree {
     }
 
     /// Walks `path`, which has no `.` and `..`, up to its first link.
-    fn step(&self, path: &str) -> Result<Step, Error> {
-        let mut dir: Option<OwnedFd> = None;
+    fn step(&mut self, path: &str) -> Result<Step, Error> {
+        let mut dir: Option<Rc<OwnedFd>> = None;
         let mut rest = path;
+        if let (Some((before, name)), Some((last, fd))) = (path.rsplit_once('/'), &self.last)
+            && before == last
+        {
+            (dir, rest) = (Some(fd.clone()), name);
+        }
         while let Some((name, after)) = rest.split_once('/') {
-            let at = dir.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+            let at = dir.as_ref().map_or(self.root.as_fd(), |fd| fd.as_fd());
             match rustix::fs::openat(at, name, DIR, Mode::empty()) {
-                Ok(fd) => dir = Some(fd),
+                Ok(fd) => dir = Some(Rc::new(fd)),
                 Err(Kernel::NOENT) => return Ok(Step::Absent),
                 // A link gives one or the other, by the kernel's age.
                 Err(Kernel::LOOP | Kernel::NOTDIR) => {
@@ -77,7 +85,12 @@ impl DirTree {
             }
             rest = after;
         }
-        let at = dir.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+        if let (Some((before, _)), Some(fd)) = (path.rsplit_once('/'), &dir)
+            && self.last.as_ref().is_none_or(|(last, _)| last != before)
+        {
+            self.last = Some((before.into(), fd.clone()));
+        }
+        let at = dir.as_ref().map_or(self.root.as_fd(), |fd| fd.as_fd());
         if rest.is_empty() {
             return Ok(Step::Found(Place { dir, name: String::new(), kind: Kind::Dir, size: 0 }));
         }
@@ -131,7 +144,7 @@ impl DirTree {
     }
 
     fn open_at(&self, place: &Place, flags: OFlags, path: &str) -> Result<OwnedFd, Error> {
-        let at = place.dir.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+        let at = place.dir.as_ref().map_or(self.root.as_fd(), |fd| fd.as_fd());
         let name = if place.name.is_empty() { "." } else { &place.name };
         rustix::fs::openat(at, name, flags, Mode::empty()).map_err(|errno| failed("read", &self.object(path), errno))
     }
@@ -140,7 +153,7 @@ impl DirTree {
 /// Something in the tree that is no link.
 struct Place {
     /// The directory it is in, `None`: the root.
-    dir: Option<OwnedFd>,
+    dir: Option<Rc<OwnedFd>>,
     /// Its name there; empty: the directory itself.
     name: String,
     kind: Kind,
@@ -179,8 +192,8 @@ impl Tree for DirTree {
     }
 
     fn close(self: Box<Self>) -> Result<(), Error> {
-        let DirTree { root, mount, .. } = *self;
-        drop(root);
+        let DirTree { root, last, mount, .. } = *self;
+        drop((root, last));
         mount.map_or(Ok(()), Mount::undo)
     }
 }

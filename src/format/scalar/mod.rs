@@ -211,6 +211,9 @@ pub(crate) fn is_plain_text(text: &[u8]) -> bool {
 
 /// True if the decoded text is `text`, without allocation.
 pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
+    if begins_otherwise(value, text) {
+        return false;
+    }
     let mut reader = value.reader();
     let mut rest = text;
     if reader.base64.is_none() && value.kind() == Kind::Scalar {
@@ -231,6 +234,17 @@ pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
             Err(_) => return false,
         }
     }
+}
+
+/// True if it is plain from its first byte that the decoded text is not `text`: every key of a mapping is compared with every key that is
+/// looked for. A letter or digit stands for itself in all styles that are not of lines.
+fn begins_otherwise(value: &Value<'_>, text: &[u8]) -> bool {
+    let node = value.node();
+    let first = value.raw().first();
+    let stands_for_itself = node.kind() == Kind::Scalar
+        && node.tag() != Tag::Binary
+        && !matches!(node.style(), Style::Literal | Style::Folded);
+    stands_for_itself && first.is_some_and(|byte| byte.is_ascii_alphanumeric() && text.first() != Some(byte))
 }
 
 /// The number that a scalar is as a key of Python's: `1`, `1.0` and `true` are one key.

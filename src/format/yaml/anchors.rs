@@ -1,6 +1,7 @@
-//! The anchors of one document: names to nodes, in a table of fixed size, and how large what they name is.
+//! The anchors of one document: names to nodes, in a table that grows to a bound, and how large what they name is. (Most documents have
+//! none: on the stack it would be five pages that every document touches.)
 
-use heapless::Vec;
+use alloc::vec::Vec;
 
 use crate::error::{ParseError, position};
 use crate::format::doc::NodeId;
@@ -24,7 +25,7 @@ struct Anchor {
 }
 
 pub(super) struct Anchors {
-    anchors: Vec<Anchor, MAX_ANCHORS>,
+    anchors: Vec<Anchor>,
     chains: [u16; CHAINS],
 }
 
@@ -61,9 +62,10 @@ impl Anchors {
         let chain = hash as usize % CHAINS;
         let anchor = Anchor { start: name.start, end: name.end, hash, node, weight: 1, next: self.chains[chain] };
         let index = self.anchors.len() as u16;
-        if self.anchors.push(anchor).is_err() {
+        if self.anchors.len() == MAX_ANCHORS {
             return Err(ParseError::at(text, name.at as usize, alloc::format!("at most {MAX_ANCHORS} anchors")));
         }
+        self.anchors.push(anchor);
         self.chains[chain] = index;
         Ok(index)
     }

@@ -13,7 +13,7 @@
 //! two `\u` escapes that are a surrogate pair are the one character that JSON means, and half a pair is refused; `!!binary` is
 //! decoded when it is read, so that of a value which an equal key replaces is not.
 //!
-//! Scanning allocates nothing; only the document's table grows, and a table of keys where a mapping is large or merged.
+//! Scanning allocates nothing; only the document's table grows, one of its anchors, and a table of keys where a mapping is large or merged.
 
 mod anchors;
 mod key;
