@@ -1,6 +1,6 @@
 //! Documents: YAML, JSON, and merging.
 
-use wisp::config::merge::{self, How};
+use wisp::config::merge::{self, How, patch::patch as apply};
 use wisp::error::Error;
 use wisp::format::doc::{Doc, Kind, Sources, Value, Visits};
 use wisp::format::scalar::Scalar;
@@ -106,5 +106,20 @@ pub fn merge(data: &[u8]) {
     let (Some(mut doc), Some(other)) = (docs[0].take(), docs[1].take()) else { return };
     if merge::merge(&mut doc, &mut sources, other, &how).is_ok() {
         round_trip(yaml_format::parse, write_yaml, &doc, &sources);
+    }
+}
+
+/// A document, a zero, and a patch of it. One that fails leaves the document as it was.
+pub fn patch(data: &[u8]) {
+    let mut texts = data.splitn(2, |byte| *byte == 0);
+    let (Some(text), Some(operations)) = (texts.next(), texts.next()) else { return };
+    let Some((mut doc, mut sources)) = parsed(json_format::parse, text) else { return };
+    if !doc.value(&sources).is_some_and(|root| root.is_mapping()) {
+        return;
+    }
+    let before = said(&doc, &sources);
+    match apply(&mut doc, &mut sources, "patch", operations.to_vec(), &mut Visits::default()) {
+        Ok(()) => round_trip(json_format::parse, write_json, &doc, &sources),
+        Err(_) => assert_eq!(before, said(&doc, &sources)),
     }
 }

@@ -9,6 +9,7 @@ use wisp::error::{Error, ParseError};
 
 mod codecs;
 mod documents;
+mod network;
 mod small;
 mod userdata;
 
@@ -24,12 +25,17 @@ pub struct Target {
 pub static TABLE: &[Target] = &[
     Target { name: "base64", check: codecs::base64 },
     Target { name: "cmdline", check: small::cmdline },
+    Target { name: "dns", check: network::dns },
+    Target { name: "eni", check: network::eni },
     Target { name: "gzip", check: codecs::gzip },
+    Target { name: "http", check: network::http },
     Target { name: "json", check: documents::json },
     Target { name: "merge", check: documents::merge },
     Target { name: "mime", check: userdata::mime },
+    Target { name: "patch", check: documents::patch },
     Target { name: "quoted_printable", check: codecs::quoted_printable },
     Target { name: "superblock", check: small::superblock },
+    Target { name: "url", check: network::url },
     Target { name: "userdata", check: userdata::userdata },
     Target { name: "yaml", check: documents::yaml },
 ];

@@ -1,12 +1,13 @@
 //! JSON (RFC 8259) into a [`Doc`], to the letter: no comments, no trailing commas, no `NaN`.
 //!
 //! The text is UTF-8. A byte order mark at its start is skipped, as Python's `json.loads` of bytes does (UTF-16 and
-//! UTF-32, which that accepts too, are refused). Lone surrogates in `\u` escapes are within the grammar and pass; equal
-//! keys are all kept, and [`Value::get`](crate::format::doc::Value::get) takes the last. Numbers stay text, of any size.
+//! UTF-32, which that accepts too, are refused). Lone surrogates in `\u` escapes are within the grammar and pass. Of equal
+//! keys the last counts, in the place of the first, as in a `dict` of Python, with a warning ([`Doc::warnings`]). Numbers stay text, of any size.
 
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar::find_stop;
+use crate::format::yaml::keys::{COLLIDING, Keys};
 use crate::limits::{MAX_NESTING, MAX_NODES};
 
 /// Reads one JSON text. Nodes point into `text` as it stands in `source`.
@@ -23,7 +24,7 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
     // A node in 32 bytes of text: what an ordinary document has, so that its table grows seldom.
     let doc = Doc::with_capacity(text.len() / 32 + 4);
     let at = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-    let mut reader = Reader { doc, source, text, at, open: heapless::Vec::new() };
+    let mut reader = Reader { doc, source, text, at, open: heapless::Vec::new(), keys: Keys::new() };
     match reader.document() {
         Ok(()) => Ok(reader.doc),
         Err((at, expected)) => Err(ParseError::at(text, at, expected)),
@@ -63,6 +64,7 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     open: heapless::Vec<Open, MAX_NESTING>,
+    keys: Keys,
 }
 
 impl Reader<'_> {
@@ -72,7 +74,7 @@ impl Reader<'_> {
         loop {
             let byte = self.skip_space();
             next = match (next, byte) {
-                (Next::KeyOrEnd, b'}') | (Next::ValueOrEnd, b']') => self.close(),
+                (Next::KeyOrEnd, b'}') | (Next::ValueOrEnd, b']') => self.close()?,
                 (Next::KeyOrEnd | Next::Key, b'"') => self.key()?,
                 (Next::KeyOrEnd, _) => return Err((self.at, "`\"` of a key, or `}`")),
                 (Next::Key, _) => return Err((self.at, "`\"` of a key")),
@@ -80,7 +82,7 @@ impl Reader<'_> {
                 (Next::CommaOrEnd, _) => match (self.open.last().map(|open| open.object), byte) {
                     (None, _) if self.at == self.text.len() => return Ok(()),
                     (None, _) => return Err((self.at, "the end of the text")),
-                    (Some(true), b'}') | (Some(false), b']') => self.close(),
+                    (Some(true), b'}') | (Some(false), b']') => self.close()?,
                     (Some(object), b',') => {
                         self.at += 1;
                         if object { Next::Key } else { Next::Value }
@@ -124,10 +126,15 @@ impl Reader<'_> {
     }
 
     /// `}` or `]`.
-    fn close(&mut self) -> Next {
-        self.open.pop();
+    fn close(&mut self) -> Result<Next, Fault> {
+        if let Some(open) = self.open.pop()
+            && open.object
+        {
+            let settled = self.keys.settle(&mut self.doc, self.text, open.node, false, true);
+            settled.map_err(|at| (at, COLLIDING))?;
+        }
         self.at += 1;
-        Next::CommaOrEnd
+        Ok(Next::CommaOrEnd)
     }
 
     /// A key and its `:`.
@@ -300,7 +307,7 @@ mod tests {
             ("\"\"", "''"),
             (r#""\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00\ud800""#, r#"'\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00\ud800'"#),
             ("[-0, 0.0, -1E+10, 123456789012345678901234567890]", "[-0 0.0 -1E+10 123456789012345678901234567890 ]"),
-            ("{\"a\":1,\"a\":2}", "{'a' 1 'a' 2 }"),
+            ("{\"a\":1,\"b\":[],\"\\u0061\":{\"c\":2}}", "{'a' {'c' 2 } 'b' [] }"),
             ("\u{feff}\"\u{feff}é\u{7f}\"", "'\u{feff}é\u{7f}'"),
         ] {
             assert_eq!(read(text.as_bytes()), wanted, "{text}");

@@ -1,23 +1,24 @@
 //! Equal keys of one mapping: the last one counts, in the place of the first, as in a `dict` of Python.
 //!
-//! Keys are found through a table of their hashes. That of a large mapping is the one thing besides the document's own table that
-//! reading YAML allocates; it is kept for the next one.
+//! Keys are found through a table of their hashes. That of a large mapping is kept for the next one. For YAML and JSON.
 
 use alloc::vec::Vec;
 
 use super::merge::{followed, is_merge_key};
-use crate::error::ParseError;
 use crate::format::doc::{Doc, NodeId};
 use crate::format::scalar;
 
 /// Entries up to which a mapping needs no allocation.
-pub(super) const SMALL: usize = 16;
+pub(in crate::format) const SMALL: usize = 16;
 
 /// Slots looked at for each key, all keys together, beyond which the keys were made to collide: chance needs two or three.
 const PATIENCE: usize = 16;
 
+/// What was expected where [`Keys::settle`] gives up.
+pub(in crate::format) const COLLIDING: &str = "keys that were not made to collide";
+
 /// Keys seen, by their hash: in each slot a hash and behind it a key + 1, or 0.
-pub(super) struct Keys {
+pub(in crate::format) struct Keys {
     small: [u64; SMALL * 2],
     large: Vec<u64>,
     is_small: bool,
@@ -43,7 +44,7 @@ impl Keys {
     }
 
     /// The equal key that was added before; if there is none, `key` is added.
-    fn add(&mut self, doc: &Doc, text: &[u8], key: NodeId) -> Result<Option<NodeId>, ParseError> {
+    fn add(&mut self, doc: &Doc, text: &[u8], key: NodeId) -> Result<Option<NodeId>, usize> {
         let slots = if self.is_small { &mut self.small[..] } else { &mut self.large };
         let node = doc.node(followed(doc, key));
         let hash = scalar::hash(node, text);
@@ -59,7 +60,7 @@ impl Keys {
                 return Ok(Some(other));
             }
             let Some(patience) = self.patience.checked_sub(1) else {
-                return Err(ParseError::at(text, node.start as usize, "keys that were not made to collide"));
+                return Err(node.start as usize);
             };
             self.patience = patience;
             slot += 1;
@@ -68,6 +69,9 @@ impl Keys {
 
     /// Takes out of a mapping what equal keys repeat, and notes it if that is asked for. Merge keys may stand there more
     /// than once; `merges` says that there are some.
+    ///
+    /// # Errors
+    /// The offset of a key where one of [`COLLIDING`] was not expected.
     pub fn settle(
         &mut self,
         doc: &mut Doc,
@@ -75,7 +79,7 @@ impl Keys {
         mapping: NodeId,
         merges: bool,
         note: bool,
-    ) -> Result<(), ParseError> {
+    ) -> Result<(), usize> {
         let begin = doc.node(mapping).first;
         let (mut next, mut count) = (begin, 0);
         while let Some(key) = next.checked_sub(1).map(NodeId) {

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::keys::Keys;
+use super::keys::{COLLIDING, Keys};
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, Style, Tag};
 use crate::limits::MAX_NODES;
@@ -89,7 +89,7 @@ pub(super) fn resolve(doc: &mut Doc, text: &[u8], mapping: NodeId, keys: &mut Ke
         return Err(ParseError::at(text, doc.node(mapping).start as usize, doc::TOO_MANY));
     }
     relink(doc, mapping, &brought, &own);
-    keys.settle(doc, text, mapping, false, false)
+    keys.settle(doc, text, mapping, false, false).map_err(|at| ParseError::at(text, at, COLLIDING))
 }
 
 fn relink(doc: &mut Doc, mapping: NodeId, brought: &[Entry], own: &[Entry]) {

@@ -17,7 +17,7 @@
 
 mod anchors;
 mod key;
-mod keys;
+pub(super) mod keys;
 mod lexeme;
 mod merge;
 mod node;
@@ -399,7 +399,8 @@ impl Parser<'_> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         self.anchors.weigh(frame.anchor, self.visits() - frame.before);
         if self.doc.node(frame.node).kind() == Kind::Mapping {
-            self.keys.settle(&mut self.doc, self.text, frame.node, frame.merges, true)?;
+            let settled = self.keys.settle(&mut self.doc, self.text, frame.node, frame.merges, true);
+            settled.map_err(|at| ParseError::at(self.text, at, keys::COLLIDING))?;
         }
         if frame.merges {
             merge::resolve(&mut self.doc, self.text, frame.node, &mut self.keys)?;

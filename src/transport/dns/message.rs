@@ -93,9 +93,10 @@ pub fn answer(question: &[u8], message: &[u8]) -> Option<Reply> {
         match records.next() {
             Some((kind, data)) => {
                 if kind == wanted
-                    && let Some(address) = address(data)
+                    && let Some(peer) = address(data)
+                    && peer.address.is_ipv4() == (kind == [0, 1])
                 {
-                    addresses.push(address);
+                    addresses.push(peer);
                 }
             }
             None => {
