@@ -54,8 +54,11 @@ pub(super) fn scan(files: &mut dyn Files) -> Result<Option<Vec<Device>>, Error> 
         return Ok(None);
     }
     names.retain(|name| !is_kind(name, "ram") && !is_kind(name, "fd"));
-    let mut devices: Vec<Device> = names.iter().filter_map(|name| device(files, name)).collect();
-    devices.sort_by(|a, b| b.name.cmp(&a.name));
+    let mut devices: Vec<Device> = Vec::new();
+    for device in names.iter().filter_map(|name| device(files, name)) {
+        let at = devices.iter().take_while(|before| before.name > device.name).count();
+        devices.insert(at, device);
+    }
     Ok(Some(devices))
 }
 
