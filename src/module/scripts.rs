@@ -17,13 +17,13 @@
 //!
 //! Source: cloud-init's page "Module reference", Scripts User, Scripts Vendor, Scripts Per Once, Scripts Per Boot, Scripts Per Instance.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Context;
 use crate::config::texts;
 use crate::error::Error;
+use crate::host::write::child;
 use crate::host::{Command, Exit, Input, Kind, Output, Stat};
 use crate::instance::DataKind;
 
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context<'_>) {
     let Some(mut names) = context.take(listed) else { return };
     names.sort_unstable();
     for name in names {
-        let path = format!("{dir}/{name}");
+        let path = child(&dir, &name);
         let stat = context.host.files().stat(&path, true);
         if context.take(stat).is_some_and(is_script) {
             run_one(context, &path, &prefix);
@@ -50,7 +50,7 @@ pub fn has_any(context: &mut Context<'_>) -> bool {
     }
     let dir = dir(context);
     let Ok(names) = names(context, &dir) else { return true };
-    names.iter().any(|name| context.host.files().stat(&format!("{dir}/{name}"), true).map_or(true, is_script))
+    names.iter().any(|name| context.host.files().stat(&child(&dir, name), true).map_or(true, is_script))
 }
 
 /// The directory of the module that runs.

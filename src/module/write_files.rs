@@ -203,9 +203,13 @@ impl<'a> Entry<'a> {
         self.stream(encoding, &mut content)?;
         let old = read_file(files, target, MAX_APPEND_COPY)?.unwrap_or_default();
         let content = content.bytes;
-        let mut starts =
-            core::iter::once(0).chain(old.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
-        Ok(content.is_empty() || old.ends_with(&content) || starts.any(|at| old[at..].starts_with(&content)))
+        let mut rest = old.as_slice();
+        let mut found = old.ends_with(&content) || old.starts_with(&content);
+        while let Some(at) = rest.iter().position(|byte| *byte == b'\n').filter(|_| !found) {
+            rest = &rest[at + 1..];
+            found = rest.starts_with(&content);
+        }
+        Ok(found)
     }
 
     fn path(&self) -> Result<String, Error> {

@@ -20,7 +20,7 @@ use crate::config::load::{Above, load};
 use crate::error::{Errno, Error};
 use crate::format::cmdline;
 use crate::host::log::Rfc2822;
-use crate::host::write::{read_text, write_file};
+use crate::host::write::{is_there, read_text, write_file};
 use crate::host::{Create, Host, Level};
 use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_STATE_FILE;
@@ -201,7 +201,7 @@ fn fail(host: &mut dyn Host, told: &mut Told, error: &Error) {
 
 /// Why nothing shall run, if so.
 fn turned_off(host: &mut dyn Host, command_line: &str) -> Option<String> {
-    if host.files().stat(paths::DISABLED, true).ok().flatten().is_some() {
+    if is_there(host.files(), paths::DISABLED) {
         return Some(format!("{} is there", paths::DISABLED));
     }
     let value = cmdline::get(command_line, "cloud-init")??;
@@ -291,7 +291,7 @@ fn is_unwritable(error: &Error) -> bool {
 
 /// The instance that the link names, from its cache.
 fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
-    let path = format!("{}/obj.json", state.instance_link());
+    let path = state.join("instance/obj.json");
     match Instance::load(host.files(), &path) {
         Ok(instance) => instance,
         Err(error) => {
