@@ -40,6 +40,7 @@ pub type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> Result<usize, Error> + 'a;
 ///
 /// # Errors
 /// Those of `read`.
+#[inline(never)]
 pub fn probe(read: &mut ReadAt<'_>) -> Result<Option<Superblock>, Error> {
     let mut block = Block { read, bytes: [0; BLOCK], size: 0 };
     block.load(0)?;
@@ -165,6 +166,7 @@ const DESCRIPTOR: usize = 2048;
 /// Volume descriptors looked at; there are three or four.
 const MAX_DESCRIPTORS: usize = 16;
 
+#[inline(never)]
 fn iso9660(block: &mut Block<'_, '_>) -> Result<Option<Superblock>, Error> {
     let mut found: Option<Superblock> = None;
     for at in 0..MAX_DESCRIPTORS {

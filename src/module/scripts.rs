@@ -84,6 +84,7 @@ fn is_script(stat: Option<Stat>) -> bool {
     stat.is_some_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0)
 }
 
+#[inline(never)]
 fn run_one(context: &mut Context<'_>, path: &str, prefix: &[String]) {
     context.info(&format_args!("running {path}"));
     let argv: Vec<&str> = prefix.iter().map(String::as_str).chain([path]).collect();

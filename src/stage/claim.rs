@@ -81,6 +81,7 @@ fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Resu
 
 /// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept. (Its
 /// network comes with networking.)
+#[inline(never)]
 pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     let Candidate { instance, mut tree, files, recoverable, .. } = candidate;
     for error in &recoverable {

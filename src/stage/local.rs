@@ -104,6 +104,7 @@ fn is_trusted(work: &mut Work<'_, '_>, config: &Config) -> bool {
 }
 
 /// Tries the datasources of the list. What was looked at is told when there is none.
+#[inline(never)]
 fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candidate>, String) {
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok());
     let mut looked = alloc::vec::Vec::new();

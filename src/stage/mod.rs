@@ -200,6 +200,7 @@ fn fail(host: &mut dyn Host, told: &mut Told, error: &Error) {
 }
 
 /// Why nothing shall run, if so.
+#[inline(never)]
 fn turned_off(host: &mut dyn Host, command_line: &str) -> Option<String> {
     if is_there(host.files(), paths::DISABLED) {
         return Some(format!("{} is there", paths::DISABLED));
@@ -258,6 +259,7 @@ fn move_state(host: &mut dyn Host, boot: &BootId, error: &Error) -> Result<State
 
 /// For the first stage: status and result of the last boot give way to `status`, in a state directory that can be written, if
 /// there is one.
+#[inline(never)]
 fn fresh_state(host: &mut dyn Host, boot: &BootId, status: &Status, told: &mut Told) -> State {
     let state = State::default();
     let Err(error) = prepare(host, &state, status) else {

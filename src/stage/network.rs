@@ -31,6 +31,7 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
 }
 
 /// The instance that `init --local` claimed; else one whose datasource needs the network; else, where the list allows it, none.
+#[inline(never)]
 fn find(work: &mut Work<'_, '_>) -> Option<Instance> {
     if let Some(instance) = cached(work.host, &work.state) {
         work.send(&Record::Datasource(instance.description.clone()));

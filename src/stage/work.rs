@@ -106,6 +106,7 @@ fn event_stage(name: &str) -> &str {
 }
 
 /// Runs `work` to its end, in as many processes as it takes, and collects what it tells.
+#[inline(never)]
 pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
     let mut from = 0;
     let mut crashed = false;

@@ -33,6 +33,7 @@ const DEFAULT_TYPES: &[&str] = &["rsa", "ecdsa", "ed25519"];
 const KEY_GROUP: &str = "ssh_keys";
 
 /// Installs the keys given, or makes new ones; then removes what is left of the image's.
+#[inline(never)]
 pub fn run(context: &mut Context<'_>, accounts: &mut Accounts) {
     let delete = context.config.flag("ssh_deletekeys", true);
     let found = find_keygen(context.host.files());
@@ -71,6 +72,7 @@ fn key_file(kind: &str) -> String {
 }
 
 /// Writes the keys of `ssh_keys`; the files that are there now.
+#[inline(never)]
 fn install(context: &mut Context<'_>, keygen: Option<&str>, given: &Value<'_>) -> Vec<String> {
     let (mut new, mut certificates) = (Vec::new(), Vec::new());
     for (key, value) in given.entries() {
@@ -133,6 +135,7 @@ fn derive_public(context: &mut Context<'_>, keygen: &str, private: &str, public:
     write_file(context.host.files(), public, &Create::mode(0o644), &text)
 }
 
+#[inline(never)]
 fn name_certificates(files: &mut dyn Files, certificates: &[String]) -> Result<(), Error> {
     if certificates.is_empty() {
         return Ok(());
@@ -147,6 +150,7 @@ fn name_certificates(files: &mut dyn Files, certificates: &[String]) -> Result<(
 }
 
 /// Makes a key of each type wanted; the files that are there now.
+#[inline(never)]
 fn make_all(context: &mut Context<'_>, accounts: &mut Accounts, keygen: &str, delete: bool) -> Vec<String> {
     let wanted = context.get(&["ssh_genkeytypes"]).and_then(|value| context.take(texts(&value)));
     let types = wanted.unwrap_or_else(|| DEFAULT_TYPES.iter().map(ToString::to_string).collect());
@@ -171,6 +175,7 @@ fn make_all(context: &mut Context<'_>, accounts: &mut Accounts, keygen: &str, de
 }
 
 /// True if there is a new key.
+#[inline(never)]
 fn make(
     context: &mut Context<'_>,
     keygen: &str,
@@ -225,6 +230,7 @@ fn keygen_output(context: &mut Context<'_>, argv: &[&str]) -> Result<Vec<u8>, Er
 }
 
 /// Removes the image's keys: every `ssh_host_*key*` that is not new.
+#[inline(never)]
 fn remove_others(files: &mut dyn Files, new: &[String]) -> Result<(), Error> {
     let mut old = Vec::new();
     files.list(DIR, &mut |name| {
