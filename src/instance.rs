@@ -266,6 +266,7 @@ impl Instance {
     ///
     /// # Errors
     /// The sink's.
+    #[inline(never)]
     pub fn save(&self, sink: &mut Sink) -> Result<(), Error> {
         let mut json = Json::new(sink, Some(1));
         json.begin_object()?;

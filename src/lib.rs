@@ -17,6 +17,9 @@
 //! | 5 | [`module`], [`devel`] |
 //! | 6 | [`stage`] |
 //!
+//! Size is counted: `#[inline(never)]` stands where a function, most often one with a single caller, was measured to be smaller on its
+//! own than inside its caller's large frame, whose far offsets take four bytes in each instruction that uses one.
+//!
 //! To add a config module, read [`stage`], `module/write_files.rs` and the table in [`module`].
 #![no_std]
 #![forbid(unsafe_code)]

@@ -11,6 +11,8 @@ use crate::limits::MAX_FILE_NAME;
 pub const CLOUD_DIR: &str = "/var/lib/cloud";
 /// State of this boot.
 pub const RUN_DIR: &str = "/run/cloud-init";
+/// The id of this boot's instance.
+pub const RUN_INSTANCE_ID: &str = "/run/cloud-init/.instance-id";
 /// Where state goes for this boot when [`CLOUD_DIR`] cannot be written.
 pub const VOLATILE_CLOUD_DIR: &str = "/run/cloud-init/state";
 /// The main configuration file.
@@ -98,6 +100,11 @@ impl State {
     /// The directory of instance `id`. The id is made a single safe file name: see [`file_name`].
     pub fn instance_dir(&self, id: &str) -> String {
         [&self.dir, "/instances/", &file_name(id)].concat()
+    }
+
+    /// The file `name` of instance `id`, in its directory.
+    pub fn instance_file(&self, id: &str, name: &str) -> String {
+        [&self.dir, "/instances/", &file_name(id), "/", name].concat()
     }
 }
 

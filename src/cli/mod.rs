@@ -100,6 +100,7 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
     // Options of one command may stand before its name (`cloud-init --file F init`), so they are judged at the end.
     let mut given: Vec<&'static str> = Vec::new();
     while let Some(argument) = parser.next().map_err(text)? {
+        let mut valued = None;
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(print(help::of(command.map(|command| command.name)))),
             Arg::Short('v') | Arg::Long("version") => return Ok(print(&version(program))),
@@ -111,18 +112,9 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
                 call.local = true;
                 given.push("local");
             }
-            Arg::Short('m') | Arg::Long("mode") => {
-                call.mode = Some(value(&mut parser)?);
-                given.push("mode");
-            }
-            Arg::Short('n') | Arg::Long("name") => {
-                call.name = Some(value(&mut parser)?);
-                given.push("name");
-            }
-            Arg::Long("frequency") => {
-                call.frequency = Some(value(&mut parser)?);
-                given.push("frequency");
-            }
+            Arg::Short('m') | Arg::Long("mode") => valued = Some(("mode", &mut call.mode)),
+            Arg::Short('n') | Arg::Long("name") => valued = Some(("name", &mut call.name)),
+            Arg::Long("frequency") => valued = Some(("frequency", &mut call.frequency)),
             Arg::Long("report") => given.push("report"),
             Arg::Value(word) => {
                 let word = word.string().map_err(text)?;
@@ -132,6 +124,10 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
                 }
             }
             other => return Err(format!("{}; see `{program} --help`", other.unexpected()).into()),
+        }
+        if let Some((name, of)) = valued {
+            *of = Some(value(&mut parser)?);
+            given.push(name);
         }
     }
     let Some(command) = command else {
@@ -161,13 +157,13 @@ fn find(word: &str) -> Result<&'static Command, String> {
 
 /// The value of an option. What looks like an option is none, as in cloud-init: `init --file --help` must not begin a boot. (With `=`
 /// it is.)
-fn value(parser: &mut Parser) -> Result<String, String> {
+fn value(parser: &mut Parser) -> Result<String, Refused> {
     let value = parser.values().map_err(text)?.next().unwrap_or_default();
     value.string().map_err(text)
 }
 
-fn text(error: lexopt::Error) -> String {
-    error.to_string()
+fn text(error: lexopt::Error) -> Refused {
+    error.to_string().into()
 }
 
 fn version(program: &str) -> String {

@@ -47,6 +47,7 @@ pub(super) enum Content {
 ///
 /// # Errors
 /// The list cannot be read. A fault of one device is its [`Content`].
+#[inline(never)]
 pub(super) fn scan(files: &mut dyn Files) -> Result<Option<Vec<Device>>, Error> {
     let mut names = Vec::new();
     let listed = files.list(SYS_BLOCK, &mut |name| names.extend(core::str::from_utf8(name).map(String::from)))?;
@@ -54,8 +55,11 @@ pub(super) fn scan(files: &mut dyn Files) -> Result<Option<Vec<Device>>, Error> 
         return Ok(None);
     }
     names.retain(|name| !is_kind(name, "ram") && !is_kind(name, "fd"));
-    let mut devices: Vec<Device> = names.iter().filter_map(|name| device(files, name)).collect();
-    devices.sort_by(|a, b| b.name.cmp(&a.name));
+    let mut devices: Vec<Device> = Vec::new();
+    for device in names.iter().filter_map(|name| device(files, name)) {
+        let at = devices.iter().take_while(|before| before.name > device.name).count();
+        devices.insert(at, device);
+    }
     Ok(Some(devices))
 }
 
@@ -65,6 +69,7 @@ fn is_kind(name: &str, kind: &str) -> bool {
 }
 
 /// The device of a directory in sysfs; `None` if it has no numbers or nothing in it.
+#[inline(never)]
 fn device(files: &mut dyn Files, dir: &str) -> Option<Device> {
     // A `/` in a device's name (`cciss/c0d0`) cannot stand in a directory's: sysfs writes `!`.
     let name = format!("{DEV_DIR}/{}", dir.replace('!', "/"));
@@ -135,6 +140,7 @@ fn make(files: &mut dyn Files, path: &str, (major, minor): (u32, u32)) -> Result
 ///
 /// # Errors
 /// The table of mounts cannot be read.
+#[inline(never)]
 pub(super) fn mount_point(files: &mut dyn Files, device: &Device) -> Result<Option<String>, Error> {
     let Some(table) = read_text(files, MOUNTS, MAX_STATE_FILE)? else { return Ok(None) };
     let numbers = files.stat(&device.node, true)?.map(|stat| stat.device);

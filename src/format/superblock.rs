@@ -40,6 +40,7 @@ pub type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> Result<usize, Error> + 'a;
 ///
 /// # Errors
 /// Those of `read`.
+#[inline(never)]
 pub fn probe(read: &mut ReadAt<'_>) -> Result<Option<Superblock>, Error> {
     let mut block = Block { read, bytes: [0; BLOCK], size: 0 };
     block.load(0)?;
@@ -93,14 +94,14 @@ fn label(bytes: &[u8]) -> Label {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     let mut label = Label::new();
     for chunk in bytes[..end].trim_ascii().utf8_chunks() {
-        push(&mut label, chunk.valid().chars());
-        push(&mut label, (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER).into_iter());
+        push(&mut label, &mut chunk.valid().chars());
+        push(&mut label, &mut (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER).into_iter());
     }
     label
 }
 
 /// Adds what fits: every label does, unless bytes that are no text grew into replacement characters.
-fn push(label: &mut Label, chars: impl Iterator<Item = char>) {
+fn push(label: &mut Label, chars: &mut dyn Iterator<Item = char>) {
     for c in chars {
         if label.push(c).is_err() {
             return;
@@ -165,6 +166,7 @@ const DESCRIPTOR: usize = 2048;
 /// Volume descriptors looked at; there are three or four.
 const MAX_DESCRIPTORS: usize = 16;
 
+#[inline(never)]
 fn iso9660(block: &mut Block<'_, '_>) -> Result<Option<Superblock>, Error> {
     let mut found: Option<Superblock> = None;
     for at in 0..MAX_DESCRIPTORS {
@@ -194,15 +196,15 @@ fn iso9660(block: &mut Block<'_, '_>) -> Result<Option<Superblock>, Error> {
 fn joliet(field: &[u8], primary: &Label) -> Label {
     let units = field.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]])).take_while(|unit| *unit != 0);
     let mut wide = Label::new();
-    push(&mut wide, char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    push(&mut wide, &mut char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
     let mut result = Label::new();
-    push(&mut result, wide.trim().chars());
+    push(&mut result, &mut wide.trim().chars());
     if result.is_empty() {
         return primary.clone();
     }
     let same = |(a, b): (char, char)| a.eq_ignore_ascii_case(&b) || a == '_' || b == '_';
     if wide.trim().chars().zip(primary.chars()).all(same) {
-        push(&mut result, primary.chars().skip(wide.trim().chars().count()));
+        push(&mut result, &mut primary.chars().skip(wide.trim().chars().count()));
     }
     result
 }

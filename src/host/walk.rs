@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::write::parent;
+use super::write::{child, parent};
 use crate::error::{Cause, Errno};
 use crate::limits::{MAX_FILE_NAME, MAX_LINKS, MAX_PATH};
 
@@ -78,11 +78,6 @@ pub(super) fn walk(
 /// The components of a path, the first one last.
 fn components(path: &str) -> Vec<String> {
     path.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(String::from).collect()
-}
-
-/// The path of `name` in the directory `dir`.
-pub(super) fn child(dir: &str, name: &str) -> String {
-    if dir == "/" { alloc::format!("/{name}") } else { alloc::format!("{dir}/{name}") }
 }
 
 /// Whether `path` is `dir` or below it.

@@ -103,6 +103,11 @@ pub fn write_changed(host: &mut dyn Host, path: &str, how: &Create, bytes: &[u8]
     write_file(files, path, how, bytes).map(|()| true)
 }
 
+/// True if something is at `path`, links followed, and can be looked at.
+pub fn is_there(files: &mut dyn Files, path: &str) -> bool {
+    files.stat(path, true).ok().flatten().is_some()
+}
+
 /// True if the file at `path` holds just `bytes`.
 ///
 /// # Errors
@@ -173,8 +178,7 @@ pub fn write_target(files: &mut dyn Files, path: &str) -> Result<(String, bool),
 fn resolve(link: &str, target: &str) -> String {
     match parent(link) {
         _ if target.starts_with('/') => target.into(),
-        "/" => alloc::format!("/{target}"),
-        dir => alloc::format!("{dir}/{target}"),
+        dir => child(dir, target),
     }
 }
 
@@ -196,6 +200,11 @@ pub fn absolute(path: &str) -> String {
 
 fn is_executable(stat: &Stat) -> bool {
     stat.kind == Kind::File && stat.mode & 0o111 != 0
+}
+
+/// The path of `name` in the directory `dir`.
+pub fn child(dir: &str, name: &str) -> String {
+    [if dir == "/" { "" } else { dir }, "/", name].concat()
 }
 
 /// The directory of a path: everything before its last `/`.
@@ -222,7 +231,7 @@ pub fn remove_tree(host: &mut dyn Host, path: &str) -> Result<(), Error> {
         let mut names = Vec::new();
         files.list(path, &mut |name| names.push(String::from_utf8_lossy(name).into_owned()))?;
         for name in names {
-            remove_tree(host, &alloc::format!("{path}/{name}"))?;
+            remove_tree(host, &child(path, &name))?;
         }
     }
     host.files().remove(path).map(|_| ())

@@ -312,6 +312,6 @@ impl<'a> Context<'a> {
 
     /// A path below the instance's directory.
     pub fn instance_path(&self, name: &str) -> String {
-        alloc::format!("{}/{name}", self.state.instance_dir(&self.instance.id))
+        self.state.instance_file(&self.instance.id, name)
     }
 }

@@ -17,13 +17,13 @@
 //!
 //! Source: cloud-init's page "Module reference", Scripts User, Scripts Vendor, Scripts Per Once, Scripts Per Boot, Scripts Per Instance.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Context;
 use crate::config::texts;
 use crate::error::Error;
+use crate::host::write::child;
 use crate::host::{Command, Exit, Input, Kind, Output, Stat};
 use crate::instance::DataKind;
 
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context<'_>) {
     let Some(mut names) = context.take(listed) else { return };
     names.sort_unstable();
     for name in names {
-        let path = format!("{dir}/{name}");
+        let path = child(&dir, &name);
         let stat = context.host.files().stat(&path, true);
         if context.take(stat).is_some_and(is_script) {
             run_one(context, &path, &prefix);
@@ -50,7 +50,7 @@ pub fn has_any(context: &mut Context<'_>) -> bool {
     }
     let dir = dir(context);
     let Ok(names) = names(context, &dir) else { return true };
-    names.iter().any(|name| context.host.files().stat(&format!("{dir}/{name}"), true).map_or(true, is_script))
+    names.iter().any(|name| context.host.files().stat(&child(&dir, name), true).map_or(true, is_script))
 }
 
 /// The directory of the module that runs.
@@ -84,6 +84,7 @@ fn is_script(stat: Option<Stat>) -> bool {
     stat.is_some_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0)
 }
 
+#[inline(never)]
 fn run_one(context: &mut Context<'_>, path: &str, prefix: &[String]) {
     context.info(&format_args!("running {path}"));
     let argv: Vec<&str> = prefix.iter().map(String::as_str).chain([path]).collect();

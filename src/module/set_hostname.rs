@@ -21,10 +21,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use miniserde::{Deserialize, Serialize};
+use miniserde::Serialize;
 
 use super::Context;
 use crate::error::Error;
+use crate::format::doc::Sources;
+use crate::format::json;
 use crate::host::write::{read_file, read_text, write_file, write_target};
 use crate::host::{Create, Files, Kind};
 use crate::limits::{MAX_HOST_NAME, MAX_KERNEL_HOST_NAME, MAX_STATE_FILE};
@@ -53,7 +55,7 @@ const REDHAT_FAMILY: &[&str] = &[
 ];
 
 /// The names of a machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Names {
     hostname: String,
     fqdn: String,
@@ -68,7 +70,7 @@ pub fn run(context: &mut Context<'_>) {
     let names = names(context);
     let Some(Some(names)) = context.take(names) else { return };
     let kept = context.state.data("set-hostname");
-    let is_set = previous(context.host.files(), &kept).as_ref() == Some(&names);
+    let is_set = was_set(context.host.files(), &kept, &names).unwrap_or(false);
     if is_set && !is_unset(context.host.files()) {
         return;
     }
@@ -163,10 +165,15 @@ fn prefers_fqdn(context: &mut Context<'_>) -> Option<bool> {
     Some(context.take(stat)?.is_some())
 }
 
-/// What was set last; what cannot be read is as good as nothing.
-fn previous(files: &mut dyn Files, path: &str) -> Option<Names> {
-    let text = read_text(files, path, MAX_STATE_FILE).ok()??;
-    miniserde::json::from_str(&text).ok()
+/// True if these names are what was set last; `None`: what that was cannot be read. Read as every other JSON: miniserde's reader, for
+/// this one file, would be 7 KiB.
+fn was_set(files: &mut dyn Files, path: &str, names: &Names) -> Option<bool> {
+    let text = read_file(files, path, MAX_STATE_FILE).ok()??;
+    let mut sources = Sources::new();
+    let source = sources.add(path, text);
+    let doc = json::parse(sources.text(source), source).ok()?;
+    let kept = doc.value(&sources)?;
+    Some(kept.get("hostname")?.is_text(&names.hostname) && kept.get("fqdn")?.is_text(&names.fqdn))
 }
 
 /// Writes the system's own file and, in the same form, what a later look compares it with.

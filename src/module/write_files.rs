@@ -152,6 +152,7 @@ impl<'a> Entry<'a> {
         entry
     }
 
+    #[inline(never)]
     fn write(&self, context: &mut Context<'_>, accounts: &mut Accounts) -> Result<(), Error> {
         if !self.item.is_mapping() {
             return Err(self.item.error("a mapping with the key `path`"));
@@ -198,14 +199,19 @@ impl<'a> Entry<'a> {
     }
 
     /// True if the file holds the content from the start of a line on, or at its end: an append that was done before the power went.
+    #[inline(never)]
     fn is_in(&self, files: &mut dyn Files, target: &str, encoding: Encoding) -> Result<bool, Error> {
         let mut content = Buffer::new(MAX_APPEND_COPY as usize);
         self.stream(encoding, &mut content)?;
         let old = read_file(files, target, MAX_APPEND_COPY)?.unwrap_or_default();
         let content = content.bytes;
-        let mut starts =
-            core::iter::once(0).chain(old.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
-        Ok(content.is_empty() || old.ends_with(&content) || starts.any(|at| old[at..].starts_with(&content)))
+        let mut rest = old.as_slice();
+        let mut found = old.ends_with(&content) || old.starts_with(&content);
+        while let Some(at) = rest.iter().position(|byte| *byte == b'\n').filter(|_| !found) {
+            rest = &rest[at + 1..];
+            found = rest.starts_with(&content);
+        }
+        Ok(found)
     }
 
     fn path(&self) -> Result<String, Error> {
@@ -219,6 +225,7 @@ impl<'a> Entry<'a> {
         Ok(if plain { path } else { absolute(&path) })
     }
 
+    #[inline(never)]
     fn encoding(&self, context: &mut Context<'_>) -> Result<Encoding, Error> {
         let Some(value) = self.encoding else { return Ok(Encoding::default()) };
         let text = value.text()?;
@@ -230,6 +237,7 @@ impl<'a> Entry<'a> {
         }))
     }
 
+    #[inline(never)]
     fn mode(&self, context: &mut Context<'_>) -> u32 {
         let Some(value) = self.permissions else { return DEFAULT_MODE };
         match permissions(&value) {
@@ -248,6 +256,7 @@ impl<'a> Entry<'a> {
     }
 
     /// What the owner leaves out stays as it is: the old file's, or for a new file ours.
+    #[inline(never)]
     fn owner(
         &self,
         context: &mut Context<'_>,

@@ -11,12 +11,12 @@ use super::{is_unwritable, move_state};
 use crate::datasource::{Candidate, Data, DriveFile};
 use crate::error::Error;
 use crate::host::write::{
-    Buffer, holds, name, read_file, read_text, write_changed, write_file, write_target, write_with,
+    Buffer, child, holds, name, read_file, read_text, write_changed, write_file, write_target, write_with,
 };
 use crate::host::{Create, Found, Host, Level, Tree};
 use crate::instance::{DataKind, Instance};
 use crate::limits::{MAX_DRIVE_FILE, MAX_METADATA, MAX_STATE_FILE, MAX_USER_DATA};
-use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_DIR, State, is_vital};
+use crate::paths::{NO_PREVIOUS_INSTANCE, RUN_INSTANCE_ID, State, is_vital};
 
 /// Directories of the state directory that people put things into, each behind the one that it is in.
 const IMAGE_DIRS: [&str; 9] = [
@@ -81,6 +81,7 @@ fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Resu
 
 /// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept. (Its
 /// network comes with networking.)
+#[inline(never)]
 pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     let Candidate { instance, mut tree, files, recoverable, .. } = candidate;
     for error in &recoverable {
@@ -114,13 +115,15 @@ fn keep(
     // An instance may come back: then its directory is there, and what it holds counts.
     let is_first = is_new && host.files().stat(&dir, false)?.is_none();
     if is_new {
-        let image = IMAGE_DIRS.iter().map(|sub| state.join(sub));
-        for path in image.chain(["", "/handlers", "/scripts", "/sem"].iter().map(|sub| format!("{dir}{sub}"))) {
-            host.files().make_dir(&path, 0o755)?;
+        for sub in IMAGE_DIRS {
+            host.files().make_dir(&state.join(sub), 0o755)?;
+        }
+        for sub in ["", "/handlers", "/scripts", "/sem"] {
+            host.files().make_dir(&[&dir, sub].concat(), 0o755)?;
         }
     }
     let mut changed = is_new;
-    for kind in DataKind::ALL {
+    for &kind in &DataKind::ALL {
         let found = data.iter().find(|(of, _)| *of == kind).map(|(_, data)| data);
         let new = match read_data(tree, found) {
             Ok(new) => new,
@@ -134,12 +137,12 @@ fn keep(
             }
         };
         let host = &mut *work.host;
-        let path = format!("{dir}/{}", kind.raw_file());
+        let path = child(&dir, kind.raw_file());
         if is_first || !holds(host.files(), &path, &new).unwrap_or(false) {
             // Other data than the last time: its parts are handled anew. The semaphore goes first, so that a power cut
             // between the two does not leave new data that counts as handled.
             if !is_first {
-                host.files().remove(&format!("{dir}/sem/consume_data"))?;
+                host.files().remove(&child(&dir, "sem/consume_data"))?;
             }
             changed = true;
             write_file(host.files(), &path, &Create::mode(0o600), &new)?;
@@ -150,7 +153,7 @@ fn keep(
     instance.save(&mut cache)?;
 
     let label = format!("{}: {}\n", instance.datasource, instance.description);
-    let path = format!("{dir}/datasource");
+    let path = child(&dir, "datasource");
     let previous = if is_first { None } else { read_file(host.files(), &path, MAX_STATE_FILE)? };
     let previous = previous.and_then(|text| String::from_utf8(text).ok());
     let id = format!("{}\n", instance.id);
@@ -159,18 +162,14 @@ fn keep(
     if previous.as_ref() != Some(&label) {
         write_file(host.files(), &path, &plain, label.as_bytes())?;
     }
-    for (path, how, text) in [
-        (format!("{dir}/obj.json"), Create::mode(0o400), &*cache.bytes),
-        (state.data("previous-datasource"), plain, previous.as_ref().unwrap_or(&label).as_bytes()),
-        (state.data("previous-instance-id"), plain, previous_id.as_bytes()),
-        (format!("{RUN_DIR}/.instance-id"), plain, id.as_bytes()),
-    ] {
-        if is_first {
-            write_file(host.files(), &path, &how, text)?;
-        } else {
-            write_changed(host, &path, &how, text)?;
-        }
-    }
+    let mut put = |path: &str, how: &Create, text: &[u8]| match is_first {
+        true => write_file(host.files(), path, how, text),
+        false => write_changed(host, path, how, text).map(|_| ()),
+    };
+    put(&child(&dir, "obj.json"), &Create::mode(0o400), &cache.bytes)?;
+    put(&state.data("previous-datasource"), &plain, previous.as_ref().unwrap_or(&label).as_bytes())?;
+    put(&state.data("previous-instance-id"), &plain, previous_id.as_bytes())?;
+    put(RUN_INSTANCE_ID, &plain, id.as_bytes())?;
     if host.files().read_link(&state.instance_link())?.as_deref() != Some(dir.as_str()) {
         host.files().link(&state.instance_link(), &dir)?;
         changed = true;

@@ -10,12 +10,13 @@ use super::{cached, configuration, network, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
+use crate::host::write::is_there;
 use crate::instance::{DataKind, DsMode, Instance};
 use crate::module::set_hostname;
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
-    let finished = format!("{}/boot-finished", work.state.instance_link());
+    let finished = work.state.join("instance/boot-finished");
     if let Err(error) = work.host.files().remove(&finished) {
         work.host.log(Level::Debug, "stage", &error);
     }
@@ -32,8 +33,8 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
         if has_host_name(work, &instance) {
             return;
         }
-        let user = format!("{}/{}", work.state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
-        let has_user = work.host.files().stat(&user, true).ok().flatten().is_some();
+        let user = work.state.instance_file(&instance.id, DataKind::User.cloud_config_file());
+        let has_user = is_there(work.host.files(), &user);
         let config = if has_user { configuration(work, Some(&instance)) } else { config };
         rows::set_hostname(work, &instance, &config);
     });
@@ -58,8 +59,8 @@ fn survivor(work: &mut Work<'_, '_>, config: &Config) -> Option<Instance> {
 /// True if the host name of this instance was set in an earlier boot, and something (the distribution's own boot, or a
 /// former stage) has set one in this boot.
 fn has_host_name(work: &mut Work<'_, '_>, instance: &Instance) -> bool {
-    let semaphore = format!("{}/sem/config_set_hostname", work.state.instance_dir(&instance.id));
-    work.host.files().stat(&semaphore, true).ok().flatten().is_some() && !set_hostname::is_unset(work.host.files())
+    let semaphore = work.state.instance_file(&instance.id, "sem/config_set_hostname");
+    is_there(work.host.files(), &semaphore) && !set_hostname::is_unset(work.host.files())
 }
 
 /// Finds the instance: on a drive, else the one kept, if it is still this machine's.
@@ -98,11 +99,12 @@ pub(super) fn search(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> 
 
 /// True if the user said that the cache holds whatever the drives say.
 fn is_trusted(work: &mut Work<'_, '_>, config: &Config) -> bool {
-    let marker = format!("{}/manual-clean", work.state.instance_link());
-    config.flag("manual_cache_clean", false) || work.host.files().stat(&marker, true).ok().flatten().is_some()
+    let marker = work.state.join("instance/manual-clean");
+    config.flag("manual_cache_clean", false) || is_there(work.host.files(), &marker)
 }
 
 /// Tries the datasources of the list. What was looked at is told when there is none.
+#[inline(never)]
 fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candidate>, String) {
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok());
     let mut looked = alloc::vec::Vec::new();

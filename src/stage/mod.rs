@@ -20,7 +20,7 @@ use crate::config::load::{Above, load};
 use crate::error::{Errno, Error};
 use crate::format::cmdline;
 use crate::host::log::Rfc2822;
-use crate::host::write::{read_text, write_file};
+use crate::host::write::{is_there, read_text, write_file};
 use crate::host::{Create, Host, Level};
 use crate::instance::{DataKind, Instance};
 use crate::limits::MAX_STATE_FILE;
@@ -135,7 +135,8 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
         let state = current_state(host, &boot_id);
         status = Status::load(host, &state);
         status.begin(name, host.now());
-        keep(host, &mut told, |host| status.save(host, &state));
+        let done = status.save(host, &state);
+        keep(host, &mut told, done);
         state
     };
     let mut boot = Boot { options, name, state, boot_id, command_line };
@@ -146,28 +147,32 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
         && let Err(error) = host.files().sync()
     {
         // What may not be on disk is not done: the next boot looks at it again.
-        host.log(Level::Error, "stage", &error);
-        told.errors.push(error.to_string());
+        fail(host, &mut told, &error);
         told.marks.clear();
         told.completes.clear();
     }
     for path in core::mem::take(&mut told.marks) {
-        keep(host, &mut told, |host| semaphore::mark_done(host.files(), &path));
+        let done = semaphore::mark_done(host.files(), &path);
+        keep(host, &mut told, done);
     }
     for path in core::mem::take(&mut told.completes) {
-        keep(host, &mut told, |host| semaphore::complete(host, &path, &boot.boot_id));
+        let done = semaphore::complete(host, &path, &boot.boot_id);
+        keep(host, &mut told, done);
     }
     // The work may have found that state cannot be kept where it was.
     if let Some(state) = told.state.take() {
         boot.state = state;
-        keep(host, &mut told, |host| status::reset(host, &boot.state));
+        let done = status::reset(host, &boot.state);
+        keep(host, &mut told, done);
     }
     if keeps_status {
         status.end(name, &told, host.now());
-        keep(host, &mut told, |host| status.save(host, &boot.state));
+        let done = status.save(host, &boot.state);
+        keep(host, &mut told, done);
     }
     if name == "modules-final" {
-        keep(host, &mut told, |host| status.save_result(host, &boot.state));
+        let done = status.save_result(host, &boot.state);
+        keep(host, &mut told, done);
     }
     let code = exit_status(name, &told);
     host.log(Level::Debug, "stage", &format_args!("{name} ends with exit status {code}"));
@@ -181,17 +186,23 @@ fn exit_status(name: &str, told: &Told) -> i32 {
     if missing || !told.errors.is_empty() { FAILED } else { OK }
 }
 
-/// Does something that a stage can go on without; a failure is one of the stage's errors.
-fn keep(host: &mut dyn Host, told: &mut Told, does: impl FnOnce(&mut dyn Host) -> Result<(), Error>) {
-    if let Err(error) = does(host) {
-        host.log(Level::Error, "stage", &error);
-        told.errors.push(error.to_string());
+/// Takes what a stage can go on without; a failure is one of its errors.
+fn keep(host: &mut dyn Host, told: &mut Told, done: Result<(), Error>) {
+    if let Err(error) = done {
+        fail(host, told, &error);
     }
 }
 
+/// Makes `error` one of the stage's.
+fn fail(host: &mut dyn Host, told: &mut Told, error: &Error) {
+    host.log(Level::Error, "stage", error);
+    told.errors.push(error.to_string());
+}
+
 /// Why nothing shall run, if so.
+#[inline(never)]
 fn turned_off(host: &mut dyn Host, command_line: &str) -> Option<String> {
-    if host.files().stat(paths::DISABLED, true).ok().flatten().is_some() {
+    if is_there(host.files(), paths::DISABLED) {
         return Some(format!("{} is there", paths::DISABLED));
     }
     let value = cmdline::get(command_line, "cloud-init")??;
@@ -248,13 +259,10 @@ fn move_state(host: &mut dyn Host, boot: &BootId, error: &Error) -> Result<State
 
 /// For the first stage: status and result of the last boot give way to `status`, in a state directory that can be written, if
 /// there is one.
+#[inline(never)]
 fn fresh_state(host: &mut dyn Host, boot: &BootId, status: &Status, told: &mut Told) -> State {
     let state = State::default();
-    let mut prepare = |state: &State| {
-        status::reset(host, state)?;
-        status.save(host, state)
-    };
-    let Err(error) = prepare(&state) else {
+    let Err(error) = prepare(host, &state, status) else {
         // A marker of an earlier try in this boot no longer counts.
         let _ = crate::host::write::remove_tree(host, paths::VOLATILE_CLOUD_DIR);
         return state;
@@ -262,18 +270,20 @@ fn fresh_state(host: &mut dyn Host, boot: &BootId, status: &Status, told: &mut T
     told.errors.push(error.to_string());
     match move_state(host, boot, &error) {
         Ok(state) => {
-            keep(host, told, |host| {
-                status::reset(host, &state)?;
-                status.save(host, &state)
-            });
+            let done = prepare(host, &state, status);
+            keep(host, told, done);
             state
         }
         Err(error) => {
-            host.log(Level::Error, "stage", &error);
-            told.errors.push(error.to_string());
+            fail(host, told, &error);
             State::default()
         }
     }
+}
+
+fn prepare(host: &mut dyn Host, state: &State, status: &Status) -> Result<(), Error> {
+    status::reset(host, state)?;
+    status.save(host, state)
 }
 
 /// True for errors that say that a whole directory cannot be written, not just one file.
@@ -283,7 +293,7 @@ fn is_unwritable(error: &Error) -> bool {
 
 /// The instance that the link names, from its cache.
 fn cached(host: &mut dyn Host, state: &State) -> Option<Instance> {
-    let path = format!("{}/obj.json", state.instance_link());
+    let path = state.join("instance/obj.json");
     match Instance::load(host.files(), &path) {
         Ok(instance) => instance,
         Err(error) => {

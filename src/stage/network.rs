@@ -31,6 +31,7 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
 }
 
 /// The instance that `init --local` claimed; else one whose datasource needs the network; else, where the list allows it, none.
+#[inline(never)]
 fn find(work: &mut Work<'_, '_>) -> Option<Instance> {
     if let Some(instance) = cached(work.host, &work.state) {
         work.send(&Record::Datasource(instance.description.clone()));
@@ -87,14 +88,14 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
     }
     let config = configuration(work, Some(instance));
     if ran != Ran::Yes {
-        let user = format!("{}/{}", state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
+        let user = state.instance_file(&instance.id, DataKind::User.cloud_config_file());
         keys::check(work, &config, &user);
     }
     rows::run_with(work, instance, Stage::Init, &config);
 }
 
 fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: DataKind) -> bool {
-    let path = format!("{}/{}", state.instance_dir(&instance.id), kind.raw_file());
+    let path = state.instance_file(&instance.id, kind.raw_file());
     work.host.files().stat(&path, true).ok().flatten().is_some_and(|stat| stat.size > 0)
 }
 
@@ -102,7 +103,7 @@ fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: D
 /// while it is handled stand in the merged file as they are.
 fn is_said(work: &mut Work<'_, '_>, state: &State, instance: &Instance) -> bool {
     const KEYS: [&str; 4] = ["vendor_data", "system_info", "output", "def_log_file"];
-    let path = format!("{}/{}", state.instance_dir(&instance.id), DataKind::User.cloud_config_file());
+    let path = state.instance_file(&instance.id, DataKind::User.cloud_config_file());
     read_file(work.host.files(), &path, MAX_INFLATED).map_or(true, |text| {
         let text = text.unwrap_or_default();
         KEYS.iter().any(|key| text.windows(key.len()).any(|at| at == key.as_bytes()))

@@ -18,6 +18,7 @@ use crate::limits::{MAX_INFLATED, MAX_METADATA, MAX_USER_DATA};
 ///
 /// # Errors
 /// No instance, or no such key.
+#[inline(never)]
 pub fn query(host: &mut dyn Host, name: &str) -> Result<Vec<u8>, Error> {
     let state = current_state(host, &BootId::default());
     let instance = cached(host, &state)

@@ -109,11 +109,13 @@ fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
 
 /// The entries of the list in cloud.cfg, one that cannot be read is a warning; without a list all modules of the stage.
 fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> {
-    let Some(value) = config.get(mode.key()) else {
-        let rows = module::TABLE.iter().filter(|row| row.stage == mode);
-        return rows.map(|row| Entry { name: row.name.into(), frequency: None, args: Vec::new() }).collect();
-    };
     let mut list = Vec::new();
+    let Some(value) = config.get(mode.key()) else {
+        for row in module::TABLE.iter().filter(|row| row.stage == mode) {
+            list.push(Entry { name: row.name.into(), frequency: None, args: Vec::new() });
+        }
+        return list;
+    };
     if !value.is_sequence() {
         work.warn("stage", &value.error("a list of modules"));
     }
@@ -143,7 +145,11 @@ fn entry(item: &Value<'_>) -> Result<(Entry, Option<String>), Error> {
         let mut parts = item.items();
         let name = parts.next().ok_or_else(|| item.error("a module's name"))?;
         let word = parts.next().filter(|word| !word.is_null());
-        (name, word, parts.map(|arg| arg.text()).collect::<Result<_, _>>()?)
+        let mut args = Vec::new();
+        for arg in parts {
+            args.push(arg.text()?);
+        }
+        (name, word, args)
     } else if item.is_mapping() {
         let name = item.get("name").ok_or_else(|| item.error("`name`, a module's name"))?;
         let args = item.get("args").map_or(Ok(Vec::new()), |args| crate::config::texts(&args))?;

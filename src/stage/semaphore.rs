@@ -30,7 +30,7 @@ pub enum Ran {
 pub fn path(state: &State, instance_id: &str, name: &str, frequency: Frequency) -> Option<String> {
     match frequency {
         Frequency::Always => None,
-        Frequency::Instance => Some(format!("{}/sem/{name}", state.instance_dir(instance_id))),
+        Frequency::Instance => Some(state.instance_file(instance_id, &format!("sem/{name}"))),
         Frequency::Once => Some(state.join(&format!("sem/{name}.once"))),
     }
 }

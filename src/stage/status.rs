@@ -44,6 +44,7 @@ struct Stage {
 
 impl Status {
     /// Reads `data/status.json`; one that is not there or cannot be read is an empty one.
+    #[inline(never)]
     pub fn load(host: &mut dyn Host, state: &State) -> Status {
         let mut status = Status::default();
         let text = read_file(host.files(), &state.data("status.json"), MAX_STATE_FILE).ok().flatten();
@@ -72,6 +73,7 @@ impl Status {
     }
 
     /// A stage has ended.
+    #[inline(never)]
     pub fn end(&mut self, stage: &str, told: &Told, now: Time) {
         self.stage = None;
         if told.datasource.is_some() {
@@ -120,6 +122,7 @@ impl Status {
 }
 
 impl Stage {
+    #[inline(never)]
     fn load(&mut self, value: &Value<'_>) {
         let recoverable = value.get("recoverable_errors");
         let time = |key| match value.get(key)?.scalar() {

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::ToString;
 use core::fmt::Display;
+use core::time::Duration;
 
 use super::Boot;
 use super::record::{Record, Told};
@@ -31,6 +32,14 @@ pub(super) struct Work<'h, 'b> {
 impl Work<'_, '_> {
     /// One step: run unless an earlier process got past it. `None` if it was passed over.
     pub fn step<T>(&mut self, name: &str, does: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let began = self.begin(name)?;
+        let result = does(self);
+        self.end(name, began);
+        Some(result)
+    }
+
+    /// When the step began; `None` if it is passed over.
+    fn begin(&mut self, name: &str) -> Option<Duration> {
         let index = self.next;
         self.next += 1;
         if index < self.from {
@@ -40,7 +49,11 @@ impl Work<'_, '_> {
         let stage = event_stage(self.boot.name);
         let began = self.host.now().up;
         self.host.log(Level::Debug, "handlers.py", &format_args!("start: {stage}/{name}: running {name}"));
-        let result = does(self);
+        Some(began)
+    }
+
+    fn end(&mut self, name: &str, began: Duration) {
+        let stage = event_stage(self.boot.name);
         let took = self.host.now().up.saturating_sub(began);
         self.host.log(
             Level::Debug,
@@ -52,7 +65,6 @@ impl Work<'_, '_> {
             ),
         );
         self.send(&Record::End);
-        Some(result)
     }
 
     pub fn send(&mut self, record: &Record) {
@@ -94,6 +106,7 @@ fn event_stage(name: &str) -> &str {
 }
 
 /// Runs `work` to its end, in as many processes as it takes, and collects what it tells.
+#[inline(never)]
 pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &mut dyn FnMut(&mut Work<'_, '_>)) {
     let mut from = 0;
     let mut crashed = false;

@@ -174,6 +174,7 @@ impl Talk<'_> {
 
     /// Waits until there is something to copy, or a signal, and copies. The exit is looked at after each piece: who writes
     /// without end in the background must not hide it.
+    #[inline(never)]
     fn copy_some(&mut self, blocked: &Blocked, left: Option<Duration>) {
         if !self.idle() {
             let number = |fd: Option<&OwnedFd>| fd.map_or(-1, AsRawFd::as_raw_fd);

@@ -19,6 +19,7 @@ const TMPFS: i64 = 0x0102_1994;
 ///
 /// # Errors
 /// No such directory, no privilege.
+#[inline(never)]
 pub fn enter_root(dir: &str) -> Result<(), Error> {
     let new = stat(dir).map_err(|errno| failed("enter", dir, errno))?;
     if super::files::kind(&new) != wisp::host::Kind::Dir {

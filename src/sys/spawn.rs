@@ -83,6 +83,7 @@ struct Child {
 
 impl<'a> Program<'a> {
     /// `argv[0]` is a path, or a name to look for in PATH.
+    #[inline(never)]
     pub fn new(argv: &'a [&'a str], env: &'a [(&'a str, &'a str)]) -> Result<Self, Error> {
         let Some(name) = argv.first().copied() else { return Err(Error::new("run", "a command", "it is empty")) };
         if argv.iter().chain(env.iter().flat_map(|(key, value)| [key, value])).any(|text| text.contains('\0')) {
@@ -142,6 +143,7 @@ impl<'a> Program<'a> {
     }
 
     /// Starts it. Signals are blocked by the caller, and `CHILD_STACK` bytes of our stack are used.
+    #[inline(never)]
     pub fn start(&self, streams: Streams) -> Result<Pid, Error> {
         for _ in 0..BUSY_TRIES {
             match self.try_start(streams)? {
@@ -153,6 +155,7 @@ impl<'a> Program<'a> {
         Err(Error::new("run", self.name, Errno::TXTBSY))
     }
 
+    #[inline(never)]
     fn try_start(&self, streams: Streams) -> Result<Result<Pid, Errno>, Error> {
         let pointers = |offsets: &[usize]| offsets.iter().map(|at| self.at(*at)).collect::<Vec<_>>();
         let mut candidates = pointers(&self.candidates);
@@ -195,6 +198,7 @@ impl<'a> Program<'a> {
     }
 
     /// The kernel's answer in words that say more: ENOENT and EACCES mean the file or its interpreter.
+    #[inline(never)]
     fn why(&self, errno: Errno) -> Error {
         let mut files = LiveFiles::default();
         let there = self.name.contains('/').then(|| files.stat(self.name, true).ok().flatten()).flatten();
@@ -222,6 +226,7 @@ impl<'a> Program<'a> {
 }
 
 /// What stands behind `#!` in a script's first line, control characters (the `\r` of a file from Windows) made visible.
+#[inline(never)]
 fn interpreter(path: &str) -> Option<String> {
     let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).ok()?;
     let mut start = [0; 128];

@@ -92,7 +92,7 @@ pub fn repeat(host: &mut dyn Host, state: &State, instance: &Instance, config: &
 
 /// True if the image, or the instance's data, brought part handlers.
 pub fn has_part_handlers(host: &mut dyn Host, state: &State, instance: &Instance) -> bool {
-    let own = format!("{}/{}", state.instance_dir(&instance.id), part_handler::DIR);
+    let own = state.instance_file(&instance.id, part_handler::DIR);
     let mut any = false;
     for dir in [own, state.join(part_handler::DIR)] {
         // One that cannot be listed is told of by who reads it.

@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::super::walk::child;
+use super::super::write::child;
 use super::Shared;
 use super::files::stream;
 use crate::error::{Errno, Error};

@@ -5,7 +5,8 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::super::walk::{Step, Walked, child, is_below, walk};
+use super::super::walk::{Step, Walked, is_below, walk};
+use super::super::write::child;
 use super::super::write::{name, parent};
 use super::disk::{Disk, Inode, Object, Op, file_system};
 use crate::error::{Cause, Errno, Error};

@@ -95,10 +95,6 @@ pub enum Action {
     Sync,
 }
 
-fn owned(f: &mut fmt::Formatter<'_>, owner: Option<(u32, u32)>) -> fmt::Result {
-    owner.map_or(Ok(()), |(user, group)| write!(f, " owner {user}:{group}"))
-}
-
 /// A word of a command, quoted if a shell would need it.
 fn word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
@@ -107,60 +103,46 @@ fn word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Action::Write { path, mode, owner, size } => {
-                write!(f, "write   ")?;
-                word(f, path)?;
-                write!(f, " mode {mode:04o}")?;
-                owned(f, *owner)?;
-                write!(f, ", {size} bytes")
-            }
-            Action::Append { path, size } => {
-                write!(f, "append  ")?;
-                word(f, path)?;
-                write!(f, ", {size} bytes")
-            }
-            Action::Dir { path, mode } => {
-                write!(f, "mkdir   ")?;
-                word(f, path)?;
-                write!(f, " mode {mode:04o}")
-            }
-            Action::Link { path, target } => {
-                write!(f, "link    ")?;
-                word(f, path)?;
-                write!(f, " -> ")?;
-                word(f, target)
-            }
-            Action::Node { path, kind, device: (major, minor) } => {
-                write!(f, "mknod   ")?;
-                word(f, path)?;
-                write!(f, " {} {major}:{minor}", if *kind == Kind::Block { "block" } else { "character" })
-            }
-            Action::Remove { path } => {
-                write!(f, "remove  ")?;
-                word(f, path)
-            }
-            Action::Meta { path, mode, owner } => {
-                write!(f, "change  ")?;
-                word(f, path)?;
-                mode.map_or(Ok(()), |mode| write!(f, " mode {mode:04o}"))?;
-                owned(f, *owner)
-            }
+        let (does, what) = match self {
+            Action::Write { path, .. } => ("write   ", path),
+            Action::Append { path, .. } => ("append  ", path),
+            Action::Dir { path, .. } => ("mkdir   ", path),
+            Action::Link { path, .. } => ("link    ", path),
+            Action::Node { path, .. } => ("mknod   ", path),
+            Action::Remove { path } => ("remove  ", path),
+            Action::Meta { path, .. } => ("change  ", path),
+            Action::HostName { name } => ("name    ", name),
             Action::Run { argv } => {
-                write!(f, "run    ")?;
-                argv.iter().try_for_each(|arg| {
+                f.write_str("run    ")?;
+                return argv.iter().try_for_each(|arg| {
                     f.write_str(" ")?;
                     word(f, arg)
-                })
+                });
             }
-            Action::HostName { name } => {
-                write!(f, "name    ")?;
-                word(f, name)
+            Action::Mount { node, fstype } => return write!(f, "mount   {node} {fstype} read-only"),
+            Action::Connect { purpose } => return write!(f, "connect {purpose}"),
+            Action::Lock { path } => return write!(f, "lock    {path}"),
+            Action::Sync => return f.write_str("sync"),
+        };
+        f.write_str(does)?;
+        word(f, what)?;
+        if let Action::Write { mode, .. } | Action::Dir { mode, .. } | Action::Meta { mode: Some(mode), .. } = self {
+            write!(f, " mode {mode:04o}")?;
+        }
+        if let Action::Write { owner: Some((user, group)), .. } | Action::Meta { owner: Some((user, group)), .. } = self
+        {
+            write!(f, " owner {user}:{group}")?;
+        }
+        match self {
+            Action::Write { size, .. } | Action::Append { size, .. } => write!(f, ", {size} bytes"),
+            Action::Link { target, .. } => {
+                f.write_str(" -> ")?;
+                word(f, target)
             }
-            Action::Mount { node, fstype } => write!(f, "mount   {node} {fstype} read-only"),
-            Action::Connect { purpose } => write!(f, "connect {purpose}"),
-            Action::Lock { path } => write!(f, "lock    {path}"),
-            Action::Sync => f.write_str("sync"),
+            Action::Node { kind, device: (major, minor), .. } => {
+                write!(f, " {} {major}:{minor}", if *kind == Kind::Block { "block" } else { "character" })
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -4,8 +4,8 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::super::walk::{Walked, child};
-use super::super::write::{name, parent};
+use super::super::walk::Walked;
+use super::super::write::{child, name, parent};
 use super::overlay::{Seen, There};
 use super::{Action, PreviewHost};
 use crate::error::{Cause, Errno, Error};

@@ -6,7 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use super::super::walk::{Step, child, is_below, walk};
+use super::super::walk::{Step, is_below, walk};
+use super::super::write::child;
 use super::overlay::{Entry, Overlay};
 use crate::error::{Cause, Errno, Error};
 use crate::host::{Found, Kind, Sink, Tree};

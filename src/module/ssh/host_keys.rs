@@ -20,7 +20,7 @@ use crate::config::texts;
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::host::accounts::Accounts;
-use crate::host::write::{name, read_file, remove_tree, write_file};
+use crate::host::write::{child, name, read_file, remove_tree, write_file};
 use crate::host::{Command, Create, Exit, Files, Input, Kind, Output};
 use crate::limits::MAX_STATE_FILE;
 use crate::paths::SSH_KEYGEN_DIR;
@@ -33,6 +33,7 @@ const DEFAULT_TYPES: &[&str] = &["rsa", "ecdsa", "ed25519"];
 const KEY_GROUP: &str = "ssh_keys";
 
 /// Installs the keys given, or makes new ones; then removes what is left of the image's.
+#[inline(never)]
 pub fn run(context: &mut Context<'_>, accounts: &mut Accounts) {
     let delete = context.config.flag("ssh_deletekeys", true);
     let found = find_keygen(context.host.files());
@@ -71,6 +72,7 @@ fn key_file(kind: &str) -> String {
 }
 
 /// Writes the keys of `ssh_keys`; the files that are there now.
+#[inline(never)]
 fn install(context: &mut Context<'_>, keygen: Option<&str>, given: &Value<'_>) -> Vec<String> {
     let (mut new, mut certificates) = (Vec::new(), Vec::new());
     for (key, value) in given.entries() {
@@ -96,13 +98,17 @@ fn install(context: &mut Context<'_>, keygen: Option<&str>, given: &Value<'_>) -
             new.push(path);
         }
     }
-    let privates: Vec<String> = new.iter().filter(|path| !path.ends_with(".pub")).cloned().collect();
-    for path in &privates {
-        let public = format!("{path}.pub");
+    let mut has_private = false;
+    for at in 0..new.len() {
+        if new[at].ends_with(".pub") {
+            continue;
+        }
+        has_private = true;
+        let public = format!("{}.pub", new[at]);
         if let Some(keygen) = keygen
             && !new.contains(&public)
         {
-            let derived = derive_public(context, keygen, path, &public);
+            let derived = derive_public(context, keygen, &new[at], &public);
             context.take(derived);
             new.push(public);
         }
@@ -110,7 +116,7 @@ fn install(context: &mut Context<'_>, keygen: Option<&str>, given: &Value<'_>) -
     let named = name_certificates(context.host.files(), &certificates);
     context.take(named);
     // Public keys alone are no reason to take the private ones away.
-    if privates.is_empty() { Vec::new() } else { new }
+    if has_private { new } else { Vec::new() }
 }
 
 fn write_key(files: &mut dyn Files, value: &Value<'_>, path: &str, mode: u32) -> Result<(), Error> {
@@ -129,6 +135,7 @@ fn derive_public(context: &mut Context<'_>, keygen: &str, private: &str, public:
     write_file(context.host.files(), public, &Create::mode(0o644), &text)
 }
 
+#[inline(never)]
 fn name_certificates(files: &mut dyn Files, certificates: &[String]) -> Result<(), Error> {
     if certificates.is_empty() {
         return Ok(());
@@ -143,6 +150,7 @@ fn name_certificates(files: &mut dyn Files, certificates: &[String]) -> Result<(
 }
 
 /// Makes a key of each type wanted; the files that are there now.
+#[inline(never)]
 fn make_all(context: &mut Context<'_>, accounts: &mut Accounts, keygen: &str, delete: bool) -> Vec<String> {
     let wanted = context.get(&["ssh_genkeytypes"]).and_then(|value| context.take(texts(&value)));
     let types = wanted.unwrap_or_else(|| DEFAULT_TYPES.iter().map(ToString::to_string).collect());
@@ -167,6 +175,7 @@ fn make_all(context: &mut Context<'_>, accounts: &mut Accounts, keygen: &str, de
 }
 
 /// True if there is a new key.
+#[inline(never)]
 fn make(
     context: &mut Context<'_>,
     keygen: &str,
@@ -179,7 +188,7 @@ fn make(
         return Ok(false);
     }
     context.host.files().make_dir(SSH_KEYGEN_DIR, 0o700)?;
-    let draft = format!("{SSH_KEYGEN_DIR}/{}", name(path));
+    let draft = child(SSH_KEYGEN_DIR, name(path));
     // It asks before it writes over a file: one that a power cut left.
     context.host.files().remove(&draft)?;
     match keygen_output(context, &[keygen, "-q", "-t", kind, "-N", "", "-f", &draft]) {
@@ -221,10 +230,11 @@ fn keygen_output(context: &mut Context<'_>, argv: &[&str]) -> Result<Vec<u8>, Er
 }
 
 /// Removes the image's keys: every `ssh_host_*key*` that is not new.
+#[inline(never)]
 fn remove_others(files: &mut dyn Files, new: &[String]) -> Result<(), Error> {
     let mut old = Vec::new();
     files.list(DIR, &mut |name| {
-        let path = format!("{DIR}/{}", String::from_utf8_lossy(name));
+        let path = child(DIR, &String::from_utf8_lossy(name));
         if name.starts_with(b"ssh_host_") && path.contains("key") && !new.contains(&path) {
             old.push(path);
         }

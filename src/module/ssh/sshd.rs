@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 /// sshd's configuration.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
@@ -61,17 +60,21 @@ fn expand(path: &str, user: &str, home: &str) -> String {
 
 /// The configuration with `HostCertificate` lines for these files before its first `Match`; `None` if it has them all.
 pub fn with_certificates(config: &str, files: &[String]) -> Option<String> {
-    let wanted = |file: &&String| !global(config).any(|line| line.trim() == format!("HostCertificate {file}"));
-    let lines: Vec<String> = files.iter().filter(wanted).map(|file| format!("HostCertificate {file}\n")).collect();
+    let mut lines = String::new();
+    for file in files {
+        let wanted = ["HostCertificate ", file].concat();
+        if !global(config).any(|line| line.trim() == wanted) {
+            lines.push_str(&wanted);
+            lines.push('\n');
+        }
+    }
     if lines.is_empty() {
         return None;
     }
-    let mut head: String = config.split_inclusive('\n').take_while(|line| !is_match(line)).collect();
-    let tail = config[head.len()..].to_string();
-    if !head.is_empty() && !head.ends_with('\n') {
-        head.push('\n');
-    }
-    Some(head + &lines.concat() + &tail)
+    let before = config.split_inclusive('\n').take_while(|line| !is_match(line)).map(str::len).sum();
+    let (head, tail) = config.split_at(before);
+    let end = if head.is_empty() || head.ends_with('\n') { "" } else { "\n" };
+    Some([head, end, &lines, tail].concat())
 }
 
 #[cfg(test)]

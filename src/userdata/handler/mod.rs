@@ -77,7 +77,7 @@ pub struct Target<'a> {
 impl Target<'_> {
     /// A path below the instance's directory.
     pub fn path(&self, name: &str) -> String {
-        format!("{}/{name}", self.state.instance_dir(&self.instance.id))
+        self.state.instance_file(&self.instance.id, name)
     }
 }
 
