@@ -7,9 +7,13 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// A text that cannot be read: where, and what its grammar expected there.
+/// A text that cannot be read: a [`Fault`], one word wide, since every step of a reader returns room for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseError {
+pub struct ParseError(Box<Fault>);
+
+/// What a [`ParseError`] says: where, and what the text's grammar expected there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
     /// Line, from 1.
     pub line: u32,
     /// Column in bytes, from 1.
@@ -19,10 +23,31 @@ pub struct ParseError {
 }
 
 impl ParseError {
+    /// The error at a line and column, both from 1.
+    pub fn new(line: u32, column: u32, expected: impl Into<Cow<'static, str>>) -> Self {
+        ParseError(Box::new(Fault { line, column, expected: expected.into() }))
+    }
+
     /// The error at byte `offset` of `text`.
+    #[cold]
+    #[inline(never)]
     pub fn at(text: &[u8], offset: usize, expected: impl Into<Cow<'static, str>>) -> Self {
         let (line, column) = position(text, offset);
-        ParseError { line, column, expected: expected.into() }
+        ParseError::new(line, column, expected)
+    }
+}
+
+impl Deref for ParseError {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        &self.0
+    }
+}
+
+impl DerefMut for ParseError {
+    fn deref_mut(&mut self) -> &mut Fault {
+        &mut self.0
     }
 }
 

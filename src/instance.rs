@@ -198,7 +198,7 @@ impl Instance {
         let source = self.sources.add(name, text);
         let parsed = json::parse(self.sources.text(source), source).map_err(|error| Error::new("read", name, error))?;
         if !parsed.value(&self.sources).is_some_and(|value| value.is_mapping()) {
-            return Err(Error::new("read", name, ParseError { line: 1, column: 1, expected: "a JSON object".into() }));
+            return Err(Error::new("read", name, ParseError::new(1, 1, "a JSON object")));
         }
         self.doc.absorb(parsed).ok_or_else(|| Error::new("read", name, "nothing in it"))
     }

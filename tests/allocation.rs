@@ -82,7 +82,8 @@ fn json_is_one_table() {
     is_one_table(&format!("[{}0]", item.repeat(5_000)), json::parse, 3);
     is_one_table(&format!("\"{}\"", "word \\u00e9 ".repeat(5_000)), json::parse, 0);
     let (refused, count, _) = counted(|| json::parse(b"?", SourceId(0)).is_err());
-    assert!(refused && count == 1);
+    // The table and the error.
+    assert!(refused && count == 2);
 }
 
 #[test]
@@ -252,7 +253,7 @@ fn decoders_hold_fixed_buffers() {
     let mut decoded = base64::reader(&text, Padding::Required);
     let (found, _, held) = counted(|| drained(GzipReader::new(&mut decoded, data.len() as u64)));
     assert_eq!(found, sum(&data));
-    assert!(held <= 48 << 10, "{held} bytes held");
+    assert!(held <= 38 << 10, "{held} bytes held");
     let (_, count, _) = counted(|| drained(base64::reader(&text, Padding::Required)));
     assert_eq!(count, 0, "base64");
     let (_, count, _) = counted(|| drained(quoted_printable::reader(&text)));

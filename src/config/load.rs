@@ -145,8 +145,7 @@ pub fn parse(sources: &mut Sources, name: &str, text: Vec<u8>) -> Result<Doc, Er
         Some(value) if value.is_null() => Ok(Doc::new()),
         Some(value) if !value.is_mapping() => {
             let at = value.position();
-            let expected = "a mapping (`key: value` lines)".into();
-            Err(Error::new("read", name, ParseError { line: at.line, column: at.column, expected }))
+            Err(Error::new("read", name, ParseError::new(at.line, at.column, "a mapping (`key: value` lines)")))
         }
         _ => Ok(doc),
     }

@@ -50,17 +50,15 @@ pub(super) enum Content {
 #[inline(never)]
 pub(super) fn scan(files: &mut dyn Files) -> Result<Option<Vec<Device>>, Error> {
     let mut names = Vec::new();
-    let listed = files.list(SYS_BLOCK, &mut |name| names.extend(core::str::from_utf8(name).map(String::from)))?;
+    // A `/` in a device's name (`cciss/c0d0`) cannot stand in a directory's: sysfs writes `!`.
+    let listed =
+        files.list(SYS_BLOCK, &mut |dir| names.extend(core::str::from_utf8(dir).map(|dir| dir.replace('!', "/"))))?;
     if listed == Found::Absent {
         return Ok(None);
     }
     names.retain(|name| !is_kind(name, "ram") && !is_kind(name, "fd"));
-    let mut devices: Vec<Device> = Vec::new();
-    for device in names.iter().filter_map(|name| device(files, name)) {
-        let at = devices.iter().take_while(|before| before.name > device.name).count();
-        devices.insert(at, device);
-    }
-    Ok(Some(devices))
+    names.sort();
+    Ok(Some(names.iter().rev().filter_map(|name| device(files, name)).collect()))
 }
 
 /// Whether `name` is `kind` and a number.
@@ -68,11 +66,10 @@ fn is_kind(name: &str, kind: &str) -> bool {
     name.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The device of a directory in sysfs; `None` if it has no numbers or nothing in it.
-#[inline(never)]
-fn device(files: &mut dyn Files, dir: &str) -> Option<Device> {
-    // A `/` in a device's name (`cciss/c0d0`) cannot stand in a directory's: sysfs writes `!`.
-    let name = format!("{DEV_DIR}/{}", dir.replace('!', "/"));
+/// The device that the kernel calls so; `None` if it has no numbers or nothing in it.
+fn device(files: &mut dyn Files, name: &str) -> Option<Device> {
+    let dir = &name.replace('/', "!");
+    let name = format!("{DEV_DIR}/{name}");
     let numbers = match attribute(files, dir, "dev") {
         Ok(text) => numbers(&text?)?,
         Err(error) => {

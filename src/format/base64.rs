@@ -192,7 +192,7 @@ impl Decoder {
     }
 
     fn error(&self, expected: &'static str) -> ParseError {
-        ParseError { line: self.line, column: self.column, expected: expected.into() }
+        ParseError::new(self.line, self.column, expected)
     }
 
     /// Goes over text, counting lines as [`crate::error::position`] does.
@@ -420,7 +420,7 @@ mod tests {
             ("Zm9v\nZ", 2, 2, "more base64 characters: the text ends inside a group of four"),
         ] {
             let error = decoded(text.as_bytes(), Padding::Required, 64).expect_err(text);
-            let wanted = ParseError { line, column, expected: expected.into() };
+            let wanted = ParseError::new(line, column, expected);
             assert_eq!(error.cause, Cause::Parse(wanted), "{text:?}");
         }
         for (text, padding) in [

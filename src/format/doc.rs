@@ -511,7 +511,7 @@ impl<'a> Value<'a> {
     /// The error "cannot read SOURCE: line L, column C: expected …" at this node.
     pub fn error(&self, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
         let at = self.position();
-        Error::new("read", at.source, ParseError { line: at.line, column: at.column, expected: expected.into() })
+        Error::new("read", at.source, ParseError::new(at.line, at.column, expected))
     }
 }
 

@@ -30,28 +30,16 @@ const MAX_SIMPLE_KEY: usize = 200;
 /// # Errors
 /// The sink's; bad base64 in a `!!binary`; more than `MAX_NESTING` levels or `MAX_VISITS` nodes once aliases are followed.
 pub fn yaml(value: &Value<'_>, to: &mut Sink<'_>) -> Result<(), Error> {
-    let mut writer =
-        Writer { out: Out { to, buffer: [0; COPY_BUFFER], used: 0 }, stack: Vec::new(), visits: Visits::default() };
-    writer.node(*value, Place::Root)?;
-    while let Some(frame) = writer.stack.last_mut() {
-        let (indent, skip) = (frame.indent, core::mem::take(&mut frame.inline));
-        let sequence = frame.sequence;
-        let Some(child) = frame.children.next() else {
-            writer.stack.pop();
-            continue;
-        };
-        if !skip {
-            writer.out.spaces(indent)?;
-        }
-        if sequence {
-            writer.out.write(b"-")?;
-            writer.node(child, Place::Item(indent))?;
-        } else if let Some(value) = frame_value(&mut writer.stack) {
-            writer.key(child, indent)?;
-            writer.node(value, Place::Value(indent))?;
-        }
+    let mut writer = Writer {
+        out: Out { to, buffer: [0; COPY_BUFFER], used: 0, failed: Ok(()) },
+        stack: Vec::new(),
+        visits: Visits::default(),
+    };
+    let done = writer.document(*value);
+    if done.is_ok() {
+        writer.out.flush();
     }
-    writer.out.flush()
+    writer.out.failed.and(done)
 }
 
 fn frame_value<'a>(stack: &mut Vec<Frame<'a>, MAX_NESTING>) -> Option<Value<'a>> {
@@ -80,28 +68,40 @@ struct Out<'w> {
     to: &'w mut Sink<'w>,
     buffer: [u8; COPY_BUFFER],
     used: usize,
+    /// What the sink said: nothing is written any more.
+    failed: Result<(), Error>,
 }
 
 impl Out<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) {
         if bytes.len() > self.buffer.len() - self.used {
-            self.flush()?;
+            self.flush();
         }
         if bytes.len() > self.buffer.len() {
-            return write_all(self.to, bytes);
+            return self.pass(bytes);
         }
         self.buffer[self.used..self.used + bytes.len()].copy_from_slice(bytes);
         self.used += bytes.len();
-        Ok(())
     }
 
-    fn spaces(&mut self, count: usize) -> Result<(), Error> {
-        (0..count).try_for_each(|_| self.write(b" "))
+    /// The same bytes so many times.
+    fn repeat(&mut self, bytes: &[u8], times: usize) {
+        for _ in 0..times {
+            self.write(bytes);
+        }
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    fn flush(&mut self) {
         let used = core::mem::take(&mut self.used);
-        write_all(self.to, &self.buffer[..used])
+        if self.failed.is_ok() {
+            self.failed = write_all(self.to, &self.buffer[..used]);
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        if self.failed.is_ok() {
+            self.failed = write_all(self.to, bytes);
+        }
     }
 }
 
@@ -120,18 +120,44 @@ struct Writer<'a, 'w> {
 }
 
 impl<'a> Writer<'a, '_> {
+    fn document(&mut self, value: Value<'a>) -> Result<(), Error> {
+        self.node(value, Place::Root)?;
+        while self.out.failed.is_ok()
+            && let Some(frame) = self.stack.last_mut()
+        {
+            let (indent, skip) = (frame.indent, core::mem::take(&mut frame.inline));
+            let sequence = frame.sequence;
+            let Some(child) = frame.children.next() else {
+                self.stack.pop();
+                continue;
+            };
+            if !skip {
+                self.out.repeat(b" ", indent);
+            }
+            if sequence {
+                self.out.write(b"-");
+                self.node(child, Place::Item(indent))?;
+            } else if let Some(value) = frame_value(&mut self.stack) {
+                self.key(child, indent)?;
+                self.node(value, Place::Value(indent))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A key and its `:`.
     fn key(&mut self, key: Value<'a>, indent: usize) -> Result<(), Error> {
         self.visits.count(&key)?;
         if key.raw().len() <= MAX_SIMPLE_KEY {
             self.scalar(key, true, indent)?;
         } else {
-            self.out.write(b"? ")?;
+            self.out.write(b"? ");
             self.scalar(key, false, indent)?;
-            self.out.write(b"\n")?;
-            self.out.spaces(indent)?;
+            self.out.write(b"\n");
+            self.out.repeat(b" ", indent);
         }
-        self.out.write(b":")
+        self.out.write(b":");
+        Ok(())
     }
 
     /// A node and the line end behind it, or the begin of a collection.
@@ -144,13 +170,14 @@ impl<'a> Writer<'a, '_> {
         let sequence = value.is_sequence();
         let mut children = value.children();
         if value.kind() == Kind::Scalar || children.clone().next().is_none() {
-            self.out.write(gap)?;
+            self.out.write(gap);
             match value.kind() {
-                Kind::Sequence => self.out.write(b"[]")?,
-                Kind::Mapping => self.out.write(b"{}")?,
+                Kind::Sequence => self.out.write(b"[]"),
+                Kind::Mapping => self.out.write(b"{}"),
                 _ => self.scalar(value, false, indent)?,
             }
-            return self.out.write(b"\n");
+            self.out.write(b"\n");
+            return Ok(());
         }
         let (indent, inline) = match place {
             Place::Root => (0, false),
@@ -160,8 +187,8 @@ impl<'a> Writer<'a, '_> {
         };
         match place {
             Place::Root => {}
-            Place::Item(_) => self.out.write(b" ")?,
-            Place::Value(_) => self.out.write(b"\n")?,
+            Place::Item(_) => self.out.write(b" "),
+            Place::Value(_) => self.out.write(b"\n"),
         }
         let frame = Frame { children: core::mem::replace(&mut children, value.children()), sequence, indent, inline };
         self.stack.push(frame).map_err(|_| value.error(alloc::format!("at most {MAX_NESTING} levels of nesting")))
@@ -173,54 +200,58 @@ impl<'a> Writer<'a, '_> {
         let raw = value.raw();
         match node.tag() {
             Tag::Binary => return self.binary(value, Form::tagged(node, value.sources.text(node.source)), key, indent),
-            Tag::Int => self.out.write(b"!!int ")?,
-            Tag::Float => self.out.write(b"!!float ")?,
-            Tag::Bool => self.out.write(b"!!bool ")?,
-            Tag::Null => self.out.write(b"!!null ")?,
+            Tag::Int => self.out.write(b"!!int "),
+            Tag::Float => self.out.write(b"!!float "),
+            Tag::Bool => self.out.write(b"!!bool "),
+            Tag::Null => self.out.write(b"!!null "),
             Tag::None if node.style() == Style::Plain && form::stands_plain(raw) => {
-                return self.out.write(if raw.is_empty() { b"null" } else { raw });
+                self.out.write(if raw.is_empty() { b"null" } else { raw });
+                return Ok(());
             }
-            Tag::None if node.style() == Style::JsonLiteral => return self.json_literal(raw),
+            Tag::None if node.style() == Style::JsonLiteral => {
+                self.json_literal(raw);
+                return Ok(());
+            }
             Tag::None | Tag::Str => {}
         }
         let decoder = || Decoder::new(node, value.sources.text(node.source));
         let typed = !matches!(node.tag(), Tag::None | Tag::Str);
         match Form::of(decoder()) {
-            Form::Binary => self.binary(value, Form::Binary, key, indent),
+            Form::Binary => return self.binary(value, Form::Binary, key, indent),
             Form::Plain if !typed => self.copy(decoder()),
             Form::Literal { indicator, chomp } if !key && !typed => {
-                self.out.write(b"|")?;
-                self.out.write(if indicator { b"2" } else { b"" })?;
-                self.out.write(chomp)?;
-                self.literal(decoder(), indent + STEP)
+                self.out.write(b"|");
+                self.out.write(if indicator { b"2" } else { b"" });
+                self.out.write(chomp);
+                self.literal(decoder(), indent + STEP);
             }
             _ => self.double_quoted(decoder()),
-        }
-    }
-
-    fn copy(&mut self, mut from: Decoder<'_>) -> Result<(), Error> {
-        while let Some(chunk) = from.chunk() {
-            self.out.write(chunk)?;
         }
         Ok(())
     }
 
+    fn copy(&mut self, mut from: Decoder<'_>) {
+        while let Some(chunk) = from.chunk() {
+            self.out.write(chunk);
+        }
+    }
+
     /// A number of JSON as YAML 1.1 writes it: a float has a point, and a sign in its exponent.
-    fn json_literal(&mut self, raw: &[u8]) -> Result<(), Error> {
+    fn json_literal(&mut self, raw: &[u8]) {
         let Some(at) =
             raw.iter().position(|byte| matches!(byte, b'e' | b'E')).filter(|_| raw != b"true" && raw != b"false")
         else {
             return self.out.write(raw);
         };
         let (mantissa, exponent) = (&raw[..at], &raw[at + 1..]);
-        self.out.write(mantissa)?;
-        self.out.write(if mantissa.contains(&b'.') { b"e" } else { b".0e" })?;
-        self.out.write(if exponent.first().is_some_and(u8::is_ascii_digit) { b"+" } else { b"" })?;
-        self.out.write(exponent)
+        self.out.write(mantissa);
+        self.out.write(if mantissa.contains(&b'.') { b"e" } else { b".0e" });
+        self.out.write(if exponent.first().is_some_and(u8::is_ascii_digit) { b"+" } else { b"" });
+        self.out.write(exponent);
     }
 
     /// The lines of a literal block, without the last one's end.
-    fn literal(&mut self, mut from: Decoder<'_>, indent: usize) -> Result<(), Error> {
+    fn literal(&mut self, mut from: Decoder<'_>, indent: usize) {
         // A line end is written when more follows, because the caller writes the last one.
         let mut ends = 1usize;
         while let Some(chunk) = from.chunk() {
@@ -228,34 +259,34 @@ impl<'a> Writer<'a, '_> {
                 let text = line.strip_suffix(b"\n").unwrap_or(line);
                 if !text.is_empty() {
                     if ends > 0 {
-                        (0..ends).try_for_each(|_| self.out.write(b"\n"))?;
-                        self.out.spaces(indent)?;
+                        self.out.repeat(b"\n", ends);
+                        self.out.repeat(b" ", indent);
                         ends = 0;
                     }
-                    self.out.write(text)?;
+                    self.out.write(text);
                 }
                 ends += usize::from(text.len() < line.len());
             }
         }
-        (1..ends).try_for_each(|_| self.out.write(b"\n"))
+        self.out.repeat(b"\n", ends.saturating_sub(1));
     }
 
-    fn double_quoted(&mut self, mut from: Decoder<'_>) -> Result<(), Error> {
-        self.out.write(b"\"")?;
+    fn double_quoted(&mut self, mut from: Decoder<'_>) {
+        self.out.write(b"\"");
         while let Some(chunk) = from.chunk() {
             let text = core::str::from_utf8(chunk).unwrap_or("\u{FFFD}");
             let mut done = 0;
             for (at, char) in text.char_indices().filter(|(_, char)| form::needs_escape(*char)) {
-                self.out.write(&chunk[done..at])?;
-                self.escape(char)?;
+                self.out.write(&chunk[done..at]);
+                self.escape(char);
                 done = at + char.len_utf8();
             }
-            self.out.write(&text.as_bytes()[done..])?;
+            self.out.write(&text.as_bytes()[done..]);
         }
-        self.out.write(b"\"")
+        self.out.write(b"\"");
     }
 
-    fn escape(&mut self, char: char) -> Result<(), Error> {
+    fn escape(&mut self, char: char) {
         let short = match char {
             '"' => b"\\\"",
             '\\' => b"\\\\",
@@ -266,29 +297,30 @@ impl<'a> Writer<'a, '_> {
             char => {
                 let code = u32::from(char);
                 let digits = if code < 0x100 { 2 } else { 4 };
-                self.out.write(if digits == 2 { b"\\x" } else { b"\\u" })?;
-                return (0..digits).rev().try_for_each(|digit| {
+                self.out.write(if digits == 2 { b"\\x" } else { b"\\u" });
+                for digit in (0..digits).rev() {
                     let nibble = (code >> (4 * digit)) & 15;
-                    self.out.write(&[b"0123456789ABCDEF"[nibble as usize]])
-                });
+                    self.out.write(&[b"0123456789ABCDEF"[nibble as usize]]);
+                }
+                return;
             }
         };
-        self.out.write(short)
+        self.out.write(short);
     }
 
     /// Bytes as base64 text: lines of 76 characters in a literal block, or in quotes if it is a key.
     fn binary(&mut self, value: Value<'a>, form: Form, key: bool, indent: usize) -> Result<(), Error> {
         let node = value.node();
         let block = !key && form != Form::Empty;
-        self.out.write(if block { b"!!binary |" } else { b"!!binary \"" })?;
+        self.out.write(if block { b"!!binary |" } else { b"!!binary \"" });
         let mut column = 0;
-        let mut put = |out: &mut Out<'_>, bytes: &[u8]| -> Result<(), Error> {
+        let mut put = |out: &mut Out<'_>, bytes: &[u8]| {
             if block && column == 0 {
-                out.write(b"\n")?;
-                out.spaces(indent + STEP)?;
+                out.write(b"\n");
+                out.repeat(b" ", indent + STEP);
             }
             column = (column + bytes.len()) % 76;
-            out.write(bytes)
+            out.write(bytes);
         };
         // What cannot be read as base64 is an error here and not in whoever reads the copy.
         let mut bytes = [0; 48];
@@ -303,7 +335,7 @@ impl<'a> Writer<'a, '_> {
                     }
                     filled += length;
                 }
-                form::encode(&bytes[..filled], &mut |quad| put(&mut self.out, quad))?;
+                form::encode(&bytes[..filled], &mut |quad| put(&mut self.out, quad));
                 if filled < bytes.len() {
                     break;
                 }
@@ -312,13 +344,14 @@ impl<'a> Writer<'a, '_> {
             let mut decoder = Decoder::new(node, value.sources.text(node.source));
             loop {
                 let filled = decoder.read(&mut bytes);
-                form::encode(&bytes[..filled], &mut |quad| put(&mut self.out, quad))?;
+                form::encode(&bytes[..filled], &mut |quad| put(&mut self.out, quad));
                 if filled < bytes.len() {
                     break;
                 }
             }
         }
-        self.out.write(if block { b"" } else { b"\"" })
+        self.out.write(if block { b"" } else { b"\"" });
+        Ok(())
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> Interfaces<'a> {
     /// What is wrong with a piece of this file.
     pub fn error(&self, piece: Text<'a>, expected: impl Into<Cow<'static, str>>) -> ParseError {
         let (line, column) = self.position(piece);
-        ParseError { line, column, expected: expected.into() }
+        ParseError::new(line, column, expected)
     }
 
     fn items(&self) -> Items<'a> {

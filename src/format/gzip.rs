@@ -4,11 +4,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
 
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
-
 use crate::error::{Cause, Error};
+use crate::format::inflate::{Fault, Inflater};
 use crate::format::stream;
 
 /// The two bytes that every gzip begins with.
@@ -19,8 +16,6 @@ pub fn is_gzip(data: &[u8]) -> bool {
     data.starts_with(&MAGIC)
 }
 
-/// Deflate's window (RFC 1951 section 2), bytes.
-const WINDOW: usize = 32 << 10;
 const INPUT: usize = 4 << 10;
 
 const FLAG_CHECKSUM: u8 = 1 << 1;
@@ -31,17 +26,15 @@ const FLAGS_RESERVED: u8 = 0xE0;
 
 const EARLY: &str = "the gzip data ends early";
 
-/// The bytes behind a gzip stream. It holds the window, one buffer of input and the inflater's tables: about 47 KiB.
+/// The bytes behind a gzip stream. It holds the window, one buffer of input and the inflater's tables: about 38 KiB.
 ///
 /// Zeros after the last member are ignored, as Python's `gzip` and gzip(1) do; anything else there is an error.
 /// Errors are of an object "gzip data" unless the caller renames them with [`crate::format::stream::relocated`].
 pub struct GzipReader<'a> {
     input: Input<'a>,
-    inflater: Box<DecompressorOxide>,
-    window: Box<[u8]>,
-    /// The part of the window inflated and not yet handed out, and where inflating goes on.
+    inflater: Inflater,
+    /// Where in its window stands what was not yet handed out.
     taken: usize,
-    end: usize,
     state: State,
     crc: Crc32,
     /// Of this member, modulo 2^32.
@@ -68,10 +61,8 @@ impl<'a> GzipReader<'a> {
     pub fn new(from: &'a mut stream::Read<'a>, limit: u64) -> Self {
         GzipReader {
             input: Input { from, buffer: vec![0; INPUT].into(), at: 0, end: 0, crc: Crc32::new() },
-            inflater: Box::default(),
-            window: vec![0; WINDOW].into(),
+            inflater: Inflater::new(),
             taken: 0,
-            end: 0,
             state: State::Header { first: true },
             crc: Crc32::new(),
             size: 0,
@@ -123,38 +114,34 @@ impl<'a> GzipReader<'a> {
                 return Err(error("the checksum of the gzip header is wrong"));
             }
         }
-        self.inflater.init();
+        self.inflater.restart();
         self.crc = Crc32::new();
-        (self.size, self.taken, self.end) = (0, 0, 0);
+        (self.size, self.taken) = (0, 0);
         Ok(true)
     }
 
     /// Inflates into the window; the state changes behind the last block.
     fn body(&mut self) -> Result<(), Error> {
-        self.input.fill()?;
-        if self.end == WINDOW {
-            self.end = 0;
-        }
-        self.taken = self.end;
-        let input = &self.input.buffer[self.input.at..self.input.end];
-        let flags = if input.is_empty() { 0 } else { TINFL_FLAG_HAS_MORE_INPUT };
-        let (status, used, made) = decompress(&mut self.inflater, input, &mut self.window, self.end, flags);
-        self.input.at += used;
-        self.end += made;
-        if made as u64 > self.left {
+        let input = &mut self.input;
+        let (taken, over) = self.inflater.inflate(&mut || input.next());
+        self.taken = taken;
+        let made = self.inflater.made(taken);
+        if made.len() as u64 > self.left {
             self.left = 0;
             return Err(error(format!("it inflates to more than {} bytes", self.limit)));
         }
-        self.left -= made as u64;
-        self.size = self.size.wrapping_add(made as u32);
-        self.crc.add(&self.window[self.taken..self.end]);
-        match status {
-            TINFLStatus::Done => self.state = State::Trailer,
-            TINFLStatus::NeedsMoreInput | TINFLStatus::HasMoreOutput => {}
-            TINFLStatus::FailedCannotMakeProgress => return Err(error(EARLY)),
-            _ => return Err(error("the compressed data is damaged")),
+        self.left -= made.len() as u64;
+        self.size = self.size.wrapping_add(made.len() as u32);
+        self.crc.add(made);
+        match over {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.state = State::Trailer;
+                Ok(())
+            }
+            Err(Fault::Input(error)) => Err(error),
+            Err(Fault::Damaged) => Err(error("the compressed data is damaged")),
         }
-        Ok(())
     }
 
     /// Checksum and size behind the member.
@@ -180,7 +167,7 @@ impl embedded_io::ErrorType for GzipReader<'_> {
 
 impl embedded_io::Read for GzipReader<'_> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        while self.taken == self.end || out.is_empty() {
+        while self.inflater.made(self.taken).is_empty() || out.is_empty() {
             match self.state {
                 _ if out.is_empty() => return Ok(0),
                 State::Header { first } => {
@@ -194,8 +181,9 @@ impl embedded_io::Read for GzipReader<'_> {
                 State::Over => return Ok(0),
             }
         }
-        let count = out.len().min(self.end - self.taken);
-        out[..count].copy_from_slice(&self.window[self.taken..self.taken + count]);
+        let made = self.inflater.made(self.taken);
+        let count = out.len().min(made.len());
+        out[..count].copy_from_slice(&made[..count]);
         self.taken += count;
         Ok(count)
     }
@@ -224,14 +212,19 @@ impl Input<'_> {
         Ok(())
     }
 
-    fn byte(&mut self) -> Result<u8, Error> {
+    fn next(&mut self) -> Result<u8, Error> {
         self.fill()?;
         if self.at == self.end {
             return Err(error(EARLY));
         }
-        let byte = self.buffer[self.at];
-        self.crc.add(&[byte]);
         self.at += 1;
+        Ok(self.buffer[self.at - 1])
+    }
+
+    /// A byte of the header.
+    fn byte(&mut self) -> Result<u8, Error> {
+        let byte = self.next()?;
+        self.crc.add(&[byte]);
         Ok(byte)
     }
 
@@ -316,6 +309,8 @@ mod tests {
     use alloc::vec::Vec;
     use embedded_io::Read;
     use miniz_oxide::deflate::compress_to_vec;
+
+    const WINDOW: usize = 32 << 10;
 
     fn member(flags: u8, fields: &[u8], data: &[u8]) -> Vec<u8> {
         let mut crc = Crc32::new();

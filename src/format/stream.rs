@@ -216,8 +216,13 @@ impl Utf8 {
 pub fn relocated(error: Error, name: &str, (line, column): (u32, u32)) -> Error {
     let operation = error.operation;
     let cause = match error.into_cause() {
-        Cause::Parse(at) if at.line == 1 => Cause::Parse(ParseError { line, column: column + at.column - 1, ..at }),
-        Cause::Parse(at) => Cause::Parse(ParseError { line: line + at.line - 1, ..at }),
+        Cause::Parse(mut at) => {
+            if at.line == 1 {
+                at.column += column - 1;
+            }
+            at.line += line - 1;
+            Cause::Parse(at)
+        }
         other => other,
     };
     Error::new(operation, name, cause)
@@ -257,7 +262,7 @@ mod tests {
     #[test]
     fn errors_move_with_their_text() {
         let fault = |line, column| {
-            let at = ParseError { line, column, expected: "x".into() };
+            let at = ParseError::new(line, column, "x");
             let moved = relocated(Error::new("read", "y", at), "part", (10, 5));
             assert_eq!(moved.object, "part");
             match moved.into_cause() {

@@ -11,15 +11,44 @@
 //! They are looked for in this order. An image that is both iso9660 and udf is iso9660; udf alone is not known.
 //! Labels are taken as libblkid takes them: trimmed; a FAT volume entry before the parameter block's label.
 
-use core::fmt::Write as _;
+use core::fmt;
 
 use crate::error::Error;
 use crate::limits::MAX_LABEL;
 
 /// A file system's label, UTF-8; what is not, is U+FFFD.
 pub type Label = heapless::String<MAX_LABEL>;
-/// A file system's identity as libblkid prints it.
-pub type Uuid = heapless::String<36>;
+
+/// A file system's identity; printed as libblkid prints it, nothing for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uuid {
+    /// It has none.
+    None,
+    /// ext, xfs, btrfs: lower case with hyphens.
+    Bytes([u8; 16]),
+    /// vfat, its serial number: `ABCD-1234`.
+    Serial(u32),
+    /// iso9660, digits of the date of its making: `2026-01-31-23-59-59-00`.
+    Date([u8; 16]),
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, is_date) = match self {
+            Uuid::None => return Ok(()),
+            Uuid::Serial(serial) => return write!(f, "{:04X}-{:04X}", serial >> 16, serial & 0xFFFF),
+            Uuid::Bytes(bytes) => (bytes, false),
+            Uuid::Date(digits) => (digits, true),
+        };
+        for (at, byte) in bytes.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) || is_date && matches!(at, 12 | 14) {
+                f.write_str("-")?;
+            }
+            if is_date { write!(f, "{}", char::from(*byte))? } else { write!(f, "{byte:02x}")? }
+        }
+        Ok(())
+    }
+}
 
 /// What is on a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +57,7 @@ pub struct Superblock {
     pub fstype: &'static str,
     /// Empty without one.
     pub label: Label,
-    /// Lower case with hyphens (ext, xfs, btrfs), `ABCD-1234` (vfat), the date of its making (iso9660); empty without one.
+    /// Its identity.
     pub uuid: Uuid,
 }
 
@@ -77,25 +106,32 @@ impl Block<'_, '_> {
     }
 }
 
+// Inlined, since most offsets are constants in a field whose size is known: nothing is left to be checked there.
+#[inline(always)]
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }
 
+#[inline(always)]
 fn half(bytes: &[u8], at: usize) -> Option<u32> {
     field(bytes, at).map(|two| u32::from(u16::from_le_bytes(two)))
 }
 
+#[inline(always)]
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     field(bytes, at).map(u32::from_le_bytes)
 }
 
 /// Up to a NUL, and without white space around it.
+#[inline(never)]
 fn label(bytes: &[u8]) -> Label {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     let mut label = Label::new();
     for chunk in bytes[..end].trim_ascii().utf8_chunks() {
         push(&mut label, &mut chunk.valid().chars());
-        push(&mut label, &mut (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER).into_iter());
+        if !chunk.invalid().is_empty() {
+            let _ = label.push(char::REPLACEMENT_CHARACTER);
+        }
     }
     label
 }
@@ -109,16 +145,9 @@ fn push(label: &mut Label, chars: &mut dyn Iterator<Item = char>) {
     }
 }
 
-/// Nothing for zeros.
+/// Zeros are none.
 fn uuid(bytes: [u8; 16]) -> Uuid {
-    let mut text = Uuid::new();
-    if bytes != [0; 16] {
-        for (at, byte) in bytes.iter().enumerate() {
-            let hyphen = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
-            let _ = write!(text, "{hyphen}{byte:02x}");
-        }
-    }
-    text
+    if bytes == [0; 16] { Uuid::None } else { Uuid::Bytes(bytes) }
 }
 
 fn ext(start: &[u8]) -> Option<Superblock> {
@@ -128,7 +157,7 @@ fn ext(start: &[u8]) -> Option<Superblock> {
     const INCOMPATIBLE_EXT2: u32 = 0x2 | 0x10;
     const INCOMPATIBLE_EXT3: u32 = INCOMPATIBLE_EXT2 | 0x4;
     const READ_ONLY: u32 = 0x1 | 0x2 | 0x4;
-    let block = start.get(1024..2048)?;
+    let block: &[u8; 1024] = start.get(1024..)?.first_chunk()?;
     let block_size_shift = word(block, 0x18)?;
     if half(block, 0x38)? != 0xEF53 || block_size_shift > 6 {
         return None;
@@ -147,18 +176,20 @@ fn ext(start: &[u8]) -> Option<Superblock> {
 }
 
 fn xfs(start: &[u8]) -> Option<Superblock> {
+    let start: &[u8; 0x78] = start.first_chunk()?;
     let block_size = u32::from_be_bytes(field(start, 4)?);
     if !start.starts_with(b"XFSB") || !block_size.is_power_of_two() {
         return None;
     }
-    Some(Superblock { fstype: "xfs", label: label(start.get(0x6C..0x78)?), uuid: uuid(field(start, 0x20)?) })
+    Some(Superblock { fstype: "xfs", label: label(&start[0x6C..]), uuid: uuid(field(start, 0x20)?) })
 }
 
 fn btrfs(block: &[u8]) -> Option<Superblock> {
+    let block: &[u8; 0x22B] = block.first_chunk()?;
     if field(block, 0x40)? != *b"_BHRfS_M" {
         return None;
     }
-    Some(Superblock { fstype: "btrfs", label: label(block.get(0x12B..0x22B)?), uuid: uuid(field(block, 0x20)?) })
+    Some(Superblock { fstype: "btrfs", label: label(&block[0x12B..]), uuid: uuid(field(block, 0x20)?) })
 }
 
 /// Size of a volume descriptor, and of two in a block.
@@ -209,19 +240,15 @@ fn joliet(field: &[u8], primary: &Label) -> Label {
     result
 }
 
-/// `2026-01-31-23-59-59-00`: when the volume was changed last, or made (ECMA-119 section 8.4.26.1).
+/// When the volume was changed last, or made (ECMA-119 section 8.4.26.1).
 fn iso9660_date(descriptor: &[u8]) -> Uuid {
-    let mut text = Uuid::new();
-    for date in [&descriptor[830..846], &descriptor[813..829]] {
-        if date.iter().all(u8::is_ascii_digit) && date.iter().any(|digit| *digit != b'0') {
-            for (at, digit) in date.iter().enumerate() {
-                let hyphen = if matches!(at, 4 | 6 | 8 | 10 | 12 | 14) { "-" } else { "" };
-                let _ = write!(text, "{hyphen}{}", char::from(*digit));
-            }
-            break;
+    for at in [830, 813] {
+        let date: [u8; 16] = field(descriptor, at).unwrap_or_default();
+        if date.iter().all(u8::is_ascii_digit) && date != [b'0'; 16] {
+            return Uuid::Date(date);
         }
     }
-    text
+    Uuid::None
 }
 
 /// A FAT's parameter block.
@@ -250,6 +277,7 @@ const NO_NAME: &[u8; 11] = b"NO NAME    ";
 
 impl Fat {
     fn of(start: &[u8]) -> Option<Fat> {
+        let start: &[u8; 512] = start.first_chunk()?;
         let byte = |at: usize| start.get(at).copied().map(u64::from);
         let [sector, reserved, entries] = [half(start, 11)?, half(start, 14)?, half(start, 17)?].map(u64::from);
         let (sectors_to_cluster, tables, media) = (byte(13)?, byte(16)?, byte(21)?);
@@ -294,10 +322,7 @@ impl Fat {
             Root::Fixed(offset, size) => self.search(block, offset, size)?,
             Root::Chain(first, data) => self.search_chain(block, first, data)?,
         };
-        let mut uuid = Uuid::new();
-        if self.serial != 0 {
-            let _ = write!(uuid, "{:04X}-{:04X}", self.serial >> 16, self.serial & 0xFFFF);
-        }
+        let uuid = if self.serial == 0 { Uuid::None } else { Uuid::Serial(self.serial) };
         let name = match entry {
             Search::Found(name) => name,
             _ => self.boot_label,
@@ -360,6 +385,8 @@ enum Search {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn probed(image: &[u8]) -> Option<Superblock> {
@@ -374,7 +401,7 @@ mod tests {
 
     fn shown(image: &[u8]) -> (&'static str, alloc::string::String, alloc::string::String) {
         let found = probed(image).unwrap();
-        (found.fstype, found.label.as_str().into(), found.uuid.as_str().into())
+        (found.fstype, found.label.as_str().into(), found.uuid.to_string())
     }
 
     fn image(pieces: &[(usize, &[u8])]) -> alloc::vec::Vec<u8> {

@@ -35,20 +35,23 @@ pub fn entries(
     warnings.extend(doc.warnings(&sources));
     match doc.value(&sources) {
         Some(root) if root.is_sequence() => {
-            Ok(root.items().take(MAX_PARTS + 1).map(|item| entry(&item, left)).collect())
+            let entries = root.items().take(MAX_PARTS + 1).map(|item| {
+                let mut part = Part::default();
+                entry(&item, left, &mut part).map(|()| part)
+            });
+            Ok(entries.collect())
         }
         Some(root) if !root.is_null() => Err(root.error("a list of parts")),
         _ => Ok(Vec::new()),
     }
 }
 
-fn entry(item: &Value<'_>, left: &mut u64) -> Result<Part, Error> {
+fn entry(item: &Value<'_>, left: &mut u64, part: &mut Part) -> Result<(), Error> {
     let content = match item.kind() {
         Kind::Mapping => item.get("content"),
         Kind::Scalar if item.scalar() == Scalar::Text => Some(*item),
         _ => return Err(item.error("a part: a text, or a mapping with `content`")),
     };
-    let mut part = Part::default();
     let mut binary = false;
     if let Some(content) = content.filter(|content| !content.is_null()) {
         part.text = content.bytes(usize::try_from(*left).unwrap_or(usize::MAX))?;
@@ -56,21 +59,22 @@ fn entry(item: &Value<'_>, left: &mut u64) -> Result<Part, Error> {
         binary = content.scalar() == Scalar::Binary;
     }
     for (key, value) in item.entries().filter(|(_, value)| !value.is_null()) {
-        let text = || value.text();
-        match key.text()?.to_ascii_lowercase().as_str() {
-            "type" => part.content_type = text()?.trim().to_ascii_lowercase(),
-            "filename" => part.name = text()?,
-            "launch-index" => part.launch_index = text()?,
-            "merge-type" => part.merge_type = text()?,
-            "x-merge-type" if part.merge_type.is_empty() => part.merge_type = text()?,
-            _ => {}
-        }
+        let field = match key.text()?.to_ascii_lowercase().as_str() {
+            "type" => &mut part.content_type,
+            "filename" => &mut part.name,
+            "launch-index" => &mut part.launch_index,
+            "merge-type" => &mut part.merge_type,
+            "x-merge-type" if part.merge_type.is_empty() => &mut part.merge_type,
+            _ => continue,
+        };
+        *field = value.text()?;
     }
+    part.content_type = part.content_type.trim().to_ascii_lowercase();
     if part.content_type.is_empty() {
         let default = if binary { DEFAULTS.1 } else { DEFAULTS.0 };
         part.content_type = by_prefix(&part.text).unwrap_or(default).into();
     }
-    Ok(part)
+    Ok(())
 }
 
 /// The entry with its number, and a name by it if it has none.

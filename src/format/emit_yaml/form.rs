@@ -1,6 +1,5 @@
 //! The form in which a text is written, chosen by a pass over it.
 
-use crate::error::Error;
 use crate::format::doc::Node;
 use crate::format::scalar::{Decoder, find_break, find_unprintable, is_plain_text};
 
@@ -124,7 +123,7 @@ impl Form {
 }
 
 /// Base64 of `bytes`, four characters at a time; a short group at the end is padded.
-pub(super) fn encode(bytes: &[u8], put: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+pub(super) fn encode(bytes: &[u8], put: &mut dyn FnMut(&[u8])) {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {
         let mut three = [0; 3];
@@ -133,7 +132,6 @@ pub(super) fn encode(bytes: &[u8], put: &mut dyn FnMut(&[u8]) -> Result<(), Erro
         let indexes = [a >> 2, (a & 3) << 4 | b >> 4, (b & 15) << 2 | c >> 6, c & 63];
         let mut quad = indexes.map(|index| alphabet[index as usize]);
         quad[group.len() + 1..].fill(b'=');
-        put(&quad)?;
+        put(&quad);
     }
-    Ok(())
 }
