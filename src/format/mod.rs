@@ -8,6 +8,7 @@ pub mod emit;
 pub mod emit_yaml;
 pub mod eni;
 pub mod gzip;
+pub mod jinja;
 pub mod json;
 pub mod mime;
 pub mod quoted_printable;
