@@ -15,6 +15,8 @@ use crate::host::write::read_file;
 use crate::host::{Files, Sink};
 use crate::limits::MAX_METADATA;
 
+pub mod data;
+
 /// The format of `obj.json` that this version writes and reads.
 pub const CACHE_FORMAT: i64 = 1;
 

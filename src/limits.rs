@@ -148,3 +148,13 @@ pub const MAX_DNS_ANSWER: usize = 512;
 
 /// Addresses tried for one name.
 pub const MAX_ADDRESSES: usize = 16;
+
+/// Blocks and expressions inside each other in a template. Jinja has no bound but Python's stack.
+pub const MAX_TEMPLATE_NESTING: usize = 64;
+
+/// What rendering one template may cost: bytes of it read (of a loop, for each item again) and bytes of values made, 32 for
+/// each item of a list. A few bytes of loops in loops would otherwise run without end.
+pub const MAX_TEMPLATE_WORK: usize = 64 << 20;
+
+/// What one template may become, bytes: as much as raw user-data.
+pub const MAX_TEMPLATE_OUTPUT: usize = 16 << 20;

@@ -9,6 +9,7 @@ pub mod emit_yaml;
 pub mod eni;
 pub mod gzip;
 mod inflate;
+pub mod jinja;
 pub mod json;
 pub mod mime;
 pub mod quoted_printable;

@@ -31,7 +31,7 @@ pub mod part;
 mod processed;
 
 use explode::Exploded;
-use handler::{Context, Target, boothook, cloud_config, part_handler, upstart};
+use handler::{Context, Target, boothook, cloud_config, jinja, part_handler, upstart};
 use include::Fetcher;
 use part::{NOT_MULTIPART, Part};
 
@@ -103,7 +103,7 @@ pub fn has_part_handlers(host: &mut dyn Host, state: &State, instance: &Instance
 
 fn context<'a>(host: &'a mut dyn Host, target: Target<'a>, again: bool) -> Context<'a> {
     let (merged, outcome) = (cloud_config::Merged::default(), Outcome::default());
-    Context { host, target, merged, handlers: Vec::new(), again, outcome }
+    Context { host, target, merged, handlers: Vec::new(), again, variables: None, outcome }
 }
 
 /// Whether the handlers are to see this data at all, and the types of part that they are not to see.
@@ -184,7 +184,8 @@ impl Context<'_> {
             return self.walk(exploded.parts, wanted, &mut |context, part| match part.content_type.as_str() {
                 part_handler::CONTENT_TYPE => part_handler::handle(context, part),
                 _ if part_handler::give(context, part) => {}
-                boothook::CONTENT_TYPE => boothook::run_again(context, part),
+                // A template is one if it has become one.
+                boothook::CONTENT_TYPE | jinja::CONTENT_TYPE => boothook::run_again(context, part),
                 _ => {}
             });
         }
@@ -195,7 +196,8 @@ impl Context<'_> {
         }
         match processed::list(self.host.files(), &processed) {
             Ok(parts) => {
-                let hooks = parts.iter().filter(|part| part.content_type == boothook::CONTENT_TYPE);
+                let may_be = [boothook::CONTENT_TYPE, jinja::CONTENT_TYPE];
+                let hooks = parts.iter().filter(|part| may_be.contains(&part.content_type.as_str()));
                 hooks.for_each(|part| boothook::run_again(self, part));
             }
             Err(error) => self.outcome.errors.push(error),
@@ -245,7 +247,9 @@ impl Context<'_> {
         let file = |part: &Part| handler::find(&part.content_type).and_then(|found| (found.file)(&self.target, part));
         let home = self.target.path("");
         let mut gone: Vec<String> = former.iter().filter_map(file).filter(|path| path.starts_with(&home)).collect();
-        let now: Vec<String> = parts.iter().filter_map(file).collect();
+        // What a template becomes is not known yet; it is made anew.
+        let keeps = parts.iter().filter(|part| part.content_type != jinja::CONTENT_TYPE);
+        let now: Vec<String> = keeps.filter_map(file).collect();
         gone.retain(|path| !now.contains(path));
         for path in gone {
             match self.host.files().remove(&path) {

@@ -1,5 +1,6 @@
 //! What the differential tests share: a Python that judges many inputs in one run, and a generator of numbers that is
 //! the same every time.
+#![allow(dead_code)] // Not every test that has this file uses all of it.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

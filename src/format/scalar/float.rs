@@ -33,7 +33,7 @@ const DOUBLE: core::ops::RangeInclusive<i32> = -323..=309;
 
 impl Float {
     /// The value of a number as `!!float` takes it.
-    pub(super) fn parse(text: &[u8]) -> Option<Float> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Float> {
         let (rest, negative) = unsigned(text.trim_ascii());
         let word = rest.strip_prefix(b".").unwrap_or(rest);
         if word.eq_ignore_ascii_case(b"inf") {

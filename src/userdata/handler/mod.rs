@@ -9,6 +9,7 @@ use super::Outcome;
 use super::part::Part;
 use crate::config::Config;
 use crate::error::Error;
+use crate::format::jinja::Variables;
 use crate::host::write::write_file;
 use crate::host::{Create, Host, Level};
 use crate::instance::{DataKind, Instance};
@@ -16,6 +17,7 @@ use crate::paths::State;
 
 pub mod boothook;
 pub mod cloud_config;
+pub mod jinja;
 pub mod part_handler;
 mod script;
 pub mod upstart;
@@ -41,6 +43,7 @@ pub static TABLE: &[Handler] = &[
     row(boothook::CONTENT_TYPE, boothook::file, boothook::handle),
     row(part_handler::CONTENT_TYPE, no_file, part_handler::handle),
     row(upstart::CONTENT_TYPE, upstart::file, upstart::handle),
+    row(jinja::CONTENT_TYPE, jinja::file, jinja::handle),
 ];
 
 const fn row(
@@ -93,6 +96,8 @@ pub struct Context<'a> {
     pub handlers: Vec<part_handler::PartHandler>,
     /// True at a later boot of the same instance: only what is meant for every boot is done.
     pub again: bool,
+    /// What templates can name, once there was one.
+    pub variables: Option<Variables>,
     /// What went wrong so far.
     pub outcome: Outcome,
 }

@@ -12,6 +12,7 @@ mod boothooks;
 mod cloud_config;
 mod includes;
 mod part_handlers;
+mod templates;
 
 const DIR: &str = "/var/lib/cloud/instances/i-1";
 const MIXED: &[u8] = include_bytes!("../../../tests/data/userdata/mixed.mime");
