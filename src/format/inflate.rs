@@ -198,7 +198,7 @@ impl Inflater {
             return Ok(symbol);
         }
         let more = (symbol >> digits) as u32 - 1;
-        Ok((one + symbol % one << more) + self.bits(more, next)?)
+        Ok(((one + symbol % one) << more) + self.bits(more, next)?)
     }
 
     fn begin(&mut self, next: &mut Next<'_>) -> Result<(), Fault> {
@@ -347,7 +347,7 @@ mod tests {
         let kinds = [1, 2, 7, 64, 256][random(seed) % 5];
         let mut data: Vec<u8> = Vec::with_capacity(size + 300);
         while data.len() < size {
-            if random(seed) % 4 == 0 && !data.is_empty() {
+            if random(seed).is_multiple_of(4) && !data.is_empty() {
                 let from = data.len() - 1 - random(seed) % data.len().min(40_000);
                 let to = data.len().min(from + random(seed) % 300);
                 data.extend_from_within(from..to);

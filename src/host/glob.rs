@@ -47,7 +47,7 @@ pub fn glob(files: &mut dyn Files, pattern: &str, max: usize) -> Result<Vec<Stri
                 return Err(Error::new("expand", pattern, format!("more than {max} paths")));
             }
         }
-        next.sort_unstable();
+        next.sort();
         paths = next;
     }
     Ok(paths)

@@ -33,7 +33,7 @@ pub fn run(context: &mut Context<'_>) {
     let dir = dir(context);
     let listed = names(context, &dir);
     let Some(mut names) = context.take(listed) else { return };
-    names.sort_unstable();
+    names.sort();
     for name in names {
         let path = child(&dir, &name);
         let stat = context.host.files().stat(&path, true);

@@ -117,7 +117,7 @@ impl Reader<'_> {
                 names.extend(core::str::from_utf8(name).map(String::from));
             }
         })?;
-        names.sort_unstable();
+        names.sort();
         for name in names {
             self.file(file, word, &child(path, &name), depth)?;
         }

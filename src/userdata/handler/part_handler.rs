@@ -111,7 +111,7 @@ pub fn find_installed(context: &mut Context<'_>) {
     if let Err(error) = listed {
         context.outcome.errors.push(error);
     }
-    names.sort_unstable();
+    names.sort();
     for name in names {
         let path = format!("{dir}/{name}");
         let Ok(Some(stat)) = context.host.files().stat(&path, true) else { continue };
