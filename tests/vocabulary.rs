@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
 
-const CASES: u64 = 2_000;
+const CASES: u64 = 10_000;
 const MAX_WORDS: u64 = 40;
 
 struct Dice(u64);

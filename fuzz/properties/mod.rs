@@ -11,6 +11,7 @@ mod codecs;
 mod documents;
 mod network;
 mod small;
+mod template;
 mod userdata;
 
 /// One target.
@@ -29,6 +30,7 @@ pub static TABLE: &[Target] = &[
     Target { name: "eni", check: network::eni },
     Target { name: "gzip", check: codecs::gzip },
     Target { name: "http", check: network::http },
+    Target { name: "jinja", check: template::template },
     Target { name: "json", check: documents::json },
     Target { name: "merge", check: documents::merge },
     Target { name: "mime", check: userdata::mime },
