@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | 0 | [`limits`], [`paths`], [`error`] |
 //! | 1 | [`format`], [`host`] |
-//! | 2 | [`config`] |
+//! | 2 | [`config`], [`net`] |
 //! | 3 | [`instance`] |
 //! | 4 | [`datasource`], [`userdata`] |
 //! | 5 | [`module`] |
@@ -32,6 +32,7 @@ pub mod host;
 pub mod instance;
 pub mod limits;
 pub mod module;
+pub mod net;
 pub mod paths;
 pub mod stage;
 pub mod userdata;

@@ -35,6 +35,10 @@ pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
 pub const MOUNTS: &str = "/proc/self/mounts";
 /// Block devices of the kernel, sysfs.
 pub const SYS_BLOCK: &str = "/sys/class/block";
+/// Network links of the kernel, sysfs.
+pub const SYS_NET: &str = "/sys/class/net";
+/// VLANs of the kernel, a file each.
+pub const PROC_VLAN: &str = "/proc/net/vlan";
 /// Device nodes.
 pub const DEV_DIR: &str = "/dev";
 /// Device nodes of our own, where [`DEV_DIR`] cannot be written or has another device under the name.

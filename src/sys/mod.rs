@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
+use wisp::host::links::Links;
 use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use wisp::paths;
 
@@ -19,6 +20,7 @@ pub mod crash;
 mod files;
 pub mod heap;
 mod isolate;
+mod links;
 mod lock;
 mod log;
 mod mount;
@@ -74,6 +76,10 @@ impl Host for LiveHost {
     }
 
     fn procs(&mut self) -> &mut dyn Procs {
+        self
+    }
+
+    fn links(&mut self) -> &mut dyn Links {
         self
     }
 

@@ -19,6 +19,7 @@ use self::device::{MemoryTree, What};
 use self::disk::Inode;
 use self::fault::Gate;
 use self::procs::Script;
+use super::links::{Links, Nic};
 use super::{Ended, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
 use crate::limits::{MAX_KERNEL_HOST_NAME, MAX_RECORD};
@@ -57,6 +58,8 @@ pub struct MemoryHost {
     pub lock_holder: Option<u32>,
     /// Where programs print.
     pub output: StageOutput,
+    /// The network links, as [`Links::list`] answers.
+    pub nics: Vec<Nic>,
     /// How far the clocks go at each reading.
     pub tick: Duration,
     clock: Cell<Time>,
@@ -122,12 +125,23 @@ impl MemoryHost {
     }
 }
 
+impl Links for MemoryHost {
+    fn list(&mut self) -> Result<Vec<Nic>, Error> {
+        self.call("list", "network links")?;
+        Ok(self.nics.clone())
+    }
+}
+
 impl Host for MemoryHost {
     fn files(&mut self) -> &mut dyn Files {
         self
     }
 
     fn procs(&mut self) -> &mut dyn Procs {
+        self
+    }
+
+    fn links(&mut self) -> &mut dyn Links {
         self
     }
 

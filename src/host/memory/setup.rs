@@ -75,6 +75,7 @@ impl MemoryHost {
             ran: Vec::new(),
             lock_holder: None,
             output: StageOutput { file: None, console: true, keep_stdin: false },
+            nics: Vec::new(),
             tick: Duration::from_millis(1),
             clock: Cell::new(Time { wall: FIRST_BOOT + BOOT_APART * (boot - 1) as u32, up: Duration::from_secs(2) }),
             shared: Rc::new(Shared {
@@ -95,6 +96,7 @@ impl MemoryHost {
         let mut next = Self::boot(disk, self.boot + 1, self.kernel.clone());
         next.devices = self.devices.clone();
         next.scripts = self.scripts.clone();
+        next.nics = self.nics.clone();
         next.tick = self.tick;
         next.shared.files.borrow_mut().refusals = self.shared.files.borrow().refusals.clone();
         next

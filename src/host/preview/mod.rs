@@ -13,6 +13,7 @@ use core::fmt;
 use self::files::Draft;
 use self::overlay::Overlay;
 use self::tree::PreviewTree;
+use super::links::Links;
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
 use crate::limits::{MAX_KERNEL_HOST_NAME, MAX_RECORD};
@@ -63,6 +64,11 @@ impl Host for PreviewHost<'_> {
 
     fn procs(&mut self) -> &mut dyn Procs {
         self
+    }
+
+    /// The real machine's: a preview changes none of them.
+    fn links(&mut self) -> &mut dyn Links {
+        self.real.links()
     }
 
     fn open_tree(&mut self, from: &Place) -> Result<Option<Box<dyn Tree>>, Error> {

@@ -1,0 +1,15 @@
+//! The network: many dialects in, one model, many dialects out.
+//!
+//! [`model`] is what a machine's network is to be. `parse/` reads it from each input dialect (one file each, and their table), `choose`
+//! says which of the sources of a boot is taken, [`resolve` brings it together with the NICs that are there, `dump` prints it as
+//! network-config v2. Nothing here touches the machine: the NICs come in as a list.
+//!
+//! A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
+
+pub mod address;
+pub mod model;
+pub mod options;
+pub mod report;
+
+pub use model::NetConfig;
+pub use report::Report;
