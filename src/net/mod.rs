@@ -7,9 +7,13 @@
 //! A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
 pub mod address;
+pub mod dump;
+pub mod glob;
 pub mod model;
 pub mod options;
+pub mod parse;
 pub mod report;
+pub mod resolve;
 
 pub use model::NetConfig;
 pub use report::Report;

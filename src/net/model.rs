@@ -24,7 +24,7 @@
 //! | --- | --- | --- |
 //! | `Some` | empty | the NIC that has this name |
 //! | `Some` | not empty | the NIC that is found; it is to be *renamed* to this |
-//! | `None` | not empty | the NIC (v2: all NICs) found, under the name it has; `resolve` fills it in |
+//! | `None` | not empty | the NIC (v2: all NICs) found, under the name it has; [`super::resolve`] fills it in |
 //!
 //! Everything a renderer may need that a config does not say is `None`; no default is filled in here but for prefixes (24 and 64, cloud-init's, with
 //! a warning).
@@ -105,6 +105,8 @@ pub struct Link {
     pub kind: Kind,
     /// Its name, see the table above. `None` only for a physical link, or a VLAN on one, before the NICs were looked at.
     pub name: Option<IfName>,
+    /// The kernel's index of the NIC that it was found to be ([`super::resolve`]).
+    pub nic: Option<u32>,
     /// The hardware address to give it (v2 `macaddress`; `mac_address` of a bond, bridge or VLAN). What a NIC is *found* by is in [`Find`].
     pub mac: Option<Mac>,
     /// Bytes.

@@ -1,0 +1,73 @@
+//! Parameters of bonds and bridges, as each dialect writes their values.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Reading, number, words};
+use crate::error::Error;
+use crate::format::doc::Value;
+use crate::net::options::{Parameter, Setting, Value as Set, ValueKind};
+
+/// Sets a parameter; an earlier setting of it is replaced.
+pub(super) fn set(settings: &mut Vec<Setting>, parameter: &'static Parameter, value: Set) {
+    settings.retain(|setting| setting.parameter != parameter);
+    settings.push(Setting { parameter, value });
+}
+
+impl Reading<'_> {
+    /// A parameter's value.
+    pub(super) fn setting(&mut self, row: &'static Parameter, value: &Value<'_>) -> Result<Set, Error> {
+        Ok(match row.kind {
+            ValueKind::Number(max) => Set::Number(number(value, max)?),
+            ValueKind::Millis => Set::Number(millis(value)?),
+            ValueKind::Flag => Set::Flag(super::flag(value)?),
+            ValueKind::Link | ValueKind::Text => Set::Text(value.text()?),
+            ValueKind::Ports => Set::Ports(ports(value)?),
+            ValueKind::Word(words) => {
+                let text = value.text()?;
+                // The number, or a truth (`arp_validate: false`), is the first word.
+                let word = row.word(&text).or_else(|| super::flag(value).ok().filter(|truth| !truth).map(|_| words[0]));
+                Set::Word(word.ok_or_else(|| value.error(alloc::format!("one of {}", words.join(", "))))?)
+            }
+            ValueKind::Addresses => {
+                let mut addresses = Vec::new();
+                for (text, at) in words(value)? {
+                    addresses.push(text.parse().map_err(|_| at.error("an IPv4 address"))?);
+                }
+                if addresses.len() > 16 {
+                    return Err(value.error("at most 16 addresses"));
+                }
+                Set::Addresses(addresses)
+            }
+        })
+    }
+}
+
+/// Milliseconds: a number, or one with `ms` or `s` behind it.
+fn millis(value: &Value<'_>) -> Result<u32, Error> {
+    let text = value.text()?;
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => text.strip_suffix('s').map_or((text.as_str(), 1), |digits| (digits, 1000)),
+    };
+    let number = digits.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    number.ok_or_else(|| value.error("milliseconds, or a number with `ms` or `s` behind it"))
+}
+
+/// `PORT NUMBER` (one, a list, or several with commas), or a mapping of ports.
+fn ports(value: &Value<'_>) -> Result<Vec<(String, u32)>, Error> {
+    if value.is_mapping() {
+        return value.entries().map(|(port, value)| Ok((port.text()?, number(&value, u32::MAX)?))).collect();
+    }
+    let one = |text: &str, at: &Value<'_>| {
+        let pair = text
+            .trim()
+            .split_once(' ')
+            .and_then(|(port, number)| Some((port.to_string(), number.trim().parse().ok()?)));
+        pair.ok_or_else(|| at.error("a port and its number, as in `eth0 50`"))
+    };
+    if value.is_sequence() {
+        return value.items().map(|item| one(&item.text()?, &item)).collect();
+    }
+    value.text()?.split([',', '\n']).map(|text| one(text, value)).collect()
+}

@@ -1,0 +1,205 @@
+//! The config meets the NICs that are there: which link is which NIC, and what each is called.
+//!
+//! Only NICs with a device behind them are candidates, others (veth in a container) where there is no such; never a bond, bridge or
+//! VLAN, which bear the address of their members.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::address::{IfName, Mac};
+use super::glob;
+use super::model::{Find, Kind, Link, NetConfig};
+use super::options::vlan_name;
+use super::report::Report;
+use crate::host::links::{Nic, NicKind};
+use crate::limits::{MAX_LINKS_CONFIGURED, MAX_MAC};
+
+/// Fills in [`Link::nic`] and [`Link::name`]. Left out, with an error that names it: a link whose NIC is not there and that has no name
+/// of its own; one that could be any of several NICs (unless a v2 match without MAC means them all: it becomes a link for each);
+/// a second link for the same NIC; and what depends on a link left out. A link with a name whose NIC is not there stays,
+/// also with an error: files for it are right when it comes.
+pub fn resolve(config: &mut NetConfig, nics: &[Nic], report: &mut Report) {
+    let mut gone: Vec<String> = Vec::new();
+    let mut at = 0;
+    while at < config.links.len() {
+        match find(config, at, nics) {
+            Ok(further) => {
+                at += 1;
+                for link in further.into_iter().rev() {
+                    adopt(config, at, link);
+                }
+            }
+            Err(expected) => {
+                report.error(config.error(config.links[at].at, expected));
+                if config.links[at].name.is_some() {
+                    at += 1;
+                } else {
+                    gone.push(config.links.remove(at).id);
+                }
+            }
+        }
+    }
+    leave_out(config, gone, report);
+    name_vlans(config, report);
+}
+
+/// Gives the name of its id to each link that has none: where no NICs are known (`net-convert`), as cloud-init does with v2.
+pub fn name_by_id(config: &mut NetConfig, report: &mut Report) {
+    for link in config.links.iter_mut().filter(|link| link.find().is_some() && link.name.is_none()) {
+        link.name = IfName::parse(&link.id);
+    }
+    name_vlans(config, report);
+}
+
+/// Finds the NIC of a link; the links to be added where it means several.
+fn find(config: &mut NetConfig, at: usize, nics: &[Nic]) -> Result<Vec<Link>, String> {
+    let link = &config.links[at];
+    let Some(find) = link.find() else { return Ok(Vec::new()) };
+    let named = link.name.clone();
+    let found = candidates(find, named.as_ref(), nics);
+    let means_all = named.is_none() && find.mac.is_none();
+    match found.as_slice() {
+        [] => Err(format!("a NIC that is there; {} is not", Wanted(find, named.as_ref()))),
+        [one, other, ..] if !means_all => {
+            Err(format!("one NIC; {} are `{}` and `{}`", Wanted(find, named.as_ref()), one.name, other.name))
+        }
+        [first, others @ ..] => {
+            if let Some(other) = config.links.iter().find(|other| other.nic == Some(first.index)) {
+                return Err(format!("a NIC of its own; `{}` is that of `{}` already", first.name, other.id));
+            }
+            let mut further = Vec::new();
+            for nic in others {
+                let taken = config.links.iter().any(|link| link.nic == Some(nic.index) || link.id == *nic.name);
+                if !taken && config.links.len() + further.len() < MAX_LINKS_CONFIGURED {
+                    further.push(Link { id: nic.name.to_string(), ..config.links[at].clone() });
+                }
+            }
+            take(&mut config.links[at], first);
+            for (link, nic) in further.iter_mut().zip(others) {
+                take(link, nic);
+            }
+            Ok(further)
+        }
+    }
+}
+
+fn take(link: &mut Link, nic: &Nic) {
+    link.nic = Some(nic.index);
+    link.name.get_or_insert_with(|| nic.name.clone());
+    if let Kind::Physical(find) = &mut link.kind
+        && let Some(mac) = nic.own_mac().filter(|mac| mac.bytes().len() == MAX_MAC)
+        && find.mac.is_some()
+    {
+        find.mac = Some(mac.clone());
+    }
+}
+
+/// Adds a link for a further NIC, to the groups of the first one too.
+fn adopt(config: &mut NetConfig, at: usize, link: Link) {
+    let (first, id) = (config.links[at - 1].id.clone(), link.id.clone());
+    for group in &mut config.links {
+        if let Kind::Bond(group) | Kind::Bridge(group) = &mut group.kind
+            && group.members.contains(&first)
+        {
+            group.members.push(id.clone());
+        }
+    }
+    config.links.insert(at, link);
+}
+
+/// The NICs that fit. The better of two kinds of fit wins: a permanent address before one that was set, a device before none.
+fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'a Nic> {
+    let fits = |nic: &&Nic| {
+        (!find.is_empty() || name == Some(&nic.name))
+            && find.name.as_ref().is_none_or(|pattern| glob::fits(pattern, &nic.name))
+            && (find.drivers.is_empty()
+                || nic.driver.as_ref().is_some_and(|own| find.drivers.iter().any(|d| glob::fits(d, own))))
+            && (find.device_id.is_none() || find.device_id == nic.device_id)
+            && find
+                .mac
+                .as_ref()
+                .is_none_or(|mac| [&nic.permanent_mac, &nic.mac].into_iter().flatten().any(|own| same(mac, own)))
+    };
+    let made = |nic: &&Nic| matches!(nic.kind, NicKind::Bond | NicKind::Bridge | NicKind::Vlan | NicKind::Loopback);
+    let mut found: Vec<&Nic> = nics.iter().filter(|nic| !made(nic)).filter(fits).collect();
+    let better: [&dyn Fn(&Nic) -> bool; 2] = [&Nic::is_physical, &|nic| {
+        find.mac.as_ref().is_some_and(|mac| nic.own_mac().is_some_and(|own| same(mac, own)))
+    }];
+    for better in better {
+        if found.iter().any(|nic| better(nic)) {
+            found.retain(|nic| better(nic));
+        }
+    }
+    found
+}
+
+/// Whether two addresses are one: equal, or one is the Ethernet form of the other, an InfiniBand address (its bytes 12 to 14 and 17
+/// to 19, as OpenStack writes it).
+fn same(wanted: &Mac, own: &Mac) -> bool {
+    let (wanted, own) = (wanted.bytes(), own.bytes());
+    wanted == own
+        || (own.len() == MAX_MAC && wanted.len() == 6 && wanted[..3] == own[12..15] && wanted[3..] == own[17..])
+}
+
+/// What a link is found by, for people.
+struct Wanted<'a>(&'a Find, Option<&'a IfName>);
+
+impl core::fmt::Display for Wanted<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Wanted(find, name) = self;
+        f.write_str("the one")?;
+        match &find.mac {
+            Some(mac) => write!(f, " with the MAC address {mac}")?,
+            None if find.is_empty() => write!(f, " called `{}`", name.map_or("", |name| name))?,
+            None => {}
+        }
+        if let Some(name) = &find.name {
+            write!(f, " called `{name}`")?;
+        }
+        find.drivers.iter().try_for_each(|driver| write!(f, " with the driver `{driver}`"))?;
+        find.device_id.iter().try_for_each(|id| write!(f, " with the device id `{id}`"))
+    }
+}
+
+/// Takes links that are gone out of groups, and what stands on them out of the config.
+fn leave_out(config: &mut NetConfig, mut gone: Vec<String>, report: &mut Report) {
+    while let Some(id) = gone.pop() {
+        let mut at = 0;
+        while at < config.links.len() {
+            match &mut config.links[at].kind {
+                Kind::Bond(group) | Kind::Bridge(group) => group.members.retain(|member| *member != id),
+                Kind::Vlan { link, .. } if *link == id => {
+                    let vlan = config.links.remove(at);
+                    report.error(config.error(vlan.at, format!("a VLAN on a link that is there; `{id}` was left out")));
+                    gone.push(vlan.id);
+                    continue;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+}
+
+fn name_vlans(config: &mut NetConfig, report: &mut Report) {
+    // In order, and again while there are any: a VLAN may stand on a VLAN further down.
+    for _ in 0..config.links.len() {
+        let unnamed = config.links.iter().position(|link| match &link.kind {
+            Kind::Vlan { link: on, .. } => link.name.is_none() && config.link(on).is_none_or(|on| on.name.is_some()),
+            _ => false,
+        });
+        let Some(at) = unnamed else { return };
+        let Kind::Vlan { id, link: on } = &config.links[at].kind else { return };
+        let name = vlan_name(config.name_of(on), *id);
+        if name.as_ref().is_some_and(|name| config.links.iter().any(|link| link.name.as_ref() == Some(name))) {
+            let name = name.as_deref().unwrap_or_default();
+            report.error(
+                config.error(config.links[at].at, format!("a VLAN that is not there yet; `{name}` stands twice")),
+            );
+            config.links.remove(at);
+        } else {
+            config.links[at].name = name;
+        }
+    }
+}
