@@ -35,6 +35,12 @@ pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
 pub const MOUNTS: &str = "/proc/self/mounts";
 /// Block devices of the kernel, sysfs.
 pub const SYS_BLOCK: &str = "/sys/class/block";
+/// State of this boot, of everybody; klibc's ipconfig leaves `net-IF.conf` and `net6-IF.conf` here.
+pub const RUN: &str = "/run";
+/// `ifcfg-*` files of a network that dracut brought up.
+pub const DRACUT_IFCFG_DIR: &str = "/run/initramfs/state/etc/sysconfig/network-scripts";
+/// There if initramfs-tools brought up iSCSI.
+pub const ISCSI_INTERFACE: &str = "/run/initramfs/open-iscsi.interface";
 /// Network links of the kernel, sysfs.
 pub const SYS_NET: &str = "/sys/class/net";
 /// VLANs of the kernel, a file each.

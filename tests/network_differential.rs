@@ -236,7 +236,8 @@ fn shape(fact: &str) -> String {
 #[test]
 fn configs_mean_what_cloud_init_takes_them_for() {
     let mut dice = Dice::new(4);
-    let forms: [(&str, fn(&mut Dice) -> String); 3] = [
+    type Generate = fn(&mut Dice) -> String;
+    let forms: [(&str, Generate); 3] = [
         ("v1", network_generator::v1),
         ("v2", network_generator::v2),
         ("network_data", network_generator::network_data),

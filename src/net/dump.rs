@@ -27,7 +27,8 @@ pub fn v2(config: &NetConfig, json: &mut Json<'_>) -> Done {
     if let Some(renderer) = &config.renderer {
         text(json, "renderer", renderer)?;
     }
-    let sections: [(&str, fn(&Kind) -> bool); 4] = [
+    type Is = fn(&Kind) -> bool;
+    let sections: [(&str, Is); 4] = [
         ("ethernets", |kind| matches!(kind, Kind::Physical(_) | Kind::Loopback)),
         ("bonds", |kind| matches!(kind, Kind::Bond(_))),
         ("bridges", |kind| matches!(kind, Kind::Bridge(_))),

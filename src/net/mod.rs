@@ -7,6 +7,7 @@
 //! A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
 pub mod address;
+pub mod choose;
 pub mod dump;
 pub mod glob;
 pub mod model;

@@ -32,7 +32,8 @@ pub fn resolve(config: &mut NetConfig, nics: &[Nic], report: &mut Report) {
             }
             Err(expected) => {
                 report.error(config.error(config.links[at].at, expected));
-                if config.links[at].name.is_some() {
+                let name = &config.links[at].name;
+                if name.is_some() && !config.links[..at].iter().any(|other| other.name == *name) {
                     at += 1;
                 } else {
                     gone.push(config.links.remove(at).id);
@@ -42,6 +43,24 @@ pub fn resolve(config: &mut NetConfig, nics: &[Nic], report: &mut Report) {
     }
     leave_out(config, gone, report);
     name_vlans(config, report);
+    own_names(config, report);
+}
+
+/// A NIC that keeps its name where another link is to have it: only the first of them is configured.
+fn own_names(config: &mut NetConfig, report: &mut Report) {
+    let mut at = 0;
+    while at < config.links.len() {
+        let name = config.links[at].name.clone();
+        if name.is_some() && config.links[..at].iter().any(|other| other.name == name) {
+            let link = config.links.remove(at);
+            let expected = format!("a name of its own; `{}` is that of a link above", link.display_name());
+            report.error(config.error(link.at, expected));
+            leave_out(config, alloc::vec![link.id], report);
+            at = 0;
+        } else {
+            at += 1;
+        }
+    }
 }
 
 /// Gives the name of its id to each link that has none: where no NICs are known (`net-convert`), as cloud-init does with v2.
@@ -55,7 +74,7 @@ pub fn name_by_id(config: &mut NetConfig, report: &mut Report) {
 /// Finds the NIC of a link; the links to be added where it means several.
 fn find(config: &mut NetConfig, at: usize, nics: &[Nic]) -> Result<Vec<Link>, String> {
     let link = &config.links[at];
-    let Some(find) = link.find() else { return Ok(Vec::new()) };
+    let Some(find) = link.find().filter(|_| link.nic.is_none()) else { return Ok(Vec::new()) };
     let named = link.name.clone();
     let found = candidates(find, named.as_ref(), nics);
     let means_all = named.is_none() && find.mac.is_none();
@@ -203,3 +222,6 @@ fn name_vlans(config: &mut NetConfig, report: &mut Report) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

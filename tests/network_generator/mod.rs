@@ -81,7 +81,7 @@ fn v1_route(dice: &mut Dice, kind: bool) -> String {
     if kind {
         route.text("type", "route");
     }
-    let key = dice.pick(&["destination", "network"]);
+    let key = if kind && !seldom(dice, 40) { "destination" } else { dice.pick(&["destination", "network"]) };
     match (dice.roll(4), v6) {
         (0, false) => _ = route.text(key, "0.0.0.0").text("netmask", "0.0.0.0"),
         (0, true) => _ = route.text(key, "::").text("netmask", "::"),

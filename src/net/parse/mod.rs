@@ -16,6 +16,8 @@ use crate::format::scalar::Scalar;
 use crate::limits::MAX_LINKS_CONFIGURED;
 
 mod check;
+mod cmdline;
+mod initramfs;
 mod network_data;
 mod settings;
 mod v1;
@@ -67,6 +69,27 @@ pub fn document<'a>(value: &Value<'a>, report: &mut Report) -> Result<Said<'a>, 
     Ok(Said::Config(reading.done(), value))
 }
 
+/// What `ip=` and its like on the kernel's command line say; `None` without one that does. `best`: the NIC for an address that names none.
+pub fn command_line(text: &str, best: Option<&IfName>, report: &mut Report) -> Option<NetConfig> {
+    let mut reading = Reading::new(report);
+    cmdline::read(text, best, &mut reading);
+    (!reading.config.links.is_empty()).then(|| reading.done())
+}
+
+/// What files of klibc's ipconfig (name, text) say; `None` without a file.
+pub fn klibc(files: &[(String, String)], report: &mut Report) -> Option<NetConfig> {
+    let mut reading = Reading::new(report);
+    initramfs::klibc(files, &mut reading);
+    (!reading.config.links.is_empty()).then(|| reading.done())
+}
+
+/// What `ifcfg-*` files (name, text) say; `None` without a file.
+pub fn ifcfg(files: &[(String, String)], report: &mut Report) -> Option<NetConfig> {
+    let mut reading = Reading::new(report);
+    initramfs::ifcfg(files, &mut reading);
+    (!reading.config.links.is_empty()).then(|| reading.done())
+}
+
 /// A config being read.
 struct Reading<'r> {
     config: NetConfig,
@@ -82,6 +105,14 @@ struct Cursor {
     text: Option<SourceId>,
     offset: usize,
     at: At,
+}
+
+/// What is expected where an address stands.
+const NO_ADDRESS: &str = "an IP address";
+
+/// The error at a byte of a text that is no document.
+fn text_error(name: &str, text: &str, offset: usize, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
+    Error::new("read", name, crate::error::ParseError::at(text.as_bytes(), offset, expected))
 }
 
 /// What becomes of a key.
@@ -212,23 +243,45 @@ impl<'r> Reading<'r> {
     /// An address with its prefix behind `/`, or with `mask`; without both it has cloud-init's, and a warning.
     fn net(&mut self, value: &Value<'_>, mask: Option<&Value<'_>>) -> Result<Net, Error> {
         let text = value.text()?;
-        let (address, behind) = text.split_once('/').map_or((text.as_str(), None), |(ip, mask)| (ip, Some(mask)));
-        let ip: IpAddr = address.parse().map_err(|_| value.error("an IP address"))?;
-        let prefix = match (behind, mask) {
-            (Some(bits), _) => mask_bits(bits, ip).ok_or_else(|| value.error("a prefix or a netmask behind `/`"))?,
-            (None, Some(mask)) => {
-                let text = mask.text()?;
-                mask_bits(text.trim_start_matches('/'), ip)
-                    .ok_or_else(|| mask.error("a netmask of the address's family, or its number of bits"))?
-            }
-            (None, None) => {
-                let prefix = if ip.is_ipv6() { 64 } else { 24 };
-                let told = format_args!("the address {ip} has no netmask; /{prefix} is taken");
+        let of_mask = mask.map(Value::text).transpose()?;
+        let at = if text.contains('/') { value } else { mask.unwrap_or(value) };
+        match self.text_net(&text, of_mask.as_deref()) {
+            Ok((net, true)) => Ok(net),
+            Ok((net, false)) => {
+                let told = format_args!("the address {} has no netmask; /{} is taken", net.ip, net.prefix);
                 self.report.warn(value.position(), told);
-                prefix
+                Ok(net)
             }
+            Err(expected @ NO_ADDRESS) => Err(value.error(expected)),
+            Err(expected) => Err(at.error(expected)),
+        }
+    }
+
+    /// The same of texts; whether it had a mask. The error is what was expected.
+    fn text_net(&self, text: &str, mask: Option<&str>) -> Result<(Net, bool), &'static str> {
+        let (ip, behind) = text.split_once('/').map_or((text, None), |(ip, mask)| (ip, Some(mask)));
+        let ip: IpAddr = ip.parse().map_err(|_| NO_ADDRESS)?;
+        let Some(mask) = behind.or(mask) else {
+            return Ok((Net { ip, prefix: if ip.is_ipv6() { 64 } else { 24 } }, false));
         };
-        Ok(Net { ip, prefix })
+        let prefix = mask_bits(mask.trim_start_matches('/'), ip);
+        Ok((Net { ip, prefix: prefix.ok_or("a netmask of the address's family, or its number of bits")? }, true))
+    }
+
+    /// Where a byte of a text that is no document stands.
+    fn text_at(&mut self, name: &str, text: &str, offset: usize) -> At {
+        let (line, column) = crate::error::position(text.as_bytes(), offset);
+        At { source: self.source(name), line, column }
+    }
+
+    /// The link of this name, made if there is none.
+    fn link_named(&mut self, name: &IfName, at: At) -> &mut Link {
+        let known = self.config.links.iter().position(|link| link.id == **name);
+        let place = known.unwrap_or_else(|| {
+            self.config.links.push(cmdline::named(name, at));
+            self.config.links.len() - 1
+        });
+        &mut self.config.links[place]
     }
 
     /// A route's destination; `None`: `default`, of the gateway's family.
@@ -333,3 +386,6 @@ fn mac(value: &Value<'_>) -> Result<Mac, Error> {
 fn if_name(value: &Value<'_>) -> Result<IfName, Error> {
     IfName::parse(&value.text()?).ok_or_else(|| value.error(IfName::EXPECTED))
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,18 +30,19 @@ pub(super) fn is(value: &Value<'_>) -> bool {
 }
 
 pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
+    let list = |key: &str| value.get(key).filter(|list| !list.is_null());
     let mut bonds = 0;
-    if let Some(links) = value.get("links") {
+    if let Some(links) = list("links") {
         reading.items(&links, &mut |reading, item| {
             let link = link(reading, item, &mut bonds)?;
             reading.add(link);
             Ok(())
         });
     }
-    if let Some(networks) = value.get("networks") {
+    if let Some(networks) = list("networks") {
         reading.items(&networks, &mut network);
     }
-    if let Some(services) = value.get("services") {
+    if let Some(services) = list("services") {
         let dns = dns_of(reading, &services);
         reading.config.dns.add(&dns);
     }
@@ -83,8 +84,8 @@ fn link(reading: &mut Reading<'_>, item: &Value<'_>, bonds: &mut u32) -> Result<
 }
 
 fn bond(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<Group, Error> {
-    let mut group = Group::default();
-    group.members = texts(&item.get("bond_links").ok_or_else(|| item.error("the key `bond_links`"))?)?;
+    let members = texts(&item.get("bond_links").ok_or_else(|| item.error("the key `bond_links`"))?)?;
+    let mut group = Group { members, ..Group::default() };
     reading.keys(item, &mut |reading, key, value| {
         if key == "bond_links" || !key.starts_with("bond") {
             return Ok(true);

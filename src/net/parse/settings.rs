@@ -43,6 +43,29 @@ impl Reading<'_> {
     }
 }
 
+/// A parameter's value in a text (`BONDING_OPTS`, ENI); `None`: it cannot be that.
+pub(super) fn of_text(row: &'static Parameter, text: &str) -> Option<Set> {
+    Some(match row.kind {
+        ValueKind::Number(max) => Set::Number(text.parse().ok().filter(|number| *number <= max)?),
+        ValueKind::Millis => Set::Number(text.parse().ok()?),
+        ValueKind::Flag => Set::Flag(match text {
+            "1" | "on" | "yes" | "true" => true,
+            "0" | "off" | "no" | "false" => false,
+            _ => return None,
+        }),
+        ValueKind::Word(_) => Set::Word(row.word(text)?),
+        ValueKind::Link | ValueKind::Text => Set::Text(text.into()),
+        ValueKind::Addresses => {
+            let split = text.split([' ', ',']).filter(|word| !word.is_empty());
+            Set::Addresses(split.map(|word| word.parse().ok()).collect::<Option<_>>()?)
+        }
+        ValueKind::Ports => {
+            let (port, number) = text.trim().split_once(' ')?;
+            Set::Ports(alloc::vec![(port.to_string(), number.trim().parse().ok()?)])
+        }
+    })
+}
+
 /// Milliseconds: a number, or one with `ms` or `s` behind it.
 fn millis(value: &Value<'_>) -> Result<u32, Error> {
     let text = value.text()?;
