@@ -17,6 +17,7 @@ use crate::limits::MAX_LINKS_CONFIGURED;
 
 mod check;
 mod cmdline;
+pub mod eni;
 mod initramfs;
 mod network_data;
 mod settings;

@@ -14,6 +14,7 @@ use crate::net::{NetConfig, Report, dump};
 
 mod bad;
 mod documents;
+mod eni;
 mod initramfs;
 
 /// The config in a YAML text.
