@@ -110,3 +110,82 @@ impl Sysfs<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::memory::MemoryHost;
+
+    /// A link below `/sys/devices/PATH`, with these attributes.
+    fn put(host: &mut MemoryHost, path: &str, name: &str, attributes: &[(&str, &str)]) {
+        let device = format!("/sys/devices/{path}/net/{name}");
+        for (attribute, text) in attributes {
+            host.put(&format!("{device}/{attribute}"), 0o444, format!("{text}\n"));
+        }
+        host.put_link(&format!("{SYS_NET}/{name}"), &format!("../../devices/{path}/net/{name}"));
+    }
+
+    #[test]
+    fn links_of_every_kind() {
+        let mut host = MemoryHost::new();
+        let ethernet =
+            [("ifindex", "3"), ("address", "02:00:00:00:00:03"), ("type", "1"), ("flags", "0x1003"), ("carrier", "1")];
+        put(&mut host, "pci0000:00/0000:00:03.0/virtio0", "eth0", &ethernet);
+        let dir = "/sys/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0";
+        host.put_link(&format!("{dir}/device"), "../..");
+        host.put("/sys/devices/pci0000:00/0000:00:03.0/virtio0/device", 0o444, "0x0001\n");
+        host.put_link(
+            "/sys/devices/pci0000:00/0000:00:03.0/virtio0/driver",
+            "../../../../bus/virtio/drivers/virtio_net",
+        );
+        host.put_link(&format!("{dir}/master"), "../../../../../virtual/net/bond0");
+        host.put(&format!("{dir}/bonding_slave/perm_hwaddr"), 0o444, "02:00:00:00:00:99\n");
+        put(
+            &mut host,
+            "virtual",
+            "lo",
+            &[("ifindex", "1"), ("address", "00:00:00:00:00:00"), ("type", "772"), ("flags", "0x9")],
+        );
+        put(
+            &mut host,
+            "virtual",
+            "bond0",
+            &[("ifindex", "4"), ("type", "1"), ("flags", "0x1002"), ("bonding/mode", "x")],
+        );
+        put(&mut host, "virtual", "br0", &[("ifindex", "5"), ("type", "1"), ("bridge/bridge_id", "x")]);
+        put(&mut host, "virtual", "eth0.5", &[("ifindex", "6"), ("type", "1")]);
+        host.put("/proc/net/vlan/eth0.5", 0o444, "");
+        put(&mut host, "virtual", "tap0", &[("ifindex", "2"), ("type", "1")]);
+        host.put_link("/sys/devices/virtual/net/tap0/brport/bridge", "../../br0");
+        // The module's file among the links, and one that has gone.
+        host.put(&format!("{SYS_NET}/bonding_masters"), 0o644, "bond0\n");
+        host.put_link(&format!("{SYS_NET}/gone"), "../../devices/virtual/net/gone");
+        let nics = links(&mut host).unwrap();
+        let kinds: Vec<(&str, NicKind, bool)> = nics.iter().map(|nic| (&*nic.name, nic.kind, nic.up)).collect();
+        let wanted = [
+            ("lo", NicKind::Loopback, true),
+            ("tap0", NicKind::Virtual, false),
+            ("eth0", NicKind::Physical, true),
+            ("bond0", NicKind::Bond, false),
+            ("br0", NicKind::Bridge, false),
+            ("eth0.5", NicKind::Vlan, false),
+        ];
+        assert_eq!(kinds, wanted);
+        let (lo, tap, eth) = (&nics[0], &nics[1], &nics[2]);
+        assert_eq!((&lo.mac, lo.carrier), (&None, None));
+        assert_eq!(tap.master.as_deref(), Some("br0"));
+        assert_eq!(eth.master.as_deref(), Some("bond0"));
+        assert_eq!(eth.bus_path.as_deref(), Some("pci0000:00/0000:00:03.0/virtio0"));
+        assert_eq!(
+            (eth.driver.as_deref(), eth.device_id.as_deref(), eth.carrier),
+            (Some("virtio_net"), Some("0x0001"), Some(true))
+        );
+        assert_eq!(eth.own_mac().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:99"));
+        assert_eq!(eth.mac.as_ref().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:03"));
+    }
+
+    #[test]
+    fn a_machine_without_sysfs_has_no_links() {
+        assert_eq!(links(&mut MemoryHost::new()).unwrap(), []);
+    }
+}

@@ -15,6 +15,7 @@ use sys::{LiveHost, Options};
 
 mod files;
 mod isolated;
+mod links;
 mod programs;
 #[path = "../seccomp/mod.rs"]
 mod seccomp;
