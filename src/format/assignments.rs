@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn as_a_shell_reads_them() {
-        let table: &[(&str, &[(&str, &str, usize)])] = &[
+        type Rows<'a> = &'a [(&'a str, &'a str, usize)];
+        let table: &[(&str, Rows<'_>)] = &[
             ("", &[]),
             ("A=1\nB='two words' C=\"x\\\"y\\z\"\n", &[("A", "1", 2), ("B", "two words", 6), ("C", "x\"y\\z", 20)]),
             ("# A=1\nB=2 # C=3\nD=4#5", &[("B", "2", 8), ("D", "4#5", 18)]),

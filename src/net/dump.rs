@@ -131,11 +131,14 @@ fn write_link(config: &NetConfig, link: &Link, json: &mut Json<'_>) -> Done {
         dns.add(&config.dns);
     }
     nameservers(&dns, json)?;
-    let mut routes = link.all_routes().chain(config.routes.iter().filter(|_| own).cloned()).peekable();
-    if routes.peek().is_some() {
+    let mut routes = link.all_routes();
+    if own {
+        routes.extend_from_slice(&config.routes);
+    }
+    if !routes.is_empty() {
         json.key("routes")?;
         json.begin_array()?;
-        routes.try_for_each(|route| write_route(&route, json))?;
+        routes.iter().try_for_each(|route| write_route(route, json))?;
         json.end_array()?;
     }
     json.end_object()

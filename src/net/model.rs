@@ -138,6 +138,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// A NIC of which nothing more is known.
+    #[inline(never)]
+    pub fn new(id: &str, at: At) -> Self {
+        Link { id: id.into(), at, ..Link::default() }
+    }
+
     /// The name if it is known, else the id.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
@@ -168,12 +174,15 @@ impl Link {
     }
 
     /// Its routes, in order: of each subnet the gateway (as a default route with the subnet's metric) and the routes, then its own.
-    pub fn all_routes(&self) -> impl Iterator<Item = Route> {
-        let of_subnets = self
-            .subnets
-            .iter()
-            .flat_map(|subnet| subnet.default_route().into_iter().chain(subnet.routes.iter().cloned()));
-        of_subnets.chain(self.routes.iter().cloned())
+    #[inline(never)]
+    pub fn all_routes(&self) -> Vec<Route> {
+        let mut all = Vec::new();
+        for subnet in &self.subnets {
+            all.extend(subnet.default_route());
+            all.extend_from_slice(&subnet.routes);
+        }
+        all.extend_from_slice(&self.routes);
+        all
     }
 
     /// Its name servers and search domains, each once, in order: those of its subnets, then its own.
@@ -290,6 +299,12 @@ pub struct Subnet {
 }
 
 impl Subnet {
+    /// Only a way.
+    #[inline(never)]
+    pub fn new(at: At, method: Method) -> Self {
+        Subnet { at, method, ..Subnet::default() }
+    }
+
     /// The gateway as a route.
     pub fn default_route(&self) -> Option<Route> {
         let via = self.gateway?;
@@ -460,6 +475,7 @@ pub struct Route {
 
 impl Route {
     /// A plain route to `to`.
+    #[inline(never)]
     pub fn to(to: Net) -> Self {
         Route {
             at: At::default(),

@@ -1,12 +1,12 @@
 //! What is wrong with a config as a whole, as far as it can be seen without the machine.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::limits::MAX_LINKS_CONFIGURED;
 use crate::net::address::IfName;
-use crate::net::model::{At, Kind, Link, NetConfig, Route};
+use crate::net::model::{At, Kind, NetConfig, Route};
 use crate::net::options::{self, Value};
 use crate::net::report::Report;
 
@@ -60,7 +60,7 @@ fn members(config: &mut NetConfig, report: &mut Report) {
 /// A member that is described nowhere is the NIC of that name, as in cloud-init.
 fn undescribed(config: &mut NetConfig, masters: &mut Vec<Option<usize>>, member: &str, at: At) -> Option<usize> {
     let name = IfName::parse(member).filter(|_| config.links.len() < MAX_LINKS_CONFIGURED)?;
-    config.links.push(Link { id: member.to_string(), at, name: Some(name), ..Link::default() });
+    config.links.push(super::cmdline::named(&name, at));
     masters.push(None);
     Some(config.links.len() - 1)
 }
@@ -113,9 +113,15 @@ fn cycles(config: &mut NetConfig, report: &mut Report) {
 }
 
 fn default_routes(config: &NetConfig, report: &mut Report) {
-    let of_links = config.links.iter().flat_map(|link| link.all_routes().map(|route| (route, link.id.as_str())));
-    let all = config.routes.iter().map(|route| (route.clone(), "no link")).chain(of_links);
-    let all: Vec<(Route, &str)> = all.filter(|(route, _)| route.to.is_everywhere() && route.via.is_some()).collect();
+    let is_default = |route: &Route| route.to.is_everywhere() && route.via.is_some();
+    let mut all: Vec<(Route, &str)> = Vec::new();
+    let mut add = |routes: &[Route], of| {
+        all.extend(routes.iter().filter(|route| is_default(route)).map(|route| (route.clone(), of)))
+    };
+    add(&config.routes, "no link");
+    for link in &config.links {
+        add(&link.all_routes(), link.id.as_str());
+    }
     for (at, (route, _)) in all.iter().enumerate() {
         let same = |other: &&(Route, &str)| {
             (other.0.to, other.0.metric, other.0.table) == (route.to, route.metric, route.table)

@@ -16,7 +16,6 @@
 //!
 //! Sources: Linux, Documentation/admin-guide/nfs/nfsroot.rst; dracut.cmdline(7); klibc, README.ipconfig; initramfs-tools(7).
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
@@ -152,7 +151,7 @@ impl<'l> Line<'l, '_> {
             }
             Method::Static(net)
         };
-        let mut subnet = Subnet { at, method, control: Control::Manual, ..Subnet::default() };
+        let mut subnet = manual(at, method);
         subnet.gateway = self.address(field(2))?;
         let rest = fields.get(7..).unwrap_or_default();
         // dracut has an MTU here where others have a name server.
@@ -178,7 +177,7 @@ impl<'l> Line<'l, '_> {
     fn device(&mut self, device: &'l str, method: Method, rest: &[&'l str], at: At) -> Result<(), Error> {
         let name = IfName::parse(device).ok_or_else(|| self.error(device, IfName::EXPECTED))?;
         self.mtu(&name, rest, at)?;
-        let subnet = Subnet { at, method, control: Control::Manual, ..Subnet::default() };
+        let subnet = manual(at, method);
         self.reading.link_named(&name, at).subnets.push(subnet);
         Ok(())
     }
@@ -223,12 +222,15 @@ impl<'l> Line<'l, '_> {
 
     /// A link that is found to be every NIC.
     fn every_nic(&mut self, method: Method, at: At) {
-        let subnet = Subnet { at, method, control: Control::Manual, ..Subnet::default() };
+        let subnet = manual(at, method);
         if let Some(link) = self.reading.config.links.iter_mut().find(|link| link.id == "*") {
             return link.subnets.push(subnet);
         }
         let kind = Kind::Physical(Find { name: Some("*".into()), ..Find::default() });
-        self.reading.add(Link { id: "*".into(), at, kind, subnets: alloc::vec![subnet], ..Link::default() });
+        let mut link = Link::new("*", at);
+        link.kind = kind;
+        link.subnets.push(subnet);
+        self.reading.add(link);
     }
 
     fn nameserver(&mut self, value: &'l str) -> Result<(), Error> {
@@ -304,7 +306,17 @@ fn is_address(field: &str) -> bool {
     field.is_empty() || ip.split('/').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
 }
 
-/// Links that were only named in the config, for [`Reading::link_named`].
+/// A link that is only named so far, for [`Reading::link_named`].
+#[inline(never)]
 pub(super) fn named(name: &IfName, at: At) -> Link {
-    Link { id: name.to_string(), at, name: Some(name.clone()), ..Link::default() }
+    let mut link = Link::new(name, at);
+    link.name = Some(name.clone());
+    link
+}
+
+/// A subnet that is up already.
+pub(super) fn manual(at: At, method: Method) -> Subnet {
+    let mut subnet = Subnet::new(at, method);
+    subnet.control = Control::Manual;
+    subnet
 }

@@ -125,7 +125,7 @@ impl<'r> EniReader<'r> {
         self.reading.link_named(&if_name, at);
         self.link(device, options);
         let Some(method) = self.method(family == "inet6", method, at, options) else { return };
-        let mut subnet = Subnet { at, method, control: Control::Manual, ..Subnet::default() };
+        let mut subnet = Subnet::new(at, method);
         for option in options {
             let read = self.of_subnet(option, &mut subnet);
             self.reading.report.take(read);
@@ -243,7 +243,7 @@ impl<'r> EniReader<'r> {
         let raw = get(["vlan-raw-device", "vlan_raw_device"]).map(|option| option.value.to_string());
         let number = |text: &str| text.parse().ok().filter(|id| *id <= MAX_VLAN_ID);
         let of_name = device.rsplit_once('.').and_then(|(on, id)| Some((on, number(id)?)));
-        let id = get(["vlan-id", "vlan_id"]).and_then(|option| number(&option.value));
+        let id = get(["vlan-id", "vlan_id"]).and_then(|option| number(option.value));
         let id = id.or(of_name.map(|(_, id)| id)).or_else(|| number(device.strip_prefix("vlan")?));
         match (raw.or(of_name.map(|(on, _)| on.to_string())), id) {
             (Some(link), Some(id)) => Kind::Vlan { id, link },

@@ -14,12 +14,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use super::cmdline::{manual, named};
 use super::{Reading, settings};
 use crate::error::Error;
 use crate::format::assignments::{Assignment, get};
 use crate::limits::MAX_VLAN_ID;
 use crate::net::address::{IfName, Mac, Net};
-use crate::net::model::{Control, Dns, Find, Group, Kind, Link, Method, Subnet};
+use crate::net::model::{Dns, Find, Group, Kind, Link, Method};
 use crate::net::options::{BOND, Value, by_v1_name};
 
 /// One file: its assignments, and what to call it.
@@ -29,14 +30,17 @@ struct File<'a> {
 }
 
 impl<'a> File<'a> {
+    #[inline(never)]
     fn get(&self, key: &str) -> Option<Assignment<'a>> {
         get(self.text, key)
     }
 
+    #[inline(never)]
     fn value(&self, key: &str) -> Option<String> {
         self.get(key).map(|one| one.value)
     }
 
+    #[inline(never)]
     fn error(&self, at: &Assignment<'_>, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
         super::text_error(self.name, self.text, at.offset, expected)
     }
@@ -57,11 +61,18 @@ impl<'a> File<'a> {
         value
     }
 
+    #[inline(never)]
     fn ip(&self, reading: &mut Reading<'_>, key: &str) -> Option<IpAddr> {
         self.read(reading, key, "an IP address", |text| text.parse().ok())
     }
 
+    #[inline(never)]
+    fn mac(&self, reading: &mut Reading<'_>, key: &str) -> Option<Mac> {
+        self.read(reading, key, Mac::EXPECTED, Mac::parse)
+    }
+
     /// An address, with its mask behind `/` or under one of these keys.
+    #[inline(never)]
     fn net(&self, reading: &mut Reading<'_>, key: &str, masks: [&str; 2]) -> Option<Net> {
         let one = self.get(key)?;
         let mask = masks.iter().find_map(|key| self.get(key));
@@ -84,6 +95,7 @@ impl<'a> File<'a> {
         }
     }
 
+    #[inline(never)]
     fn name(&self, reading: &mut Reading<'_>, key: &str) -> Option<IfName> {
         self.read(reading, key, IfName::EXPECTED, IfName::parse)
     }
@@ -94,6 +106,7 @@ fn add_server(dns: &mut Dns, server: Option<IpAddr>) {
     dns.servers.extend(server.filter(|server| !server.is_unspecified()));
 }
 
+#[inline(never)]
 fn domains(text: &str) -> Vec<String> {
     text.split([' ', ',']).filter(|word| !word.is_empty()).map(ToString::to_string).collect()
 }
@@ -105,6 +118,7 @@ pub(super) fn klibc(files: &[(String, String)], reading: &mut Reading<'_>) {
     }
 }
 
+#[inline(never)]
 fn klibc_file(file: &File<'_>, reading: &mut Reading<'_>) {
     let Some(device) = file.name(reading, "DEVICE").or_else(|| file.name(reading, "DEVICE6")) else {
         return reading.report.error(super::text_error(file.name, file.text, 0, "`DEVICE` or `DEVICE6`"));
@@ -131,7 +145,7 @@ fn klibc_file(file: &File<'_>, reading: &mut Reading<'_>) {
             }
         };
         let Some(method) = method else { continue };
-        let mut subnet = Subnet { at, method, control: Control::Manual, ..Subnet::default() };
+        let mut subnet = manual(at, method);
         subnet.gateway = file.ip(reading, &key("GATEWAY")).filter(|gateway| !gateway.is_unspecified());
         subnet.broadcast = file.read(reading, &key("BROADCAST"), "an IPv4 address", |text| text.parse().ok());
         for number in 0..2 {
@@ -171,13 +185,14 @@ pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
     }
 }
 
+#[inline(never)]
 fn ifcfg_file(file: &File<'_>, reading: &mut Reading<'_>) -> Option<Link> {
     let from_file = file.name.rsplit("ifcfg-").next().and_then(IfName::parse);
     let name = file.name(reading, "DEVICE").or(from_file)?;
     let at = reading.text_at(file.name, file.text, 0);
-    let mut link =
-        Link { id: name.to_string(), at, kind: ifcfg_kind(file, reading, &name)?, name: Some(name), ..Link::default() };
-    link.mac = file.read(reading, "MACADDR", Mac::EXPECTED, Mac::parse);
+    let mut link = named(&name, at);
+    link.kind = ifcfg_kind(file, reading, &name)?;
+    link.mac = file.mac(reading, "MACADDR");
     link.mtu = file.read(reading, "MTU", "a number of bytes", |text| text.parse().ok());
     let mut dns = Dns::default();
     for number in 1..=3 {
@@ -189,7 +204,7 @@ fn ifcfg_file(file: &File<'_>, reading: &mut Reading<'_>) -> Option<Link> {
     let is = |key: &str| {
         file.value(key).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "yes" | "true" | "1" | "y"))
     };
-    let subnet = |method: Method| Subnet { at, method, control: Control::Manual, ..Subnet::default() };
+    let subnet = |method: Method| manual(at, method);
     if file.value("BOOTPROTO").is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "dhcp" | "bootp")) {
         link.subnets.push(subnet(Method::Dhcp4));
     }
@@ -198,14 +213,18 @@ fn ifcfg_file(file: &File<'_>, reading: &mut Reading<'_>) -> Option<Link> {
         let key = |name: &str| format!("{name}{number}");
         let Some(net) = file.net(reading, &key("IPADDR"), [&key("PREFIX"), &key("NETMASK")]) else { continue };
         let gateway = file.ip(reading, &key("GATEWAY")).filter(|gateway| gateway.is_ipv6() == net.is_v6());
-        link.subnets.push(Subnet { gateway, ..subnet(Method::Static(net)) });
+        let mut subnet = subnet(Method::Static(net));
+        subnet.gateway = gateway;
+        link.subnets.push(subnet);
     }
     if is("DHCPV6C") {
         link.subnets.push(subnet(Method::Dhcp6));
     }
     if let Some(net) = file.net(reading, "IPV6ADDR", [""; 2]) {
         let gateway = file.ip(reading, "IPV6_DEFAULTGW").filter(IpAddr::is_ipv6);
-        link.subnets.push(Subnet { gateway, ..subnet(Method::Static(net)) });
+        let mut subnet = subnet(Method::Static(net));
+        subnet.gateway = gateway;
+        link.subnets.push(subnet);
     }
     if is("IPV6_AUTOCONF") {
         link.subnets.push(subnet(Method::Slaac));
@@ -214,6 +233,7 @@ fn ifcfg_file(file: &File<'_>, reading: &mut Reading<'_>) -> Option<Link> {
 }
 
 /// What the file is about; `None` with an error if it cannot be.
+#[inline(never)]
 fn ifcfg_kind(file: &File<'_>, reading: &mut Reading<'_>, name: &IfName) -> Option<Kind> {
     let kind = file.value("TYPE").unwrap_or_default();
     if let Some(options) = file.get("BONDING_OPTS") {
@@ -257,6 +277,6 @@ fn ifcfg_kind(file: &File<'_>, reading: &mut Reading<'_>, name: &IfName) -> Opti
     if &**name == "lo" {
         return Some(Kind::Loopback);
     }
-    let mac = file.read(reading, "HWADDR", Mac::EXPECTED, Mac::parse);
+    let mac = file.mac(reading, "HWADDR");
     Some(Kind::Physical(Find { mac, ..Find::default() }))
 }

@@ -112,6 +112,7 @@ struct Cursor {
 const NO_ADDRESS: &str = "an IP address";
 
 /// The error at a byte of a text that is no document.
+#[inline(never)]
 fn text_error(name: &str, text: &str, offset: usize, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
     Error::new("read", name, crate::error::ParseError::at(text.as_bytes(), offset, expected))
 }
@@ -325,6 +326,7 @@ impl<'r> Reading<'r> {
 }
 
 /// The texts of a list, or of a text with blanks or commas between them, and where each stands.
+#[inline(never)]
 fn words<'a>(value: &Value<'a>) -> Result<Vec<(String, Value<'a>)>, Error> {
     if value.is_sequence() {
         return value.items().filter(|item| !item.is_null()).map(|item| Ok((item.text()?, item))).collect();
@@ -334,12 +336,20 @@ fn words<'a>(value: &Value<'a>) -> Result<Vec<(String, Value<'a>)>, Error> {
     Ok(split.map(|word| (word.to_string(), *value)).collect())
 }
 
+/// The value of a key that must be there.
+#[inline(never)]
+fn needed<'a>(item: &Value<'a>, key: &str) -> Result<Value<'a>, Error> {
+    item.get(key).ok_or_else(|| item.error(alloc::format!("the key `{key}`")))
+}
+
 /// The texts alone.
+#[inline(never)]
 fn texts(value: &Value<'_>) -> Result<Vec<String>, Error> {
     Ok(words(value)?.into_iter().map(|(word, _)| word).collect())
 }
 
 /// A whole number from 0 to `max`, quoted or not.
+#[inline(never)]
 fn number(value: &Value<'_>, max: u32) -> Result<u32, Error> {
     let found = match value.scalar() {
         Scalar::Int(number) => u32::try_from(number).ok(),
@@ -351,8 +361,9 @@ fn number(value: &Value<'_>, max: u32) -> Result<u32, Error> {
 }
 
 /// Yes or no, in any of cloud-init's words.
+#[inline(never)]
 fn flag(value: &Value<'_>) -> Result<bool, Error> {
-    if crate::net::parse::is_true(value) {
+    if is_true(value) {
         return Ok(true);
     }
     let no = match value.scalar() {
@@ -376,14 +387,17 @@ fn is_true(value: &Value<'_>) -> bool {
     }
 }
 
+#[inline(never)]
 fn address(value: &Value<'_>) -> Result<IpAddr, Error> {
     value.text()?.parse().map_err(|_| value.error("an IP address"))
 }
 
+#[inline(never)]
 fn mac(value: &Value<'_>) -> Result<Mac, Error> {
     Mac::parse(&value.text()?).ok_or_else(|| value.error(Mac::EXPECTED))
 }
 
+#[inline(never)]
 fn if_name(value: &Value<'_>) -> Result<IfName, Error> {
     IfName::parse(&value.text()?).ok_or_else(|| value.error(IfName::EXPECTED))
 }

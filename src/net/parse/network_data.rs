@@ -13,7 +13,7 @@
 use alloc::format;
 
 use super::v1::{param, subnet};
-use super::{Reading, if_name, mac, number, texts};
+use super::{Reading, if_name, mac, needed, number, texts};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::limits::MAX_VLAN_ID;
@@ -58,7 +58,7 @@ fn link(reading: &mut Reading<'_>, item: &Value<'_>, bonds: &mut u32) -> Result<
     link.mtu = get("mtu").map(|mtu| number(&mtu, u32::MAX)).transpose()?;
     let found = |key: &'static str| get(key).filter(|value| !value.is_text("")).map(|value| mac(&value)).transpose();
     let own = found("ethernet_mac_address")?;
-    let kind = item.get("type").ok_or_else(|| item.error("the key `type`"))?;
+    let kind = needed(item, "type")?;
     if kind.is_text("bond") {
         link.name = IfName::parse(&format!("bond{bonds}"));
         *bonds += 1;
@@ -84,7 +84,7 @@ fn link(reading: &mut Reading<'_>, item: &Value<'_>, bonds: &mut u32) -> Result<
 }
 
 fn bond(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<Group, Error> {
-    let members = texts(&item.get("bond_links").ok_or_else(|| item.error("the key `bond_links`"))?)?;
+    let members = texts(&needed(item, "bond_links")?)?;
     let mut group = Group { members, ..Group::default() };
     reading.keys(item, &mut |reading, key, value| {
         if key == "bond_links" || !key.starts_with("bond") {
@@ -99,7 +99,7 @@ fn network(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
     if !item.is_mapping() {
         return Err(item.error("a mapping with `link` and `type`"));
     }
-    let on = item.get("link").ok_or_else(|| item.error("the key `link`"))?;
+    let on = needed(item, "link")?;
     let id = on.text()?;
     let link = reading.config.links.iter().position(|link| link.id == id);
     let link = link.ok_or_else(|| on.error("the id of one of `links`"))?;
@@ -126,7 +126,7 @@ fn dns_of(reading: &mut Reading<'_>, services: &Value<'_>) -> Dns {
             return Ok(());
         }
         let mut dns = Dns::default();
-        reading.servers(&item.get("address").ok_or_else(|| item.error("the key `address`"))?, &mut dns)?;
+        reading.servers(&needed(item, "address")?, &mut dns)?;
         if let Some(search) = item.get("search") {
             dns.search = texts(&search)?;
         }

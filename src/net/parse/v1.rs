@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{Known, Reading, address, flag, if_name, mac, number, settings, texts};
+use super::{Known, Reading, address, flag, if_name, mac, needed, number, settings, texts};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::limits::MAX_VLAN_ID;
@@ -25,7 +25,7 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
         if !item.is_mapping() {
             return Err(item.error("a mapping with a `type`"));
         }
-        let kind = item.get("type").ok_or_else(|| item.error("the key `type`"))?;
+        let kind = needed(item, "type")?;
         match kind.text()?.as_str() {
             "physical" | "infiniband" => link(reading, item, Kind::default()),
             "loopback" => link(reading, item, Kind::Loopback),
@@ -44,7 +44,7 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
 }
 
 fn link(reading: &mut Reading<'_>, item: &Value<'_>, mut kind: Kind) -> Result<(), Error> {
-    let name = if_name(&item.get("name").ok_or_else(|| item.error("the key `name`"))?)?;
+    let name = if_name(&needed(item, "name")?)?;
     let mut link = Link { id: name.to_string(), at: reading.at(item), name: Some(name), ..Link::default() };
     let mut vlan = (None, None);
     reading.keys(item, &mut |reading, key, value| {
@@ -126,7 +126,7 @@ pub(super) fn param(
 
 fn nameserver(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
     let (mut dns, mut name) = (Dns::default(), None);
-    item.get("address").ok_or_else(|| item.error("the key `address`"))?;
+    needed(item, "address")?;
     reading.keys(item, &mut |reading, key, value| {
         match key {
             "type" => {}
@@ -162,7 +162,7 @@ pub(super) fn subnet(reading: &mut Reading<'_>, item: &Value<'_>, openstack: boo
     if !item.is_mapping() {
         return Err(item.error("a mapping with a `type`"));
     }
-    let kind = item.get("type").ok_or_else(|| item.error("the key `type`"))?;
+    let kind = needed(item, "type")?;
     let mut subnet = Subnet { at: reading.at(item), ..Subnet::default() };
     subnet.method = method(reading, item, &kind)?;
     reading.keys(item, &mut |reading, key, value| {

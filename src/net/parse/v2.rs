@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{Known, Reading, address, flag, if_name, mac, number, settings, texts};
+use super::{Known, Reading, address, flag, if_name, mac, needed, number, settings, texts};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::limits::MAX_VLAN_ID;
@@ -167,7 +167,7 @@ fn of_subnets(reading: &mut Reading<'_>, key: &str, value: &Value<'_>, link: &mu
 fn finish(link: &mut Link, mut gathered: Gathered) {
     for (v6, method) in [Method::Dhcp4, Method::Dhcp6].into_iter().enumerate() {
         if gathered.dhcp[v6] {
-            link.subnets.push(Subnet { at: link.at, method, metric: gathered.metric[v6], ..Subnet::default() });
+            link.subnets.push(Subnet { metric: gathered.metric[v6], ..Subnet::new(link.at, method) });
         }
     }
     // A gateway belongs to the first address of its family; without one it is a route of the link.
@@ -281,7 +281,7 @@ fn route(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<Option<Route>, E
     if !item.is_mapping() {
         return Err(item.error("a mapping with `to` and `via`"));
     }
-    let to = item.get("to").ok_or_else(|| item.error("the key `to`"))?;
+    let to = needed(item, "to")?;
     let to = reading.destination(&to, None)?;
     let mut route = Route { at: reading.at(item), ..Route::to(Net::everywhere(false)) };
     reading.keys(item, &mut |_, key, value| {
