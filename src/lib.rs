@@ -14,7 +14,7 @@
 //! | 2 | [`config`], [`net`] |
 //! | 3 | [`instance`] |
 //! | 4 | [`datasource`], [`userdata`] |
-//! | 5 | [`module`] |
+//! | 5 | [`module`], [`devel`] |
 //! | 6 | [`stage`] |
 //!
 //! To add a config module, read [`stage`], `module/write_files.rs` and the table in [`module`].
@@ -26,6 +26,7 @@ extern crate alloc;
 
 pub mod config;
 pub mod datasource;
+pub mod devel;
 pub mod error;
 pub mod format;
 pub mod host;

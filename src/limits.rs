@@ -42,6 +42,16 @@ pub const MAX_STATE_FILE: u64 = 1 << 20;
 /// One file of cloud.cfg, bytes.
 pub const MAX_CONFIG_FILE: u64 = 16 << 20;
 
+/// Files that an interfaces file sources, those that they source counted; and paths that one pattern stands for. ifupdown
+/// has no bound.
+pub const MAX_SOURCED: usize = 1_024;
+
+/// Interfaces that `devel parse eni` prints, and lines about one of them.
+pub const MAX_ENI_NAMES: usize = 1_024;
+
+/// Interfaces files inside interfaces files.
+pub const MAX_SOURCE_DEPTH: usize = 16;
+
 /// A file of `files[]` on a config drive, bytes (Nova's personality files are 10 KiB by default).
 pub const MAX_DRIVE_FILE: u64 = 16 << 20;
 

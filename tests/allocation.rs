@@ -10,7 +10,7 @@ use wisp::format::base64::{self, Padding};
 use wisp::format::doc::SourceId;
 use wisp::format::gzip::GzipReader;
 use wisp::format::mime::Message;
-use wisp::format::{cmdline, json, quoted_printable};
+use wisp::format::{cmdline, eni, json, quoted_printable};
 
 thread_local! {
     /// Allocations of this thread, bytes it holds, and the most that it held.
@@ -98,6 +98,27 @@ fn scanning_mime_allocates_nothing() {
     };
     let (found, count, _) = counted(scan);
     assert_eq!((found, count), ((100, 1_000), 0));
+}
+
+#[test]
+fn scanning_interfaces_allocates_nothing() {
+    let stanza =
+        "auto eth0 eth1\n# comment\niface eth0 inet static inherits base\n  address 10.0.0.1/24\n  up a \\\n   b\n\n";
+    let text = stanza.repeat(1_000);
+    let scan = || {
+        let (mut names, mut options, mut commands) = (0, 0, 0);
+        for stanza in eni::parse(text.as_bytes()).unwrap().stanzas() {
+            match stanza.keyword {
+                eni::Keyword::Auto => names += stanza.head.value.words().count(),
+                _ => assert!(stanza.iface().name.is("eth0") && stanza.iface().inherits.is_some()),
+            }
+            options += stanza.options.clone().count();
+            commands += stanza.options.filter(|option| option.name.is("up") && option.value.is("a    b")).count();
+        }
+        (names, options, commands)
+    };
+    let (found, count, _) = counted(scan);
+    assert_eq!((found, count), ((2_000, 2_000, 1_000), 0));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 
 use machine::{Machine, Ran, with_machine};
 
-const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan"];
+const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan", "devel"];
 
 /// Help is read on a console of the usual width, with some room.
 const MAX_COLUMNS: usize = 100;
@@ -97,8 +97,8 @@ fn unusable_arguments_are_named_on_standard_error() {
         (&["--debug"], 1, "no command given; see `wisp --help`"),
         (&["-d", "--force", "-f", "x"], 1, "no command given; see `wisp --help`"),
         (&["query"], 1, "`query` needs -n NAME; see `wisp query --help`"),
-        (&["frobnicate"], 2, "no command `frobnicate`; there are: init, modules, single, query, plan"),
-        (&[""], 2, "no command ``; there are: init, modules, single, query, plan"),
+        (&["frobnicate"], 2, "no command `frobnicate`; there are: init, modules, single, query, plan, devel"),
+        (&[""], 2, "no command ``; there are: init, modules, single, query, plan, devel"),
         (&["--bogus"], 2, "invalid option '--bogus'; see `wisp --help`"),
         (&["-x", "init"], 2, "invalid option '-x'; see `wisp --help`"),
         (&["init", "--bogus"], 2, "invalid option '--bogus'; see `wisp --help`"),
@@ -177,6 +177,46 @@ fn queries_of_a_bare_machine_say_what_to_do() {
             let ran = machine.wisp(&["query", "-n", name]);
             assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.said());
             assert!(ran.stderr.contains("init"), "{}", ran.stderr);
+        }
+    });
+}
+
+/// What cannot be read is said with its place, and every misuse with the words that there are.
+#[test]
+fn devel_parse_prints_a_document_or_says_why_not() {
+    with_machine("cli-devel", |machine| {
+        let file = |name: &str| machine.root.join(name);
+        std::fs::write(file("a.yaml"), "a: [0x1F,\n  yes]\n").unwrap();
+        std::fs::write(file("b.yaml"), "a: 1\nb: [\n").unwrap();
+        std::fs::write(file("interfaces"), "auto x\nsource none\n").unwrap();
+        std::fs::File::create(file("large")).unwrap().set_len((16 << 20) + 1).unwrap();
+        let shell = |line: &str| machine.run("/bin/sh", &["-c", line]);
+        for (line, wanted) in [
+            ("cd /; wisp devel parse yaml a.yaml", (0, "{\n \"a\": [\n  31,\n  true\n ]\n}\n", "")),
+            ("echo '[1]' | wisp devel parse json -", (0, "[\n 1\n]\n", "")),
+            ("wisp devel parse yaml /b.yaml", (1, "", "/b.yaml:3:1: expected a value, not the end of the document\n")),
+            ("echo '[1' | wisp devel parse json -", (1, "", "-:2:1: expected `,` or `]`\n")),
+            (
+                "cd /; wisp devel parse eni interfaces",
+                (
+                    0,
+                    "{\n \"x\": {\n  \"_source_path\": \"/interfaces\",\n  \"auto\": true\n }\n}\n",
+                    "warning: /interfaces:2:8: no file /none\n",
+                ),
+            ),
+            ("wisp devel parse json /none", (1, "", "wisp: cannot read /none: no such file or directory\n")),
+            ("wisp devel parse json /large", (1, "", "wisp: cannot read /large: more than 16777216 bytes\n")),
+            ("cat /large | wisp devel parse json -", (1, "", "wisp: cannot read -: more than 16777216 bytes\n")),
+            (
+                "wisp devel parse xml /a.yaml",
+                (
+                    2,
+                    "",
+                    "wisp: `devel` has one command: parse KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data\n",
+                ),
+            ),
+        ] {
+            assert_eq!(said(&shell(line)), wanted, "{line}");
         }
     });
 }

@@ -8,28 +8,43 @@ use wisp::format::doc::Sources;
 use wisp::format::{emit, json};
 
 /// Cases come in pairs: a text, and what we printed of it (nothing if we refused it). Of the first a line says whether it is
-/// valid; of the second, whether it is what `json.dumps(…, indent=1)` prints of the first, or says the same (numbers may be
-/// written in several ways, keys repeated), or not. Lone surrogates are U+FFFD for us.
+/// valid (`constants`, `deep`: only for Python, which takes `NaN` and `Infinity`, and more than 64 levels); of the second,
+/// whether it is what `json.dumps(…, indent=1)` prints of the first, or says the same (numbers may be written in several
+/// ways, keys repeated), or not. Lone surrogates are U+FFFD for us.
 const SCRIPT: &str = r"
 import json, re
 def refuse(name):
     raise ValueError(name)
-def read(text):
-    return json.loads(text.decode('utf-8-sig'), parse_constant=refuse, parse_int=lambda n: n, parse_float=lambda n: n)
+def read(text, **how):
+    return json.loads(text.decode('utf-8-sig'), parse_int=lambda n: n, parse_float=lambda n: n, **how)
 def known(value):
     return re.sub('[\ud800-\udfff]', '\ufffd', json.dumps(value, indent=1, ensure_ascii=False))
-for text, printed in zip(CASES[::2], CASES[1::2]):
+def depth(text):
+    text = re.sub(rb'\x22(\\.|[^\x22\\])*\x22', b'', text, flags=re.S)
+    deepest = level = 0
+    for byte in text:
+        level += (byte in b'[{') - (byte in b']}')
+        deepest = max(deepest, level)
+    return deepest
+def judged(text):
     try:
-        theirs, valid = read(text), True
+        read(text)
     except (ValueError, RecursionError):
-        valid = False
-    print('valid' if valid else 'invalid')
-    if not valid or not printed:
+        return 'invalid'
+    try:
+        read(text, parse_constant=refuse)
+    except ValueError:
+        return 'constants'
+    return 'deep' if depth(text) > 64 else 'valid'
+for text, printed in zip(CASES[::2], CASES[1::2]):
+    verdict = judged(text)
+    print(verdict)
+    if verdict != 'valid' or not printed:
         print('none')
     elif known(json.loads(text.decode('utf-8-sig'))) == printed.decode():
         print('exact')
     else:
-        print('same' if known(theirs) == known(read(printed)) else 'differs')
+        print('same' if known(read(text)) == known(read(printed)) else 'differs')
 ";
 
 #[derive(Default)]
@@ -69,6 +84,7 @@ fn generate(dice: &mut Dice, depth: usize, out: &mut String) {
         0..=3 => string(dice, out),
         4 | 5 => out.push_str(dice.pick(&["0", "-0", "7", "-12", "1234567890123", "123456789012345678901234567890"])),
         6 => out.push_str(dice.pick(&["0.5", "-1.50", "1e5", "2E-3", "-0.0e+0", "1e999", "3.141592653589793"])),
+        7 if dice.roll(40) == 0 => out.push_str(dice.pick(&["NaN", "Infinity", "-Infinity"])),
         7 => out.push_str(dice.pick(&["true", "false", "null"])),
         8 | 9 => {
             out.push('[');
@@ -169,6 +185,10 @@ fn reads_and_prints_what_python_does() {
         let mut dice = Dice::new(number as u64 + 1);
         let mut text = String::new();
         generate(&mut dice, 0, &mut text);
+        if dice.roll(100) == 0 {
+            let levels = 55 + dice.roll(20);
+            text = format!("{}{text}{}", "[".repeat(levels), "]".repeat(levels));
+        }
         let mut text = text.into_bytes();
         if number % 2 == 0 {
             dice.mutate(&mut text, VOCABULARY);
@@ -178,19 +198,26 @@ fn reads_and_prints_what_python_does() {
         texts.push((text, ours));
     }
     let lines = judge(SCRIPT, &pairs);
-    let (mut valid, mut exact, mut wrong) = (0, 0, Vec::new());
+    let (mut valid, mut exact, mut constants, mut deep, mut wrong) = (0, 0, 0, 0, Vec::new());
     for ((text, ours), line) in texts.iter().zip(lines.chunks(2)) {
         valid += usize::from(line[0] == "valid");
         exact += usize::from(line[1] == "exact");
+        constants += usize::from(line[0] == "constants");
+        deep += usize::from(line[0] == "deep");
         if (line[0] == "valid") != ours.is_some() || line[1] == "differs" {
             wrong.push((text, ours, line));
         }
     }
-    println!("{} texts, {valid} valid, {exact} printed to the letter, none excused", texts.len());
+    println!("{} texts, {valid} valid, {exact} printed to the letter", texts.len());
+    // RFC 8259 section 6 has no such numbers.
+    println!("excused, only Python takes NaN and Infinity: {constants}");
+    // RFC 8259 section 9 lets a reader set a limit; it is ours.
+    println!("excused, nested deeper than our bound: {deep}");
     for (text, ours, line) in wrong.iter().take(5) {
         let ours = ours.as_deref().map(String::from_utf8_lossy);
         println!("---\n{}\nours {ours:?}\ntheirs {line:?}", String::from_utf8_lossy(text).escape_debug());
     }
     assert!(wrong.is_empty(), "{} of {} differ", wrong.len(), texts.len());
+    assert!(constants > 0 && deep > 0 && (constants + deep) * 50 < texts.len(), "too few, or too many excuses");
     assert!(valid < texts.len() * 9 / 10 && exact > valid / 2, "too few of a kind");
 }

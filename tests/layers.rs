@@ -16,6 +16,7 @@ const RANKS: &[(&str, u8)] = &[
     ("datasource", 4),
     ("userdata", 4),
     ("module", 5),
+    ("devel", 5),
     ("stage", 6),
 ];
 

@@ -44,7 +44,8 @@ def tree(message):
         charset = email.utils.collapse_rfc2231_value(charset)
     name = '-' if name is None else word(name)
     charset = '-' if charset is None else word(charset)
-    return '|'.join([kind, name, charset, body(message)])
+    extra = [re.sub('[\r\n]', '', str(message.get(field, '-'))) for field in ('x-merge-type', 'subject')]
+    return '|'.join([kind, name, charset, body(message)] + extra)
 for case in CASES:
     try:
         line = tree(email.message_from_bytes(case))
@@ -74,7 +75,16 @@ fn tree(message: &Message) -> String {
     }
     let body = content(message).unwrap_or_else(|_| "refused".into());
     let or_dash = |text: Option<std::borrow::Cow<str>>| text.map_or("-".into(), std::borrow::Cow::into_owned);
-    let line = [&*kind, &or_dash(message.filename()), &or_dash(message.charset()), &body].join("|");
+    let field = |name| or_dash(message.header(name).map(|header| header.text()));
+    let line = [
+        &*kind,
+        &or_dash(message.filename()),
+        &or_dash(message.charset()),
+        &body,
+        &field("X-Merge-Type"),
+        &field("Subject"),
+    ];
+    let line = line.join("|");
     line.replace(['\r', '\n'], " ").chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect()
 }
 
@@ -96,7 +106,9 @@ struct Generator {
 impl Generator {
     fn line(&mut self, text: &str) {
         self.out.push_str(text);
-        self.out.push_str(self.eol);
+        // Now and then a line ends as its neighbours do not.
+        let eol = if self.dice.roll(200) == 0 { self.dice.pick(&["\n", "\r\n", "\r"]) } else { self.eol };
+        self.out.push_str(eol);
     }
 
     fn fields(&mut self) {
@@ -115,6 +127,12 @@ impl Generator {
                 "Content-Disposition: attachment; filename=\"=?utf-8?q?caf=C3=A9_x?=\"",
                 "Content-Disposition: attachment",
                 "Launch-Index: 0",
+                "x-merge-type:\n list(append)\n\t+dict()",
+                "Subject:",
+                "Content-Disposition:\n attachment;\n\tfilename=folded.txt",
+                "Content-Disposition: attachment; FileName = \"spaces around.sh\" ; x",
+                "Content-Disposition: attachment; filename=\"no end",
+                "Content-Disposition: attachment; filename=a b.txt",
             ]);
             let folded = field.replace('\n', self.eol);
             self.line(&folded);
@@ -147,13 +165,31 @@ impl Generator {
             "Content-Type: a/b/c",
             "Content-Type: ;charset=x",
             "X-None: 1",
+            "Content-Type:\n text/x-shellscript;\n charset=\"iso-8859-1\"",
+            "Content-Type: text/plain; charset=utf-8; charset=latin1",
+            "Content-Type: text/plain; charset*=us-ascii'en'utf-8",
         ]);
         let folded = kind.replace('\n', self.eol);
         self.line(&folded);
-        let encoding = self.dice.pick(&["", "7bit", "8bit", "Binary", "base64", "BASE64", "quoted-printable"]);
+        let encoding = self.dice.pick(&[
+            "",
+            "7bit",
+            "8bit",
+            "Binary",
+            "base64",
+            "BASE64",
+            "quoted-printable",
+            "Quoted-Printable \t",
+            "\n base64",
+            "x-uuencode",
+            "8-bit",
+            "base64; x=y",
+        ]);
         if !encoding.is_empty() {
-            self.line(&format!("Content-Transfer-Encoding: {encoding}"));
+            let folded = encoding.replace('\n', self.eol);
+            self.line(&format!("Content-Transfer-Encoding: {folded}"));
         }
+        let encoding = encoding.trim();
         if self.dice.roll(8) != 0 {
             self.line("");
         }

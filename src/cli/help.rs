@@ -8,6 +8,7 @@ pub fn of(command: Option<&str>) -> &'static str {
         Some("single") => SINGLE,
         Some("query") => QUERY,
         Some("plan") => PLAN,
+        Some("devel") => DEVEL,
         _ => PROGRAM,
     }
 }
@@ -25,6 +26,7 @@ Other commands:
   wisp single --name MODULE    one module again
   wisp query -n NAME           what is known of the instance
   wisp plan                    what the four stages would do here, without doing it
+  wisp devel parse KIND FILE   how wisp reads a file, as JSON
 
 Options of every command:
   -f, --file FILE   configuration that counts above all other; may be given more than once
@@ -79,4 +81,15 @@ wisp plan: what the four stages would do on this machine, file by file and comma
 
 Nothing is written and no program is run; a drive is read where mounting it is permitted. With
 --debug the log's lines are printed too. Exit status 1 if a stage would fail.
+";
+
+const DEVEL: &str = "\
+wisp devel parse KIND FILE: print how wisp reads a file, as one JSON document
+
+  KIND   yaml, json, mime, eni (/etc/network/interfaces, with what it sources), cmdline (the
+         kernel's command line) or user-data (its parts, and their cloud-config merged)
+  FILE   - is standard input
+
+Bytes that are no text are printed as base64. Warnings go to standard error. Exit status 1: it
+cannot be read, and standard error says FILE:LINE:COLUMN and what was expected there.
 ";

@@ -15,6 +15,7 @@ use wisp::stage::{self, Options};
 
 use crate::sys;
 
+mod devel;
 mod help;
 
 /// Exit status for arguments that cannot be used.
@@ -57,6 +58,7 @@ static TABLE: &[Command] = &[
     Command { name: "single", options: &["name", "frequency", "report"], arguments: true, run: single },
     Command { name: "query", options: &["name"], arguments: false, run: query },
     Command { name: "plan", options: &[], arguments: false, run: plan },
+    Command { name: "devel", options: &[], arguments: true, run: devel::devel },
 ];
 
 /// What the command line said.
@@ -273,8 +275,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
+        const DEVEL: &str =
+            "`devel` has one command: parse KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data";
         for (words, wanted) in [
-            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan"),
+            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan, devel"),
             (&["init", "--mode", "final"], "`init` has no option --mode; see `wisp init --help`"),
             (&["modules", "-m", "last"], "--mode takes init, config or final, not `last`"),
             (&["modules", "final"], "`modules` takes no argument `final`; see `wisp modules --help`"),
@@ -284,6 +288,12 @@ mod tests {
                 &["single", "-n", "ssh", "--frequency", "daily"],
                 "--frequency takes always, instance or once, not `daily`",
             ),
+            (&["devel"], DEVEL),
+            (&["devel", "sing", "x"], DEVEL),
+            (&["devel", "parse"], DEVEL),
+            (&["devel", "parse", "eni"], DEVEL),
+            (&["devel", "parse", "eni", "a", "b"], DEVEL),
+            (&["devel", "parse", "xml", "x"], DEVEL),
             (&["init", "-f"], "missing argument for option '-f'"),
             (&["init", "--file", "--help"], "missing argument for option '--file'"),
         ] {

@@ -1,7 +1,10 @@
 //! The kernel command line: parameters, and the cloud-config that cloud-init lets stand in it.
 //!
 //! Parameters are split as the kernel does (`next_arg` of lib/cmdline.c; Documentation/admin-guide/kernel-parameters.rst): white
-//! space separates, except inside double quotes; quotes around a whole parameter or a whole value are not part of it.
+//! space separates, except inside double quotes, wherever they stand; quotes around a whole parameter or a whole value are not
+//! part of it, others are. A `--` ends them: what follows is for init. The last of equal names counts. The kernel takes `-` and
+//! `_` in the names of its own parameters for the same; the names that are looked for here are not its own, and are compared as
+//! they stand.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,20 +14,33 @@ use crate::format::mime;
 /// One parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// Before the first `=`.
+    /// Before the first `=` that is not its first character.
     pub name: &'a str,
     /// Behind it; `None` without one.
     pub value: Option<&'a str>,
 }
 
-/// The parameters in order. Nothing is an error: a quote without its end goes to the end of the text.
-pub fn parameters(text: &str) -> Parameters<'_> {
-    Parameters { rest: text }
+impl Parameter<'_> {
+    fn ends_the_kernels(&self) -> bool {
+        *self == Parameter { name: "--", value: None }
+    }
 }
 
-/// Iterator over parameters.
+/// The kernel's parameters in order, up to a `--`. Nothing is an error: a quote without its end goes to the end of the text.
+pub fn parameters(text: &str) -> impl Iterator<Item = Parameter<'_>> + Clone {
+    Parameters { rest: text }.take_while(|parameter| !parameter.ends_the_kernels())
+}
+
+/// What stands behind a `--`, word by word: arguments of init.
+pub fn init_arguments(text: &str) -> impl Iterator<Item = &str> {
+    let mut all = Parameters { rest: text };
+    let behind = all.any(|parameter| parameter.ends_the_kernels());
+    behind.then_some(all.rest).into_iter().flat_map(|rest| rest.split(is_space)).filter(|word| !word.is_empty())
+}
+
+/// Iterator over parameters, to the end of the text.
 #[derive(Clone, Debug)]
-pub struct Parameters<'a> {
+struct Parameters<'a> {
     rest: &'a str,
 }
 
@@ -36,11 +52,15 @@ impl<'a> Iterator for Parameters<'a> {
         if text.is_empty() {
             return None;
         }
-        let (mut quoted, mut equals, mut end) = (false, None, text.len());
+        let (text, whole_is_quoted) = match text.strip_prefix('"') {
+            Some(inside) => (inside, true),
+            None => (text, false),
+        };
+        let (mut quoted, mut equals, mut end) = (whole_is_quoted, None, text.len());
         for (at, byte) in text.bytes().enumerate() {
             match byte {
                 b'"' => quoted = !quoted,
-                b'=' if equals.is_none() => equals = Some(at),
+                b'=' if equals.is_none() && at > 0 => equals = Some(at),
                 byte if is_space(char::from(byte)) && !quoted => {
                     end = at;
                     break;
@@ -50,29 +70,25 @@ impl<'a> Iterator for Parameters<'a> {
         }
         self.rest = &text[end..];
         let word = &text[..end];
-        // `"name=a b"` and `name="a b"` are the same parameter. The first is unquoted as a whole, so its `=` moves.
-        let (word, equals) = match word.strip_prefix('"') {
-            Some(inside) => {
-                (inside.strip_suffix('"').unwrap_or(inside), equals.and_then(|at: usize| at.checked_sub(1)))
-            }
-            None => (word, equals),
+        let (name, value) = match equals {
+            None => (word, None),
+            Some(at) => (&word[..at], Some(&word[at + 1..])),
         };
-        Some(match equals {
-            None => Parameter { name: word, value: None },
-            Some(at) => Parameter { name: &word[..at], value: Some(unquoted(&word[at + 1..])) },
+        let inside = value.and_then(|value| value.strip_prefix('"'));
+        // One quote at the end goes, for whichever of the two stands at the beginning.
+        let tail = |text: &'a str| match text.strip_suffix('"') {
+            Some(shorter) if whole_is_quoted || inside.is_some() => shorter,
+            _ => text,
+        };
+        Some(match inside.or(value) {
+            None => Parameter { name: tail(name), value: None },
+            Some(value) => Parameter { name, value: Some(tail(value)) },
         })
     }
 }
 
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0B' | '\x0C' | '\r')
-}
-
-fn unquoted(value: &str) -> &str {
-    match value.strip_prefix('"') {
-        Some(inside) => inside.strip_suffix('"').unwrap_or(inside),
-        None => value,
-    }
 }
 
 /// The value of the last parameter of this name; the outer `None`: there is none, the inner one: it has no `=`.
@@ -120,9 +136,9 @@ impl<'a> Seed<'a> {
         Self::of_value(text.strip_prefix("ds=")?)
     }
 
-    /// The last `ds=` parameter of the kernel command line.
+    /// The last `ds=` of the kernel command line. It may stand among init's arguments, as it may for cloud-init.
     pub fn of_command_line(text: &'a str) -> Option<Self> {
-        Self::of_value(get(text, "ds")??)
+        Self::of_value(Parameters { rest: text }.filter(|parameter| parameter.name == "ds").last()?.value?)
     }
 
     fn of_value(value: &'a str) -> Option<Self> {
@@ -162,10 +178,25 @@ mod tests {
             ("a=\"b c\" d", &[("a", Some("b c")), ("d", None)]),
             ("\"a=b c\" d", &[("a", Some("b c")), ("d", None)]),
             ("\"a b\"", &[("a b", None)]),
-            ("a= =b", &[("a", Some("")), ("", Some("b"))]),
+            // An `=` that comes first separates nothing.
+            ("a= =b ==c", &[("a", Some("")), ("=b", None), ("=", Some("c"))]),
+            ("\"=b c\"", &[("=b c", None)]),
             ("a=\"b c", &[("a", Some("b c"))]),
             ("a=b\"c d\"e", &[("a", Some("b\"c d\"e"))]),
             ("\"", &[("", None)]),
+            ("\"\" a", &[("", None), ("a", None)]),
+            ("a=\"", &[("a", Some(""))]),
+            // Quotes in the middle hold a word together and stay; a name may have them too.
+            ("a=b\" c\" d", &[("a", Some("b\" c\"")), ("d", None)]),
+            ("a\" =b\"=c d", &[("a\" ", Some("b\"=c")), ("d", None)]),
+            ("a=\"b\"c d", &[("a", Some("b\"c")), ("d", None)]),
+            ("a=\"b c\"\"d e\" f", &[("a", Some("b c\"\"d e")), ("f", None)]),
+            // Both the parameter and its value are quoted: the inner quote ends the outer one.
+            ("\"a=\"b c", &[("a", Some("b")), ("c", None)]),
+            ("\"a=\"b\"\" c", &[("a", Some("b\"")), ("c", None)]),
+            ("\"a\"b c", &[("a\"b", None), ("c", None)]),
+            ("a=\\\"b c\" d", &[("a", Some("\\\"b c\"")), ("d", None)]),
+            ("a\tb\x0Bc\x0Cd\re", &[("a", None), ("b", None), ("c", None), ("d", None), ("e", None)]),
             ("a=\"\"", &[("a", Some(""))]),
             ("a=é\u{a0}b", &[("a", Some("é\u{a0}b"))]),
         ];
@@ -175,7 +206,27 @@ mod tests {
     }
 
     #[test]
+    fn two_hyphens_end_the_kernels_parameters() {
+        for (text, wanted, init) in [
+            ("a b=1 -- c b=2 -- d", &[("a", None), ("b", Some("1"))][..], &["c", "b=2", "--", "d"][..]),
+            ("a \"--\" c", &[("a", None)], &["c"]),
+            ("a --- c --b d--", &[("a", None), ("---", None), ("c", None), ("--b", None), ("d--", None)], &[]),
+            ("--=x \"-- \" --", &[("--", Some("x")), ("-- ", None)], &[]),
+            ("--", &[], &[]),
+            ("-- \"c d\"\n", &[], &["\"c", "d\""]),
+        ] {
+            assert_eq!(all(text), wanted, "{text}");
+            assert_eq!(init_arguments(text).collect::<Vec<_>>(), init, "{text}");
+        }
+        assert_eq!(get("a=1 -- a=2", "a"), Some(Some("1")));
+        assert_eq!(Seed::of_command_line("ds=a -- ds=b").unwrap().name, "b");
+    }
+
+    #[test]
     fn the_last_wins() {
+        // The name is compared as it stands.
+        assert_eq!(get("a-b=1 a_b=2", "a-b"), Some(Some("1")));
+        assert_eq!(get("a-b=1 a_b=2", "a_b"), Some(Some("2")));
         assert_eq!(get("a=1 b a=2", "a"), Some(Some("2")));
         assert_eq!(get("a=1 b a=2", "b"), Some(None));
         assert_eq!(get("a=1 a", "a"), Some(None));

@@ -7,6 +7,7 @@ pub mod cmdline;
 pub mod doc;
 pub mod emit;
 pub mod emit_yaml;
+pub mod eni;
 pub mod gzip;
 pub mod json;
 pub mod mime;

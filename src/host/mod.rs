@@ -15,6 +15,7 @@ use crate::error::Error;
 
 pub mod accounts;
 pub mod append;
+pub mod glob;
 pub mod links;
 pub mod log;
 pub mod memory;

@@ -9,12 +9,12 @@
 //!               └──────── the document as it was written, for netplan ─────────▶
 //! ```
 //!
-//! A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
+//! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
 pub mod address;
 pub mod choose;
 pub mod dump;
-pub mod glob;
+pub mod interfaces;
 pub mod model;
 pub mod options;
 pub mod parse;

@@ -32,8 +32,13 @@ impl Report {
 
     /// One more warning.
     pub fn warn(&mut self, at: Position<'_>, text: fmt::Arguments<'_>) {
+        self.told(format!("{at}: {text}"));
+    }
+
+    /// A warning that says itself where.
+    pub fn told(&mut self, text: String) {
         if self.warnings.len() < MAX_ITEM_ERRORS {
-            self.warnings.push(format!("{at}: {text}"));
+            self.warnings.push(text);
         } else {
             self.untold += 1;
         }

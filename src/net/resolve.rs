@@ -8,10 +8,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::address::{IfName, Mac};
-use super::glob;
 use super::model::{Find, Kind, Link, NetConfig};
 use super::options::vlan_name;
 use super::report::Report;
+use crate::host::glob::matches;
 use crate::host::links::{Nic, NicKind};
 use crate::limits::{MAX_LINKS_CONFIGURED, MAX_MAC};
 
@@ -131,9 +131,12 @@ fn adopt(config: &mut NetConfig, at: usize, link: Link) {
 fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'a Nic> {
     let fits = |nic: &&Nic| {
         (!find.is_empty() || name == Some(&nic.name))
-            && find.name.as_ref().is_none_or(|pattern| glob::fits(pattern, &nic.name))
+            && find.name.as_ref().is_none_or(|pattern| matches(pattern.as_bytes(), nic.name.as_bytes()))
             && (find.drivers.is_empty()
-                || nic.driver.as_ref().is_some_and(|own| find.drivers.iter().any(|d| glob::fits(d, own))))
+                || nic
+                    .driver
+                    .as_ref()
+                    .is_some_and(|own| find.drivers.iter().any(|d| matches(d.as_bytes(), own.as_bytes()))))
             && (find.device_id.is_none() || find.device_id == nic.device_id)
             && find
                 .mac

@@ -1,7 +1,7 @@
 //! Files of the root file system. Writing them whole is in `pending.rs`.
 
 use core::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno as Kernel;
@@ -38,7 +38,7 @@ impl Files for LiveFiles {
         // O_NONBLOCK: a pipe with nobody at its other end reads as empty and holds nothing up.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
         match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(fd) => stream(&fd, path, max, to).map(Found::Read),
+            Ok(fd) => stream(fd.as_fd(), path, max, to).map(Found::Read),
             Err(Kernel::NOENT | Kernel::NOTDIR) => Ok(Found::Absent),
             Err(errno) => Err(failed("read", path, errno)),
         }
@@ -211,7 +211,7 @@ impl Files for LiveFiles {
 }
 
 /// Streams what `fd` has left into `to`: no size is asked for, as files of `/proc` have none.
-pub fn stream(fd: &OwnedFd, path: &str, max: u64, to: &mut Sink) -> Result<u64, Error> {
+pub fn stream(fd: BorrowedFd<'_>, path: &str, max: u64, to: &mut Sink) -> Result<u64, Error> {
     let mut buffer = [0; COPY_BUFFER];
     let mut total = 0;
     loop {

@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
 use wisp::host::links::Links;
-use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, StageOutput, Time, Tree};
+use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
 use wisp::paths;
 
 mod clock;
@@ -68,6 +68,14 @@ impl LiveHost {
             lock: None,
         }
     }
+}
+
+/// Streams standard input into `to`, at most `max` bytes.
+///
+/// # Errors
+/// As [`Files::read`].
+pub fn read_stdin(name: &str, max: u64, to: &mut Sink<'_>) -> Result<u64, Error> {
+    files::stream(rustix::stdio::stdin(), name, max, to)
 }
 
 impl Host for LiveHost {

@@ -166,7 +166,7 @@ impl Tree for DirTree {
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = self.open_at(&place, flags, path)?;
-        stream(&fd, &self.object(path), max, to).map(Found::Read)
+        stream(fd.as_fd(), &self.object(path), max, to).map(Found::Read)
     }
 
     fn list(&mut self, dir: &str, each: &mut dyn FnMut(&[u8])) -> Result<Found, Error> {

@@ -32,6 +32,7 @@ pub struct Exploded {
 }
 
 /// Takes raw user-data apart. A plain one becomes a single part, without a copy.
+#[inline(never)] // two callers
 pub fn explode(kind: DataKind, raw: Vec<u8>) -> Exploded {
     explode_within(kind, raw, MAX_INFLATED)
 }

@@ -19,8 +19,10 @@ use core::net::IpAddr;
 
 use super::{Reading, settings};
 use crate::error::Error;
+use crate::format::eni;
 use crate::limits::MAX_VLAN_ID;
 use crate::net::address::{IfName, Mac, Net};
+use crate::net::interfaces::{File, Visitor};
 use crate::net::model::{At, Control, Dns, Group, Kind, Link, Method, NetConfig, Route, Subnet};
 use crate::net::options::{BOND, BRIDGE, by_v1_name};
 use crate::net::report::Report;
@@ -369,6 +371,34 @@ impl<'r> EniReader<'r> {
             }
         }
         self.reading.done()
+    }
+}
+
+/// The files of an image or a drive, with what they source.
+impl Visitor for EniReader<'_> {
+    fn stanza(&mut self, file: &File<'_>, stanza: &eni::Stanza<'_>) -> Result<(), Error> {
+        let words: Vec<Cow<'_, str>> = stanza.head.value.words().map(|word| word.joined()).collect();
+        let keyword = stanza.head.name.joined();
+        let of = |option: eni::Setting<'_>| {
+            let (name, value) = (option.name.joined().into_owned(), option.value.joined().into_owned());
+            (name, value, file.text.position(option.value))
+        };
+        let options: Vec<(String, String, (u32, u32))> = stanza.options.clone().map(of).collect();
+        self.stanza(&Stanza {
+            file: file.path,
+            keyword: &keyword,
+            words: words.iter().map(|word| &**word).collect(),
+            position: file.text.position(stanza.head.name),
+            options: options
+                .iter()
+                .map(|(name, value, position)| Line { name, value: Cow::Borrowed(value), position: *position })
+                .collect(),
+        });
+        Ok(())
+    }
+
+    fn warning(&mut self, text: String) {
+        self.reading.report.told(text);
     }
 }
 

@@ -8,13 +8,16 @@ use core::mem::take;
 use super::Context;
 use crate::config::merge::{How, merge_counted};
 use crate::error::Error;
-use crate::format::doc::{Doc, SourceId, Sources, Visits};
+use crate::format::doc::{Doc, SourceId, Sources, Value, Visits};
 use crate::format::emit_yaml;
 use crate::format::yaml;
 use crate::host::write::write_with;
 use crate::host::{Create, Sink};
 use crate::instance::DataKind;
 use crate::userdata::part::Part;
+
+/// The type of the parts that it takes.
+pub const CONTENT_TYPE: &str = "text/cloud-config";
 
 /// The first line of every cloud-config.
 const FIRST_LINE: &str = "#cloud-config\n";
@@ -49,7 +52,16 @@ pub fn handle(context: &mut Context<'_>, part: &mut Part) {
 }
 
 impl Merged {
-    fn add(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
+    /// What the parts so far make; `None` without any that says something.
+    pub fn value(&self) -> Option<Value<'_>> {
+        self.doc.value(&self.sources)
+    }
+
+    /// Merges one part, whose text it takes. `label` is what errors call it.
+    ///
+    /// # Errors
+    /// It cannot be read, is no mapping, or cannot be merged; what was merged before stays as it is.
+    pub fn add(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
         let id = self.sources.add(label, take(&mut part.text));
         let mut doc = yaml::parse(self.sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
         self.warnings = doc.warnings(&self.sources);

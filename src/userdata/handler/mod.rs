@@ -31,7 +31,7 @@ pub struct Handler {
 
 /// Every handler. A part is given to the one of its type, parts in their order.
 pub static TABLE: &[Handler] = &[
-    row("text/cloud-config", no_file, cloud_config::handle),
+    row(cloud_config::CONTENT_TYPE, no_file, cloud_config::handle),
     row("text/x-shellscript", script::file, script::handle),
     row("text/x-shellscript-per-boot", script::file, script::handle),
     row("text/x-shellscript-per-instance", script::file, script::handle),

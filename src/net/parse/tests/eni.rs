@@ -136,3 +136,24 @@ fn bad_stanzas() {
         assert!(told.first().is_some_and(|first| first.starts_with(wanted)), "{text}: {told:?}");
     }
 }
+
+#[test]
+fn a_file_and_what_it_sources() {
+    use crate::host::memory::MemoryHost;
+    let mut host = MemoryHost::new();
+    host.put("/etc/network/interfaces", 0o644, "auto e\nsource /etc/network/interfaces.d/*\nsource /no/file\n");
+    host.put(
+        "/etc/network/interfaces.d/e",
+        0o644,
+        "# A drive's.\niface e inet static\n  address 10.0.0.1/\\\n8\n  gateway 10.0.0.9.9\n",
+    );
+    let mut report = Report::default();
+    let mut reader = EniReader::new(&mut report);
+    assert!(crate::net::interfaces::read(&mut host, "/etc/network/interfaces", &mut reader).unwrap());
+    let config = reader.done();
+    assert_eq!(printed(&config), r#""ethernets": {"e": {"addresses": ["10.0.0.1/8"]}}"#);
+    assert_eq!(config.links[0].subnets[0].control, Control::Auto);
+    let wanted = "cannot read /etc/network/interfaces.d/e: line 5, column 11: expected an IP address";
+    assert_eq!(report.errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
+    assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+}
