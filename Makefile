@@ -2,6 +2,7 @@
 # make demo   a config drive configures a machine in QEMU, three boots, checked from outside
 # make test   formatting, lints (of shell scripts too), all tests; those in QEMU too
 # make bench  what it costs, in numbers
+# make fuzz   libFuzzer on every parser, FUZZ_SECONDS each (a minute)
 # make clean  removes target/
 #
 # Each gets the programs it lacks from the distribution's packages (as root, or through sudo), says what it
@@ -20,10 +21,10 @@ TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 /usr/lib/python3
 	/usr/include/linux/seccomp.h=linux-libc-dev shellcheck=shellcheck
 
 # Every file there whose first line names a shell.
-SHELL_SCRIPTS = .ci/build .ci/need $(shell find initramfs tests benches -type f \
+SHELL_SCRIPTS = .ci/build .ci/need $(shell find initramfs tests benches fuzz/run -type f \
 	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME }' {} + | sort)
 
-.PHONY: all demo test bench clean guest host-rust
+.PHONY: all demo test bench fuzz clean guest host-rust
 
 all:
 	@.ci/build
@@ -40,6 +41,11 @@ test: all guest host-rust
 
 bench: all
 	benches/run
+
+FUZZ_SECONDS := 60
+
+fuzz: host-rust
+	fuzz/run $(FUZZ_SECONDS)
 
 clean:
 	rm -rf target

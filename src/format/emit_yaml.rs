@@ -14,6 +14,7 @@ use crate::format::doc::{Children, Kind, Style, Tag, Value, Visits};
 use crate::format::scalar::Decoder;
 use crate::limits::{COPY_BUFFER, MAX_NESTING};
 use form::Form;
+pub use form::special;
 
 /// Where bytes go.
 type Sink<'a> = dyn embedded_io::Write<Error = Error> + 'a;
@@ -176,7 +177,7 @@ impl<'a> Writer<'a, '_> {
             Tag::Float => self.out.write(b"!!float ")?,
             Tag::Bool => self.out.write(b"!!bool ")?,
             Tag::Null => self.out.write(b"!!null ")?,
-            Tag::None if node.style() == Style::Plain && form::stands_plain(raw, self.stack.is_empty()) => {
+            Tag::None if node.style() == Style::Plain && form::stands_plain(raw) => {
                 return self.out.write(if raw.is_empty() { b"null" } else { raw });
             }
             Tag::None if node.style() == Style::JsonLiteral => return self.json_literal(raw),

@@ -28,13 +28,16 @@ pub(super) fn needs_escape(char: char) -> bool {
     matches!(char, '"' | '\\') || special(char)
 }
 
-fn special(char: char) -> bool {
+/// Not printable for YAML (section 5.1 of its specification), or a line end to some of its readers.
+pub fn special(char: char) -> bool {
     char < ' ' || matches!(char, '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
-/// A plain scalar of a document that can be written as it stood. `-` alone is plain in a flow collection only.
-pub(super) fn stands_plain(raw: &[u8], root: bool) -> bool {
-    find_break(raw) == raw.len() && raw != b"-" && !(root && (raw.starts_with(b"---") || raw.starts_with(b"...")))
+/// A plain scalar of a document that can be written as it stood, wherever that is. `-` alone is plain in a flow collection only;
+/// a byte order mark, `---` and `...` not at the beginning of a line.
+pub(super) fn stands_plain(raw: &[u8]) -> bool {
+    let starts = |with: &str| raw.starts_with(with.as_bytes());
+    find_break(raw) == raw.len() && raw != b"-" && !starts("\u{FEFF}") && !starts("---") && !starts("...")
 }
 
 /// Letters, digits and what has no meaning to YAML; words that some YAML reader takes for a truth value are not text.

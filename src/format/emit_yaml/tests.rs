@@ -47,6 +47,8 @@ fn again(text: &str) -> String {
 fn forms() {
     for (text, wanted) in [
         ("{a: [1, {b: c, d: []}, [x, [y]]], e: {}}", "a:\n- 1\n- b: c\n  d: []\n- - x\n  - - y\ne: {}\n"),
+        ("\u{FEFF}\u{FEFF}a: \u{FEFF}b", "\"\\uFEFFa\": \"\\uFEFFb\"\n"),
+        ("{... c: ---d, a: [... e]}", "\"... c\": \"---d\"\na:\n- \"... e\"\n"),
         ("[{a: {b: {c: d}}}]", "- a:\n    b:\n      c: d\n"),
         (
             "[yes, 'yes', \"12\", 0644, 1.5, ~, , 2001-12-14, '2001-12-14']".replace(" ,", "").as_str(),

@@ -88,7 +88,8 @@ impl Merged {
             sink.write_all(format!("\n# from {} files\n", self.names.len()).as_bytes())?;
         }
         for name in &self.names {
-            sink.write_all(format!("# {name}\n").as_bytes())?;
+            // A name may hold what a YAML reader refuses even in a comment, or a line end.
+            sink.write_all(format!("# {}\n", name.replace(emit_yaml::special, "?")).as_bytes())?;
         }
         if let Some(sole) = self.sole {
             let text = self.sources.text(sole);

@@ -18,6 +18,17 @@ fn read_back(host: &MemoryHost) -> Vec<String> {
 }
 
 #[test]
+fn a_name_cannot_break_the_document() {
+    let name = "Content-Disposition: attachment; filename*=utf-8''a%0Ab%3A%20%7B%C2%85%EF%BF%BE%01\nContent-Type: text/cloud-config";
+    let mut host = MemoryHost::new();
+    let raw =
+        format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=XX\n\n--XX\n{name}\n\nx: 1\n--XX--\n");
+    assert_eq!(shown(&run(&mut host, raw.as_bytes())), [""; 0]);
+    assert_eq!(read_back(&host), ["x=1"]);
+    assert!(host.text(&at("cloud-config.txt")).contains("# a%0Ab: {??%01\n"), "{}", host.text(&at("cloud-config.txt")));
+}
+
+#[test]
 fn parts_merge_in_order() {
     for (parts, wanted) in [
         (&[("a", CONFIG, "a: 1\nb: [1]"), ("b", CONFIG, "b: [2]\nc: 3")][..], &["a=1", "b=2", "c=3"][..]),
