@@ -67,11 +67,18 @@ pub struct NetConfig {
 impl NetConfig {
     /// The link of this id.
     pub fn link(&self, id: &str) -> Option<&Link> {
-        self.links.iter().find(|link| link.id == id)
+        self.links.get(self.place(id)?)
+    }
+
+    /// Where in [`NetConfig::links`] the link of this id is.
+    #[inline(never)]
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.links.iter().position(|link| link.id == id)
     }
 
     /// The name of the link of this id as far as it is known: its name, else the id itself (a link that the config does not describe is
     /// meant by its name).
+    #[inline(never)]
     pub fn name_of<'a>(&'a self, id: &'a str) -> &'a str {
         self.link(id).map_or(id, Link::display_name)
     }
@@ -82,6 +89,7 @@ impl NetConfig {
     }
 
     /// `at` for people: file, line, column.
+    #[inline(never)]
     pub fn position(&self, at: At) -> Position<'_> {
         let source = self.sources.get(usize::from(at.source)).map_or("the network config", String::as_str);
         Position { source, line: at.line, column: at.column }
@@ -89,8 +97,12 @@ impl NetConfig {
 
     /// The error "cannot read FILE: line L, column C: expected …".
     pub fn error(&self, at: At, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
-        let parse = ParseError { line: at.line, column: at.column, expected: expected.into() };
-        Error::new("read", self.position(at).source, parse)
+        self.fault(at, expected.into())
+    }
+
+    #[inline(never)]
+    fn fault(&self, at: At, expected: alloc::borrow::Cow<'static, str>) -> Error {
+        Error::new("read", self.position(at).source, ParseError { line: at.line, column: at.column, expected })
     }
 }
 
@@ -144,7 +156,16 @@ impl Link {
         Link { id: id.into(), at, ..Link::default() }
     }
 
+    /// A NIC that is meant by its name.
+    #[inline(never)]
+    pub fn named(name: &IfName, at: At) -> Self {
+        let mut link = Link::new(name, at);
+        link.name = Some(name.clone());
+        link
+    }
+
     /// The name if it is known, else the id.
+    #[inline(never)]
     pub fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
     }
@@ -254,7 +275,7 @@ pub struct Find {
 impl Find {
     /// Nothing given.
     pub fn is_empty(&self) -> bool {
-        *self == Find::default()
+        self.mac.is_none() && self.name.is_none() && self.drivers.is_empty() && self.device_id.is_none()
     }
 }
 
@@ -308,7 +329,9 @@ impl Subnet {
     /// The gateway as a route.
     pub fn default_route(&self) -> Option<Route> {
         let via = self.gateway?;
-        Some(Route { at: self.at, metric: self.metric, via: Some(via), ..Route::to(Net::everywhere(via.is_ipv6())) })
+        let mut route = Route::via(self.at, Net::everywhere(via.is_ipv6()), via);
+        route.metric = self.metric;
+        Some(route)
     }
 
     /// Whether it brings IPv6 addresses.
@@ -434,16 +457,25 @@ impl Dns {
     }
 
     /// Adds what is not here yet.
+    #[inline(never)]
     pub fn add(&mut self, other: &Dns) {
-        for server in &other.servers {
-            if !self.servers.contains(server) {
-                self.servers.push(*server);
-            }
+        other.servers.iter().for_each(|server| self.add_server(*server));
+        other.search.iter().for_each(|domain| self.add_search(domain));
+    }
+
+    /// Adds a name server, if it is not here yet.
+    #[inline(never)]
+    pub fn add_server(&mut self, server: IpAddr) {
+        if !self.servers.contains(&server) {
+            self.servers.push(server);
         }
-        for domain in &other.search {
-            if !self.search.contains(domain) {
-                self.search.push(domain.clone());
-            }
+    }
+
+    /// Adds a search domain, if it is not here yet.
+    #[inline(never)]
+    pub fn add_search(&mut self, domain: &str) {
+        if !self.search.iter().any(|known| known == domain) {
+            self.search.push(domain.into());
         }
     }
 }
@@ -489,6 +521,20 @@ impl Route {
             kind: RouteKind::Unicast,
             scope: None,
         }
+    }
+
+    /// One by a gateway.
+    #[inline(never)]
+    pub fn via(at: At, to: Net, via: IpAddr) -> Self {
+        let mut route = Route::to(to);
+        (route.at, route.via) = (at, Some(via));
+        route
+    }
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Route::to(Net::everywhere(false))
     }
 }
 

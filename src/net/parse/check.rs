@@ -1,12 +1,11 @@
 //! What is wrong with a config as a whole, as far as it can be seen without the machine.
 
-use alloc::format;
-use alloc::string::String;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::limits::MAX_LINKS_CONFIGURED;
 use crate::net::address::IfName;
-use crate::net::model::{At, Kind, NetConfig, Route};
+use crate::net::model::{At, Kind, Link, NetConfig};
 use crate::net::options::{self, Value};
 use crate::net::report::Report;
 
@@ -29,21 +28,21 @@ fn members(config: &mut NetConfig, report: &mut Report) {
         let wanted = core::mem::take(&mut group.members);
         let (place, id, kind) = (config.links[at].at, config.links[at].id.clone(), config.links[at].kind.word());
         if wanted.is_empty() && kind == "bond" {
-            report.warn(config.position(place), format_args!("the bond `{id}` has no members"));
+            report.warn_at(config, place, "the bond `{}` has no members", &[&id]);
         }
         let mut kept = Vec::new();
         for member in wanted {
-            let found = config.links.iter().position(|link| link.id == member);
+            let found = config.place(&member);
             let Some(found) = found.or_else(|| undescribed(config, &mut masters, &member, place)) else {
-                report.error(config.error(place, format!("links as members of `{id}`; `{member}` can be none")));
+                report.error_at(config, place, "links as members of `{}`; `{}` can be none", &[&id, &member]);
                 continue;
             };
             match masters[found] {
                 Some(master) if master == at => {}
                 Some(master) => {
                     let other = &config.links[master].id;
-                    let expected = format!("members of its own in `{id}`: `{member}` is one of `{other}` already");
-                    report.error(config.error(place, expected));
+                    let expected = "members of its own in `{}`: `{}` is one of `{}` already";
+                    report.error_at(config, place, expected, &[&id, &member, other]);
                 }
                 None => {
                     masters[found] = Some(at);
@@ -60,7 +59,7 @@ fn members(config: &mut NetConfig, report: &mut Report) {
 /// A member that is described nowhere is the NIC of that name, as in cloud-init.
 fn undescribed(config: &mut NetConfig, masters: &mut Vec<Option<usize>>, member: &str, at: At) -> Option<usize> {
     let name = IfName::parse(member).filter(|_| config.links.len() < MAX_LINKS_CONFIGURED)?;
-    config.links.push(super::cmdline::named(&name, at));
+    config.links.push(Link::named(&name, at));
     masters.push(None);
     Some(config.links.len() - 1)
 }
@@ -71,8 +70,8 @@ fn primaries(config: &NetConfig, report: &mut Report) {
             && let Some(Value::Text(primary)) = options::get(&group.settings, "primary")
             && !group.members.contains(primary)
         {
-            let told = format_args!("the primary `{primary}` is no member of the bond `{}`", link.id);
-            report.warn(config.position(link.at), told);
+            let told = "the primary `{}` is no member of the bond `{}`";
+            report.warn_at(config, link.at, told, &[primary, &link.id]);
         }
     }
 }
@@ -82,8 +81,8 @@ fn vlans(config: &NetConfig, report: &mut Report) {
         if let Kind::Vlan { link: on, .. } = &link.kind
             && config.link(on).is_none()
         {
-            let told = format_args!("the VLAN `{}` is on `{on}`, which the config does not describe", link.id);
-            report.warn(config.position(link.at), told);
+            let told = "the VLAN `{}` is on `{}`, which the config does not describe";
+            report.warn_at(config, link.at, told, &[&link.id, on]);
         }
     }
 }
@@ -91,48 +90,40 @@ fn vlans(config: &NetConfig, report: &mut Report) {
 /// Takes away links that wait for each other: a bond of a VLAN on that bond.
 fn cycles(config: &mut NetConfig, report: &mut Report) {
     let mut ready = alloc::vec![false; config.links.len()];
-    let is_ready =
-        |ready: &[bool], id: &String| config.links.iter().position(|link| link.id == *id).is_none_or(|at| ready[at]);
-    loop {
-        let before = ready.clone();
+    let mut more = true;
+    while core::mem::take(&mut more) {
         for (at, link) in config.links.iter().enumerate() {
             let below = match &link.kind {
                 Kind::Vlan { link, .. } => core::slice::from_ref(link),
                 _ => link.members(),
             };
-            ready[at] = ready[at] || below.iter().all(|id| is_ready(&ready, id));
-        }
-        if ready == before {
-            break;
+            if !ready[at] && below.iter().all(|id| config.place(id).is_none_or(|at| ready[at])) {
+                (ready[at], more) = (true, true);
+            }
         }
     }
     for at in (0..ready.len()).rev().filter(|at| !ready[*at]) {
         let link = config.links.remove(at);
-        report.error(config.error(link.at, format!("`{}` on links that do not wait for it", link.id)));
+        report.error_at(config, link.at, "`{}` on links that do not wait for it", &[&link.id]);
     }
 }
 
 fn default_routes(config: &NetConfig, report: &mut Report) {
-    let is_default = |route: &Route| route.to.is_everywhere() && route.via.is_some();
-    let mut all: Vec<(Route, &str)> = Vec::new();
-    let mut add = |routes: &[Route], of| {
-        all.extend(routes.iter().filter(|route| is_default(route)).map(|route| (route.clone(), of)))
-    };
-    add(&config.routes, "no link");
+    let mut all = config.routes.clone();
+    // Of which link each is.
+    let mut owners = alloc::vec!["no link"; all.len()];
     for link in &config.links {
-        add(&link.all_routes(), link.id.as_str());
+        all.append(&mut link.all_routes());
+        owners.resize(all.len(), &link.id);
     }
-    for (at, (route, _)) in all.iter().enumerate() {
-        let same = |other: &&(Route, &str)| {
-            (other.0.to, other.0.metric, other.0.table) == (route.to, route.metric, route.table)
-        };
-        if let Some((first, link)) = all[..at].iter().find(same) {
+    for (at, route) in all.iter().enumerate().filter(|(_, route)| route.to.is_everywhere() && route.via.is_some()) {
+        let same = all[..at].iter().position(|other| {
+            other.via.is_some() && (other.to, other.metric, other.table) == (route.to, route.metric, route.table)
+        });
+        if let Some(first) = same {
             let family = if route.to.is_v6() { "IPv6" } else { "IPv4" };
-            let line = first.at.line;
-            let told = format_args!(
-                "a second {family} default route of the same metric; the first, of {link}, is in line {line}"
-            );
-            report.warn(config.position(route.at), told);
+            let told = "a second {} default route of the same metric; the first, of {}, is in line {}";
+            report.warn_at(config, route.at, told, &[family, owners[first], &all[first].at.line.to_string()]);
         }
     }
 }

@@ -19,11 +19,11 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::Reading;
+use super::{NO_MASK, Reading, no_mask, whole};
 use crate::error::Error;
 use crate::format::cmdline::parameters;
-use crate::net::address::{IfName, Mac, Net};
-use crate::net::model::{At, Control, Find, Kind, Link, Method, Route, Subnet};
+use crate::net::address::{IfName, Mac};
+use crate::net::model::{At, Control, Kind, Link, Method, Route, Subnet};
 
 /// What messages call the command line.
 pub(super) const NAME: &str = "the kernel command line";
@@ -91,20 +91,34 @@ impl<'l> Line<'l, '_> {
         piece.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr())
     }
 
+    #[inline(never)]
     fn error(&self, piece: &str, expected: &'static str) -> Error {
         super::text_error(NAME, self.text, self.offset(piece), expected)
     }
 
+    #[inline(never)]
     fn at(&mut self, piece: &str) -> At {
         let offset = self.offset(piece);
         self.reading.text_at(NAME, self.text, offset)
     }
 
+    /// The name of an interface.
+    #[inline(never)]
+    fn name(&self, piece: &str) -> Result<IfName, Error> {
+        IfName::parse(piece).ok_or_else(|| self.error(piece, IfName::EXPECTED))
+    }
+
+    #[inline(never)]
+    fn hardware(&self, piece: &str, text: &str) -> Result<Mac, Error> {
+        Mac::parse(text).ok_or_else(|| self.error(piece, Mac::EXPECTED))
+    }
+
+    #[inline(never)]
     fn address(&self, piece: &str) -> Result<Option<IpAddr>, Error> {
         if piece.is_empty() {
             return Ok(None);
         }
-        unbracketed(piece).parse().map(Some).map_err(|_| self.error(piece, "an IP address, one of IPv6 in brackets"))
+        super::ip(unbracketed(piece)).map(Some).map_err(|_| self.error(piece, "an IP address, one of IPv6 in brackets"))
     }
 
     fn ip(&mut self, value: &'l str) -> Result<(), Error> {
@@ -117,7 +131,7 @@ impl<'l> Line<'l, '_> {
                 Ok(())
             }
             ["ibft"] | [_, "ibft", ..] | [_, _, _, _, _, _, "ibft", ..] => {
-                self.reading.report.warn(self.reading.config.position(at), format_args!("`ibft` is not supported"));
+                self.reading.warn(at, "`ibft` is not supported", &[]);
                 Ok(())
             }
             [device, word, rest @ ..] if rest.len() != 1 || !is_address(device) => {
@@ -146,8 +160,7 @@ impl<'l> Line<'l, '_> {
             let net = self.reading.text_net(unbracketed(client), mask);
             let (net, given) = net.map_err(|expected| self.error(client, expected))?;
             if !given {
-                let told = format_args!("the address {} has no netmask; /{} is taken", net.ip, net.prefix);
-                self.reading.report.warn(self.reading.config.position(at), told);
+                self.reading.warn(at, NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
             }
             Method::Static(net)
         };
@@ -164,7 +177,7 @@ impl<'l> Line<'l, '_> {
         }
         let device = match field(5) {
             "" => self.best.cloned().ok_or_else(|| self.error(client, "a NIC for this address; there is none"))?,
-            device => IfName::parse(device).ok_or_else(|| self.error(device, IfName::EXPECTED))?,
+            device => self.name(device)?,
         };
         if is_mtu {
             self.mtu(&device, rest, at)?;
@@ -175,7 +188,7 @@ impl<'l> Line<'l, '_> {
 
     /// dracut's form.
     fn device(&mut self, device: &'l str, method: Method, rest: &[&'l str], at: At) -> Result<(), Error> {
-        let name = IfName::parse(device).ok_or_else(|| self.error(device, IfName::EXPECTED))?;
+        let name = self.name(device)?;
         self.mtu(&name, rest, at)?;
         let subnet = manual(at, method);
         self.reading.link_named(&name, at).subnets.push(subnet);
@@ -185,13 +198,13 @@ impl<'l> Line<'l, '_> {
     /// `MTU`, and behind it a MAC address to set.
     fn mtu(&mut self, device: &IfName, rest: &[&'l str], at: At) -> Result<(), Error> {
         let [mtu, mac @ ..] = rest else { return Ok(()) };
-        let number = mtu.parse::<u32>().ok();
+        let number = whole(mtu).ok();
         if number.is_none() && !mtu.is_empty() {
             return Err(self.error(mtu, "an MTU, a number of bytes"));
         }
         let mac = match mac {
             [] | [""] => None,
-            pairs => Some(Mac::parse(&pairs.join(":")).ok_or_else(|| self.error(pairs[0], Mac::EXPECTED))?),
+            pairs => Some(self.hardware(pairs[0], &pairs.join(":"))?),
         };
         let link = self.reading.link_named(device, at);
         link.mtu = number.or(link.mtu);
@@ -223,14 +236,15 @@ impl<'l> Line<'l, '_> {
     /// A link that is found to be every NIC.
     fn every_nic(&mut self, method: Method, at: At) {
         let subnet = manual(at, method);
-        if let Some(link) = self.reading.config.links.iter_mut().find(|link| link.id == "*") {
-            return link.subnets.push(subnet);
-        }
-        let kind = Kind::Physical(Find { name: Some("*".into()), ..Find::default() });
-        let mut link = Link::new("*", at);
-        link.kind = kind;
-        link.subnets.push(subnet);
-        self.reading.add(link);
+        let place = self.reading.config.place("*").unwrap_or_else(|| {
+            let mut link = Link::new("*", at);
+            if let Kind::Physical(find) = &mut link.kind {
+                find.name = Some("*".into());
+            }
+            self.reading.config.links.push(link);
+            self.reading.config.links.len() - 1
+        });
+        self.reading.config.links[place].subnets.push(subnet);
     }
 
     fn nameserver(&mut self, value: &'l str) -> Result<(), Error> {
@@ -241,9 +255,9 @@ impl<'l> Line<'l, '_> {
 
     fn ifname(&mut self, value: &'l str) -> Result<(), Error> {
         let (name, mac) = value.split_once(':').ok_or_else(|| self.error(value, "IF:MAC"))?;
-        let mac = Mac::parse(mac).ok_or_else(|| self.error(mac, Mac::EXPECTED))?;
-        if let Some(Link { kind: Kind::Physical(find), .. }) =
-            self.reading.config.links.iter_mut().find(|link| link.id == name)
+        let mac = self.hardware(mac, mac)?;
+        if let Some(place) = self.reading.config.place(name)
+            && let Kind::Physical(find) = &mut self.reading.config.links[place].kind
         {
             find.mac = Some(mac);
         }
@@ -262,13 +276,14 @@ impl<'l> Line<'l, '_> {
             .text_net(ip.split('/').next().unwrap_or(ip), bits.or(ip.split_once('/').map(|(_, bits)| bits)))
             .map_err(|expected| self.error(to, expected))?;
         let at = self.at(value);
-        let route = Route { at, via: self.address(via)?, ..Route::to(Net { ..net }) };
+        let mut route = Route::to(net);
+        (route.at, route.via) = (at, self.address(via)?);
         if route.via.is_some_and(|via| via.is_ipv6() != net.is_v6()) {
             return Err(self.error(via, "a gateway of the destination's family"));
         }
         match rest.first().filter(|device| !device.is_empty()) {
             Some(device) => {
-                let name = IfName::parse(device).ok_or_else(|| self.error(device, IfName::EXPECTED))?;
+                let name = self.name(device)?;
                 self.reading.link_named(&name, at).routes.push(route);
             }
             None if route.via.is_some() => self.reading.config.routes.push(route),
@@ -303,18 +318,11 @@ fn unbracketed(field: &str) -> &str {
 /// Whether a first field is an address, or nothing in the place of one.
 fn is_address(field: &str) -> bool {
     let ip = unbracketed(field);
-    field.is_empty() || ip.split('/').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
-}
-
-/// A link that is only named so far, for [`Reading::link_named`].
-#[inline(never)]
-pub(super) fn named(name: &IfName, at: At) -> Link {
-    let mut link = Link::new(name, at);
-    link.name = Some(name.clone());
-    link
+    field.is_empty() || ip.split('/').next().is_some_and(|ip| super::ip(ip).is_ok())
 }
 
 /// A subnet that is up already.
+#[inline(never)]
 pub(super) fn manual(at: At, method: Method) -> Subnet {
     let mut subnet = Subnet::new(at, method);
     subnet.control = Control::Manual;

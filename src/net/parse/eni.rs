@@ -12,55 +12,28 @@
 //! `auto` is brought up at boot, `allow-hotplug` with its device, others are left to hand. `eth0:1` is one more address of `eth0`, and so is a
 //! second `iface` of a name. Families `inet` and `inet6`; methods `loopback`, `static`, `manual`, `dhcp`, `bootp`, and of `inet6` `auto`.
 
-use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{Reading, settings};
+use super::{NO_MASK, Reading, ip, no_mask, settings, whole};
 use crate::error::Error;
-use crate::format::eni;
+use crate::format::eni::{self, Stanza, Text};
 use crate::limits::MAX_VLAN_ID;
 use crate::net::address::{IfName, Mac, Net};
 use crate::net::interfaces::{File, Visitor};
-use crate::net::model::{At, Control, Dns, Group, Kind, Link, Method, NetConfig, Route, Subnet};
+use crate::net::model::{At, Control, Group, Kind, Link, Method, NetConfig, Route, Subnet};
 use crate::net::options::{BOND, BRIDGE, by_v1_name};
 use crate::net::report::Report;
 
-/// A stanza as the syntax has it.
-#[derive(Clone, Debug, Default)]
-pub struct Stanza<'a> {
-    /// What to call its file.
-    pub file: &'a str,
-    /// Its first word: `iface`, `auto`, `allow-hotplug`, …
-    pub keyword: &'a str,
-    /// The other words of its first line.
-    pub words: Vec<&'a str>,
-    /// Line and column, from 1.
-    pub position: (u32, u32),
-    /// Its options.
-    pub options: Vec<Line<'a>>,
-}
-
-/// An option of a stanza.
-#[derive(Clone, Debug)]
-pub struct Line<'a> {
-    /// Its first word.
-    pub name: &'a str,
-    /// The rest, on one line.
-    pub value: Cow<'a, str>,
-    /// Line and column of the value, from 1.
-    pub position: (u32, u32),
-}
-
 /// An option with its place in the config's texts.
-struct Setting<'a> {
-    name: &'a str,
-    value: &'a str,
+struct Setting {
+    name: String,
+    value: String,
     at: At,
 }
 
-/// Reads stanzas, in the order of the files.
+/// Reads the stanzas of an image's or a drive's files, in their order.
 pub struct EniReader<'r> {
     reading: Reading<'r>,
     /// Names of `auto` and `allow-hotplug`.
@@ -68,7 +41,51 @@ pub struct EniReader<'r> {
     /// Master and member, where the member names it.
     members: Vec<(String, String)>,
     /// Which link, which of its subnets, under which name (`eth0:1`).
-    subnets: Vec<(String, usize, String)>,
+    subnets: Vec<(usize, usize, String)>,
+}
+
+impl Visitor for EniReader<'_> {
+    fn stanza(&mut self, file: &File<'_>, stanza: &Stanza<'_>) -> Result<(), Error> {
+        let at = self.at(file, stanza.head.name);
+        let keyword = stanza.head.name.joined();
+        let mut words = Vec::new();
+        for word in stanza.head.value.words() {
+            words.push(word.joined().into_owned());
+        }
+        let control = match &*keyword {
+            "auto" | "allow-auto" => Control::Auto,
+            "allow-hotplug" => Control::Hotplug,
+            "iface" => {
+                let mut options = Vec::new();
+                for option in stanza.options.clone() {
+                    options.push(self.setting(file, option));
+                }
+                match words.as_slice() {
+                    [name, family, method] if *family != "inherits" => self.iface(name, family, method, at, &options),
+                    [name, ..] => {
+                        let told = "`{}` has no family and method, or inherits them; it is left out";
+                        self.reading.warn(at, told, &[name]);
+                    }
+                    [] => {}
+                }
+                return Ok(());
+            }
+            // What `source` names is read by whoever reads the files; the others say nothing about a network.
+            "source" | "source-directory" | "source-dir" | "no-auto-down" | "no-scripts" => return Ok(()),
+            other => {
+                self.reading.warn(at, "the stanza `{}` is not supported and left out", &[other]);
+                return Ok(());
+            }
+        };
+        for name in words {
+            self.controls.push((name, control));
+        }
+        Ok(())
+    }
+
+    fn warning(&mut self, text: String) {
+        self.reading.report.told(text);
+    }
 }
 
 impl<'r> EniReader<'r> {
@@ -78,274 +95,229 @@ impl<'r> EniReader<'r> {
         EniReader { reading, controls: Vec::new(), members: Vec::new(), subnets: Vec::new() }
     }
 
-    /// One more stanza.
-    pub fn stanza<'s>(&mut self, stanza: &'s Stanza<'_>) {
-        let source = self.reading.source(stanza.file);
-        let place = |(line, column)| At { source, line, column };
-        let at = place(stanza.position);
-        let control = match stanza.keyword {
-            "auto" | "allow-auto" => Control::Auto,
-            "allow-hotplug" => Control::Hotplug,
-            "iface" => {
-                let setting =
-                    |line: &'s Line<'_>| Setting { name: line.name, value: &line.value, at: place(line.position) };
-                let options: Vec<Setting<'_>> = stanza.options.iter().map(setting).collect();
-                match stanza.words.as_slice() {
-                    [name, family, method] if *family != "inherits" => self.iface(name, family, method, at, &options),
-                    [name, ..] => {
-                        self.warn(
-                            at,
-                            format_args!("`{name}` has no family and method, or inherits them; it is left out"),
-                        );
-                    }
-                    [] => {}
-                }
-                return;
-            }
-            // What `source` names is read by whoever reads the files; the others say nothing about a network.
-            "source" | "source-directory" | "source-dir" | "no-auto-down" | "no-scripts" => return,
-            other => return self.warn(at, format_args!("the stanza `{other}` is not supported and left out")),
-        };
-        self.controls.extend(stanza.words.iter().map(|name| (name.to_string(), control)));
+    fn at<'a>(&mut self, file: &File<'a>, piece: Text<'a>) -> At {
+        let (line, column) = file.text.position(piece);
+        At { source: self.reading.source(file.path), line, column }
     }
 
-    fn error(&mut self, at: At, expected: impl Into<Cow<'static, str>>) {
-        self.reading.report.error(self.reading.config.error(at, expected));
-    }
-
-    fn warn(&mut self, at: At, text: core::fmt::Arguments<'_>) {
-        self.reading.report.warn(self.reading.config.position(at), text);
+    fn setting<'a>(&mut self, file: &File<'a>, option: eni::Setting<'a>) -> Setting {
+        let at = self.at(file, option.value);
+        Setting { name: option.name.joined().into_owned(), value: option.value.joined().into_owned(), at }
     }
 
     /// `iface NAME FAMILY METHOD` with its options.
-    fn iface(&mut self, name: &str, family: &str, method: &str, at: At, options: &[Setting<'_>]) {
+    fn iface(&mut self, name: &str, family: &str, method: &str, at: At, options: &[Setting]) {
         let device = name.split(':').next().unwrap_or(name);
-        let Some(if_name) = IfName::parse(device) else { return self.error(at, IfName::EXPECTED) };
+        let Some(if_name) = IfName::parse(device) else { return self.reading.error(at, IfName::EXPECTED, &[]) };
         if !matches!(family, "inet" | "inet6") {
-            return self.warn(at, format_args!("the family `{family}` of `{name}` is not supported and left out"));
+            let told = "the family `{}` of `{}` is not supported and left out";
+            return self.reading.warn(at, told, &[family, name]);
         }
         self.reading.link_named(&if_name, at);
-        self.link(device, options);
-        let Some(method) = self.method(family == "inet6", method, at, options) else { return };
-        let mut subnet = Subnet::new(at, method);
-        for option in options {
-            let read = self.of_subnet(option, &mut subnet);
-            self.reading.report.take(read);
+        let place = self.reading.config.place(device).unwrap_or_default();
+        if let Some(kind) = made(device, &self.reading.config.links[place].kind, options) {
+            self.reading.config.links[place].kind = kind;
         }
-        let link = self.link_mut(device);
-        link.subnets.push(subnet);
-        let number = link.subnets.len() - 1;
-        self.subnets.push((device.to_string(), number, name.to_string()));
+        let mut subnet = Subnet::new(at, Method::Manual);
+        let method = self.method(family == "inet6", method, at, options);
+        subnet.method = method.unwrap_or_default();
+        for option in options {
+            if let Err(expected) = self.option(place, option, &mut subnet) {
+                self.reading.error(option.at, expected, &[&option.name]);
+            }
+        }
+        if method.is_some() {
+            let link = &mut self.reading.config.links[place];
+            self.subnets.push((place, link.subnets.len(), name.to_string()));
+            link.subnets.push(subnet);
+        }
     }
 
-    fn link_mut(&mut self, device: &str) -> &mut Link {
-        let at = self.reading.config.links.iter().position(|link| link.id == device);
-        &mut self.reading.config.links[at.unwrap_or_default()]
-    }
-
-    fn method(&mut self, v6: bool, word: &str, at: At, options: &[Setting<'_>]) -> Option<Method> {
-        let get = |name: &str| options.iter().rfind(|option| option.name == name);
-        Some(match (word, v6) {
-            ("loopback", _) => Method::Loopback,
-            ("manual", false) => Method::Manual,
-            ("manual", true) => Method::Manual6,
-            ("dhcp" | "bootp", false) => Method::Dhcp4,
-            ("dhcp", true) => Method::Dhcp6,
-            ("auto", true) if get("dhcp").is_some_and(|option| option.value == "1") => Method::Dhcp6Stateless,
-            ("auto", true) => Method::Slaac,
-            ("static", _) => {
-                let Some(address) = get("address") else {
-                    self.error(at, "the option `address`");
-                    return None;
-                };
-                let net = self.reading.text_net(address.value, get("netmask").map(|mask| mask.value));
-                match net {
-                    Ok((net, _)) if net.is_v6() != v6 => self.error(address.at, "an address of the stanza's family"),
-                    Err(expected) => self.error(address.at, expected),
-                    Ok((net, true)) => return Some(Method::Static(net)),
-                    Ok((net, false)) => {
-                        self.warn(
-                            address.at,
-                            format_args!("the address {} has no netmask; /{} is taken", net.ip, net.prefix),
-                        );
-                        return Some(Method::Static(net));
+    fn method(&mut self, v6: bool, word: &str, at: At, options: &[Setting]) -> Option<Method> {
+        let (at, expected) = match (word, v6) {
+            ("loopback", _) => return Some(Method::Loopback),
+            ("manual", false) => return Some(Method::Manual),
+            ("manual", true) => return Some(Method::Manual6),
+            ("dhcp" | "bootp", false) => return Some(Method::Dhcp4),
+            ("dhcp", true) => return Some(Method::Dhcp6),
+            ("auto", true) => {
+                let asks = get(options, &["dhcp"]).is_some_and(|option| option.value == "1");
+                return Some(if asks { Method::Dhcp6Stateless } else { Method::Slaac });
+            }
+            ("static", _) => match get(options, &["address"]) {
+                None => (at, "the option `address`"),
+                Some(address) => {
+                    let mask = get(options, &["netmask"]).map(|mask| &*mask.value);
+                    match self.reading.text_net(&address.value, mask) {
+                        Ok((net, _)) if net.is_v6() != v6 => (address.at, "an address of the stanza's family"),
+                        Err(expected) => (address.at, expected),
+                        Ok((net, given)) => {
+                            if !given {
+                                self.reading.warn(address.at, NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
+                            }
+                            return Some(Method::Static(net));
+                        }
                     }
                 }
-                return None;
-            }
-            _ => {
-                self.error(at, "a method: loopback, static, manual, dhcp, bootp, or auto of inet6");
-                return None;
-            }
-        })
-    }
-
-    /// What the options say of the link.
-    fn link(&mut self, device: &str, options: &[Setting<'_>]) {
-        let mut kind = self.kind(device, options);
-        for option in options {
-            let value = option.value;
-            let name = option.name;
-            let (prefix, table) = if name.starts_with("bond") { ("bond", BOND) } else { ("bridge", BRIDGE) };
-            let Some(row) = name.strip_prefix(prefix).filter(|rest| rest.starts_with(['-', '_'])) else { continue };
-            let (Kind::Bond(group) | Kind::Bridge(group)) = &mut kind else {
-                if matches!(row, "-master" | "_master") {
-                    self.members.push((value.to_string(), device.to_string()));
-                }
-                continue;
-            };
-            match row.get(1..).unwrap_or_default() {
-                "slaves" | "ports" => {
-                    let words = value.split_whitespace().filter(|word| *word != "none");
-                    group.members.extend(words.map(ToString::to_string));
-                }
-                // What ifupdown hands to members of a bond.
-                "master" | "give-a-chance" => {}
-                rest => match by_v1_name(table, prefix, rest) {
-                    None => self.warn(option.at, format_args!("the option `{name}` is not known and does nothing")),
-                    Some(row) => match settings::of_text(row, value) {
-                        Some(value) => settings::set(&mut group.settings, row, value),
-                        None => self.error(option.at, alloc::format!("a value that {name} can have")),
-                    },
-                },
-            }
-        }
-        if !matches!(kind, Kind::Physical(_)) {
-            self.link_mut(device).kind = kind;
-        }
-        for option in options {
-            let read = of_link(option, self.link_mut(device));
-            if let Err(expected) = read {
-                self.error(option.at, expected);
-            }
-        }
-    }
-
-    fn kind(&mut self, device: &str, options: &[Setting<'_>]) -> Kind {
-        let known = self.link_mut(device).kind.clone();
-        if !matches!(known, Kind::Physical(_)) {
-            return known;
-        }
-        let get = |names: [&str; 2]| options.iter().find(|option| names.contains(&option.name));
-        let has = |prefix: &str| {
-            options.iter().any(|option| {
-                option.name.starts_with(prefix) && !option.name.ends_with("master") && !option.name.ends_with("primary")
-            })
+            },
+            _ => (at, "a method: loopback, static, manual, dhcp, bootp, or auto of inet6"),
         };
-        if device == "lo" {
-            return Kind::Loopback;
-        }
-        if get(["bridge_ports", "bridge-ports"]).is_some() {
-            return Kind::Bridge(Group::default());
-        }
-        let member = get(["bond-master", "bond_master"]).is_some();
-        if get(["bond-slaves", "bond_slaves"]).is_some() || (has("bond") && !member) {
-            return Kind::Bond(Group::default());
-        }
-        let raw = get(["vlan-raw-device", "vlan_raw_device"]).map(|option| option.value.to_string());
-        let number = |text: &str| text.parse().ok().filter(|id| *id <= MAX_VLAN_ID);
-        let of_name = device.rsplit_once('.').and_then(|(on, id)| Some((on, number(id)?)));
-        let id = get(["vlan-id", "vlan_id"]).and_then(|option| number(option.value));
-        let id = id.or(of_name.map(|(_, id)| id)).or_else(|| number(device.strip_prefix("vlan")?));
-        match (raw.or(of_name.map(|(on, _)| on.to_string())), id) {
-            (Some(link), Some(id)) => Kind::Vlan { id, link },
-            _ => known,
-        }
+        self.reading.error(at, expected, &[]);
+        None
     }
 
-    /// What an option says of the subnet.
-    fn of_subnet(&mut self, option: &Setting<'_>, subnet: &mut Subnet) -> Result<(), Error> {
-        let value = option.value;
-        let error = |config: &NetConfig, expected: &'static str| config.error(option.at, expected);
-        let config = &self.reading.config;
-        let ip = || value.parse::<IpAddr>().map_err(|_| error(config, "an IP address"));
-        let number = || value.parse::<u32>().map_err(|_| error(config, "a whole number"));
-        match option.name {
-            // ifupdown takes the name of a host too; a gateway of `none` is none.
-            "gateway" if value != "none" => {
-                let gateway = ip()?;
-                if matches!(subnet.method, Method::Static(net) if net.is_v6() != gateway.is_ipv6()) {
-                    return Err(error(config, "a gateway of the address's family"));
+    /// What an option says of the link or the subnet. The error is what was expected, with the option's name in the place of `{}`.
+    fn option(&mut self, place: usize, option: &Setting, subnet: &mut Subnet) -> Result<(), &'static str> {
+        let value = &*option.value;
+        let link = &mut self.reading.config.links[place];
+        match &*option.name {
+            name if name.starts_with("bond") => return self.parameter(place, option, "bond"),
+            name if name.starts_with("bridge") => return self.parameter(place, option, "bridge"),
+            "hwaddress" => {
+                let text = value.split_ascii_whitespace().last().unwrap_or_default();
+                let mac = Some(Mac::parse(text).ok_or(Mac::EXPECTED)?);
+                match &mut link.kind {
+                    Kind::Physical(find) => find.mac = mac,
+                    _ => link.mac = mac,
                 }
-                subnet.gateway = Some(gateway);
             }
-            "metric" => subnet.metric = Some(number()?),
-            "mtu" => subnet.mtu = Some(number()?),
+            "accept_ra" => {
+                let number = ["0", "1", "2"].iter().position(|known| *known == value).ok_or("0, 1 or 2")?;
+                link.accept_ra = Some(number > 0);
+            }
+            "ethernet-wol" => link.wakeonlan = Some(value.contains('g')),
+            "privext" => link.ipv6_privacy = Some(value != "0"),
+            // ifupdown takes the name of a host too; a gateway of `none` is none.
+            "gateway" if value == "none" => {}
+            "gateway" => super::gateway(subnet, ip(value)?)?,
+            "metric" => subnet.metric = Some(whole(value)?),
+            "mtu" => subnet.mtu = Some(whole(value)?),
             "broadcast" if !matches!(value, "+" | "-") => {
-                subnet.broadcast = Some(value.parse().map_err(|_| error(config, "an IPv4 address"))?);
+                let IpAddr::V4(ip) = ip(value)? else { return Err("an IPv4 address") };
+                subnet.broadcast = Some(ip);
             }
-            "pointopoint" => subnet.peer = Some(ip()?),
+            "pointopoint" => subnet.peer = Some(ip(value)?),
             "scope" => subnet.scope = Some(value.into()),
-            "dns-nameservers" | "dns-nameserver" => servers(config, option, &mut subnet.dns)?,
+            "dns-nameservers" | "dns-nameserver" => {
+                for word in value.split_ascii_whitespace() {
+                    subnet.dns.add_server(ip(word).map_err(|_| "IP addresses of name servers")?);
+                }
+            }
             "dns-search" | "dns-domain" => {
-                let search = value.split_whitespace().map(ToString::to_string).collect();
-                subnet.dns.add(&Dns { search, ..Dns::default() });
+                for word in value.split_ascii_whitespace() {
+                    subnet.dns.add_search(word);
+                }
             }
-            "up" | "post-up" | "pre-up" | "down" | "pre-down" | "post-down" => self.command(option, subnet)?,
-            name if !is_of_link(name) => {
-                self.warn(option.at, format_args!("the option `{name}` is not known and does nothing"));
-            }
+            "up" | "post-up" => self.command(option, true, subnet),
+            "pre-up" | "down" | "pre-down" | "post-down" => self.command(option, false, subnet),
+            name if !ELSEWHERE.contains(&name) => self.unknown(option),
             _ => {}
         }
         Ok(())
     }
 
-    /// A command: a route that is added is one of the model; that it is taken away again goes without saying.
-    fn command(&mut self, option: &Setting<'_>, subnet: &mut Subnet) -> Result<(), Error> {
-        let up = matches!(option.name, "up" | "post-up");
-        let words: Vec<&str> = option.value.split_whitespace().take_while(|word| *word != "||").collect();
-        let words = match words.as_slice() {
-            [program, rest @ ..] => (program.rsplit('/').next().unwrap_or_default(), rest),
-            [] => return Ok(()),
-        };
-        let (is_route, adds, rest): (bool, bool, &[&str]) = match words {
-            ("route", [how @ ("add" | "del"), rest @ ..]) => (true, *how == "add", rest),
-            ("route", ["-A", "inet6", how @ ("add" | "del"), rest @ ..]) => (true, *how == "add", rest),
-            (
-                "ip",
-                ["-6" | "-4", "route", how @ ("add" | "del" | "replace"), rest @ ..]
-                | ["route", how @ ("add" | "del" | "replace"), rest @ ..],
-            ) => (true, *how != "del", rest),
-            _ => (false, false, &[]),
-        };
-        if is_route && !(adds && up) {
+    #[inline(never)]
+    fn unknown(&mut self, option: &Setting) {
+        self.reading.warn(option.at, "the option `{}` is not known and does nothing", &[&option.name]);
+    }
+
+    /// A parameter of a bond or bridge.
+    fn parameter(&mut self, place: usize, option: &Setting, prefix: &str) -> Result<(), &'static str> {
+        let link = &mut self.reading.config.links[place];
+        let Some(name) = option.name[prefix.len()..].strip_prefix(['-', '_']) else { return Ok(()) };
+        let (Kind::Bond(group) | Kind::Bridge(group)) = &mut link.kind else {
+            if name == "master" {
+                self.members.push((option.value.clone(), link.id.clone()));
+            }
             return Ok(());
-        }
-        match is_route.then(|| self.added(rest, option.at)).flatten() {
-            Some(route) => subnet.routes.push(route),
-            None => self.warn(option.at, format_args!("the command `{}` is not carried over", option.value)),
+        };
+        let table = if prefix == "bond" { BOND } else { BRIDGE };
+        match name {
+            "slaves" | "ports" => {
+                for word in option.value.split_ascii_whitespace().filter(|word| *word != "none") {
+                    group.members.push(word.to_string());
+                }
+            }
+            // What ifupdown hands to members of a bond.
+            "master" | "give-a-chance" => {}
+            rest => match by_v1_name(table, prefix, rest) {
+                None => self.unknown(option),
+                Some(row) => {
+                    let value = settings::of_text(row, &option.value).ok_or("a value that {} can have")?;
+                    settings::set(&mut group.settings, row, value);
+                }
+            },
         }
         Ok(())
     }
 
-    /// The route that `route add` or `ip route add` adds.
-    fn added(&self, words: &[&str], at: At) -> Option<Route> {
-        let (mut to, mut mask, mut route) = (None, None, Route { at, ..Route::to(Net::everywhere(false)) });
-        let mut host = false;
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            match *word {
-                "-net" | "-A" | "inet6" => {}
-                "-host" => host = true,
-                "netmask" => mask = Some(*words.next()?),
-                "gw" | "via" => route.via = Some(words.next()?.parse().ok()?),
-                "metric" => route.metric = Some(words.next()?.parse().ok()?),
-                "mtu" => route.mtu = Some(words.next()?.parse().ok()?),
-                "table" => route.table = Some(words.next()?.parse().ok()?),
-                "src" => route.from = Some(words.next()?.parse().ok()?),
-                "onlink" => route.on_link = true,
-                "dev" => drop(words.next()?),
-                word if to.is_none() => to = Some(word),
-                _ => return None,
+    /// A command: a route that is added is one of the model; that it is taken away again goes without saying.
+    #[inline(never)]
+    fn command(&mut self, option: &Setting, up: bool, subnet: &mut Subnet) {
+        let mut words = option.value.split_ascii_whitespace().take_while(|word| *word != "||");
+        let program = words.next().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+        let mut words = words.skip_while(|word| word.starts_with('-') || *word == "inet6");
+        let is_route = program == "route" || (program == "ip" && words.next() == Some("route"));
+        match words.next().filter(|_| is_route) {
+            Some("add" | "replace") if up => {
+                if let Some(route) = self.added(&mut words, option.at) {
+                    return subnet.routes.push(route);
+                }
             }
+            Some("add" | "replace" | "del") => return,
+            _ => {}
+        }
+        self.reading.warn(option.at, "the command `{}` is not carried over", &[&option.value]);
+    }
+
+    /// The route that `route add` or `ip route add` adds.
+    fn added(&self, words: &mut dyn Iterator<Item = &str>, at: At) -> Option<Route> {
+        let (mut to, mut mask, mut route) = (None, None, Route { at, ..Route::default() });
+        let mut host = false;
+        while let Some(word) = words.next() {
+            let number = match word {
+                "-net" | "-A" | "inet6" => continue,
+                "-host" => {
+                    host = true;
+                    continue;
+                }
+                "onlink" => {
+                    route.on_link = true;
+                    continue;
+                }
+                "netmask" => {
+                    mask = Some(words.next()?);
+                    continue;
+                }
+                "gw" | "via" => {
+                    route.via = Some(ip(words.next()?).ok()?);
+                    continue;
+                }
+                "src" => {
+                    route.from = Some(ip(words.next()?).ok()?);
+                    continue;
+                }
+                "dev" => {
+                    words.next()?;
+                    continue;
+                }
+                "metric" => &mut route.metric,
+                "mtu" => &mut route.mtu,
+                "table" => &mut route.table,
+                word if to.is_none() => {
+                    to = Some(word);
+                    continue;
+                }
+                _ => return None,
+            };
+            *number = Some(whole(words.next()?).ok()?);
         }
         route.to = match to? {
             "default" => Net::everywhere(route.via.is_some_and(|via| via.is_ipv6())),
             // `route` and `ip` take an address without a mask for a host.
             text if !text.contains('/') && mask.is_none() => {
-                let ip: IpAddr = text.parse().ok()?;
-                let width = crate::net::address::width(ip);
-                Net { ip, prefix: if ip.is_unspecified() && !host { 0 } else { width } }
+                let ip = ip(text).ok()?;
+                Net { ip, prefix: if ip.is_unspecified() && !host { 0 } else { crate::net::address::width(ip) } }
             }
             text => self.reading.text_net(text, mask).ok()?.0,
         };
@@ -355,16 +327,15 @@ impl<'r> EniReader<'r> {
     /// When all stanzas are read: who comes up when, and whose member is who.
     pub fn done(mut self) -> NetConfig {
         let config = &mut self.reading.config;
-        for (device, number, name) in self.subnets {
+        for (place, number, name) in &self.subnets {
             // ifupdown does nothing with a name that no `auto` names.
-            let control = self.controls.iter().find(|(known, _)| *known == name).map(|(_, control)| *control);
-            let link = config.links.iter_mut().find(|link| link.id == device);
-            if let Some(subnet) = link.and_then(|link| link.subnets.get_mut(number)) {
-                subnet.control = control.unwrap_or(Control::Manual);
-            }
+            let control = self.controls.iter().find(|(known, _)| known == name);
+            let subnet = &mut config.links[*place].subnets[*number];
+            subnet.control = control.map_or(Control::Manual, |(_, control)| *control);
         }
         for (master, member) in self.members {
-            if let Some(Link { kind: Kind::Bond(group), .. }) = config.links.iter_mut().find(|link| link.id == master)
+            if let Some(place) = config.place(&master)
+                && let Link { kind: Kind::Bond(group), .. } = &mut config.links[place]
                 && !group.members.contains(&member)
             {
                 group.members.push(member);
@@ -374,94 +345,59 @@ impl<'r> EniReader<'r> {
     }
 }
 
-/// The files of an image or a drive, with what they source.
-impl Visitor for EniReader<'_> {
-    fn stanza(&mut self, file: &File<'_>, stanza: &eni::Stanza<'_>) -> Result<(), Error> {
-        let words: Vec<Cow<'_, str>> = stanza.head.value.words().map(|word| word.joined()).collect();
-        let keyword = stanza.head.name.joined();
-        let of = |option: eni::Setting<'_>| {
-            let (name, value) = (option.name.joined().into_owned(), option.value.joined().into_owned());
-            (name, value, file.text.position(option.value))
-        };
-        let options: Vec<(String, String, (u32, u32))> = stanza.options.clone().map(of).collect();
-        self.stanza(&Stanza {
-            file: file.path,
-            keyword: &keyword,
-            words: words.iter().map(|word| &**word).collect(),
-            position: file.text.position(stanza.head.name),
-            options: options
-                .iter()
-                .map(|(name, value, position)| Line { name, value: Cow::Borrowed(value), position: *position })
-                .collect(),
-        });
-        Ok(())
-    }
-
-    fn warning(&mut self, text: String) {
-        self.reading.report.told(text);
-    }
+/// The last option that has one of these names.
+#[inline(never)]
+fn get<'s>(options: &'s [Setting], names: &[&str]) -> Option<&'s Setting> {
+    options.iter().rfind(|option| names.contains(&&*option.name))
 }
 
-fn servers(config: &NetConfig, option: &Setting<'_>, dns: &mut Dns) -> Result<(), Error> {
-    for word in option.value.split_whitespace() {
-        let server = word.parse().map_err(|_| config.error(option.at, "IP addresses of name servers"))?;
-        dns.add(&Dns { servers: alloc::vec![server], ..Dns::default() });
+/// What the link is made as, if its options or its name say so.
+fn made(device: &str, known: &Kind, options: &[Setting]) -> Option<Kind> {
+    if !matches!(known, Kind::Physical(_)) {
+        return None;
     }
-    Ok(())
+    if device == "lo" {
+        return Some(Kind::Loopback);
+    }
+    if get(options, &["bridge_ports", "bridge-ports"]).is_some() {
+        return Some(Kind::Bridge(Group::default()));
+    }
+    let is_member = get(options, &["bond-master", "bond_master"]).is_some();
+    let of_bond = |option: &Setting| option.name.starts_with("bond") && !option.name.ends_with("primary");
+    if get(options, &["bond-slaves", "bond_slaves"]).is_some() || (options.iter().any(of_bond) && !is_member) {
+        return Some(Kind::Bond(Group::default()));
+    }
+    let of = |names: [&str; 2]| get(options, &names).map(|option| &*option.value);
+    let (on, id) = device.rsplit_once('.').and_then(|(on, id)| Some((on, vlan_id(id)?))).unzip();
+    let id = of(["vlan-id", "vlan_id"]).and_then(vlan_id).or(id);
+    let id = id.or_else(|| vlan_id(device.strip_prefix("vlan")?))?;
+    Some(Kind::Vlan { id, link: of(["vlan-raw-device", "vlan_raw_device"]).or(on)?.to_string() })
 }
 
-/// Options that are read with the link, or have nothing to say to it.
-fn is_of_link(name: &str) -> bool {
-    const KNOWN: &[&str] = &[
-        "address",
-        "netmask",
-        "gateway",
-        "broadcast",
-        "network",
-        "hwaddress",
-        "accept_ra",
-        "ethernet-wol",
-        "dhcp",
-        "hostname",
-        "autoconf",
-        "vlan-raw-device",
-        "vlan_raw_device",
-        "vlan-id",
-        "vlan_id",
-        "leasehours",
-        "leasetime",
-        "vendor",
-        "client",
-        "privext",
-        "dad-attempts",
-        "dad-interval",
-        "media",
-    ];
-    KNOWN.contains(&name) || name.starts_with("bond") || name.starts_with("bridge")
+/// The number of a VLAN.
+pub(super) fn vlan_id(text: &str) -> Option<u16> {
+    let id = whole(text).ok()?;
+    (id <= MAX_VLAN_ID.into()).then_some(id as u16)
 }
 
-/// What an option says of the link itself.
-fn of_link(option: &Setting<'_>, link: &mut Link) -> Result<(), &'static str> {
-    let value = option.value;
-    match option.name {
-        "hwaddress" => {
-            let text = value.split_whitespace().next_back().unwrap_or_default();
-            let mac = Some(Mac::parse(text).ok_or(Mac::EXPECTED)?);
-            match &mut link.kind {
-                Kind::Physical(find) => find.mac = mac,
-                _ => link.mac = mac,
-            }
-        }
-        "accept_ra" => {
-            link.accept_ra = Some(match value {
-                "0" => false,
-                "1" | "2" => true,
-                _ => return Err("0, 1 or 2"),
-            });
-        }
-        "ethernet-wol" => link.wakeonlan = Some(value.contains('g')),
-        "privext" => link.ipv6_privacy = Some(value != "0"),
-        _ => {}
-    }
-    Ok(())
-}
+/// Options that are read before the others, or have nothing to say.
+const ELSEWHERE: &[&str] = &[
+    "address",
+    "netmask",
+    "broadcast",
+    "network",
+    "dhcp",
+    "hostname",
+    "autoconf",
+    "vlan-raw-device",
+    "vlan_raw_device",
+    "vlan-id",
+    "vlan_id",
+    "leasehours",
+    "leasetime",
+    "vendor",
+    "client",
+    "dad-attempts",
+    "dad-interval",
+    "media",
+];

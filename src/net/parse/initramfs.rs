@@ -9,30 +9,33 @@
 //!
 //! Links are brought up already: their `control` is manual, so that nothing takes a root file system's network down.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::cmdline::{manual, named};
-use super::{Reading, settings};
-use crate::error::Error;
+use super::cmdline::manual;
+use super::eni::vlan_id;
+use super::{NO_MASK, Reading, is_separator, no_mask, settings, whole};
 use crate::format::assignments::{Assignment, get};
-use crate::limits::MAX_VLAN_ID;
 use crate::net::address::{IfName, Mac, Net};
-use crate::net::model::{Dns, Find, Group, Kind, Link, Method};
-use crate::net::options::{BOND, Value, by_v1_name};
+use crate::net::model::{At, Dns, Group, Kind, Link, Method, Subnet};
+use crate::net::options::{BOND, BRIDGE, Value, by_v1_name};
+use crate::net::report::filled;
 
 /// One file: its assignments, and what to call it.
-struct File<'a> {
+struct File<'a, 'r, 'c> {
     name: &'a str,
     text: &'a str,
+    reading: &'c mut Reading<'r>,
+    /// What stands before and behind the names of keys: `IPV4`; `1`.
+    around: [&'a str; 2],
 }
 
-impl<'a> File<'a> {
+impl<'a> File<'a, '_, '_> {
     #[inline(never)]
     fn get(&self, key: &str) -> Option<Assignment<'a>> {
-        get(self.text, key)
+        let [before, behind] = self.around;
+        get(self.text, &(filled(before, key, &[]) + behind))
     }
 
     #[inline(never)]
@@ -40,124 +43,142 @@ impl<'a> File<'a> {
         self.get(key).map(|one| one.value)
     }
 
+    /// Whether the value is one of these words, in either case.
     #[inline(never)]
-    fn error(&self, at: &Assignment<'_>, expected: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
-        super::text_error(self.name, self.text, at.offset, expected)
+    fn is(&self, key: &str, words: &[&str]) -> bool {
+        self.get(key).is_some_and(|one| words.iter().any(|word| one.value.eq_ignore_ascii_case(word)))
     }
 
-    /// A value that `read` takes; an error at it otherwise. `None`: not there.
-    fn read<T>(
-        &self,
-        reading: &mut Reading<'_>,
-        key: &str,
-        expected: &'static str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        let one = self.get(key)?;
-        let value = read(&one.value);
-        if value.is_none() {
-            reading.report.error(self.error(&one, expected));
+    #[inline(never)]
+    fn at(&mut self, offset: usize) -> At {
+        self.reading.text_at(self.name, self.text, offset)
+    }
+
+    #[inline(never)]
+    fn error(&mut self, offset: usize, expected: &str, pieces: &[&str]) {
+        let at = self.at(offset);
+        self.reading.error(at, expected, pieces);
+    }
+
+    /// Hands a value to `read`, which says whether it takes it; an error at it otherwise.
+    #[inline(never)]
+    fn read(&mut self, key: &str, expected: &str, read: &mut dyn FnMut(&str) -> bool) {
+        if let Some(one) = self.get(key)
+            && !read(&one.value)
+        {
+            self.error(one.offset, expected, &[]);
         }
-        value
     }
 
     #[inline(never)]
-    fn ip(&self, reading: &mut Reading<'_>, key: &str) -> Option<IpAddr> {
-        self.read(reading, key, "an IP address", |text| text.parse().ok())
+    fn ip(&mut self, key: &str) -> Option<IpAddr> {
+        let mut ip = None;
+        self.read(key, super::NO_ADDRESS, &mut |text| {
+            ip = super::ip(text).ok();
+            ip.is_some()
+        });
+        ip
     }
 
     #[inline(never)]
-    fn mac(&self, reading: &mut Reading<'_>, key: &str) -> Option<Mac> {
-        self.read(reading, key, Mac::EXPECTED, Mac::parse)
+    fn mac(&mut self, key: &str) -> Option<Mac> {
+        let mut mac = None;
+        self.read(key, Mac::EXPECTED, &mut |text| {
+            mac = Mac::parse(text);
+            mac.is_some()
+        });
+        mac
+    }
+
+    #[inline(never)]
+    fn link(&mut self, key: &str) -> Option<IfName> {
+        let mut name = None;
+        self.read(key, IfName::EXPECTED, &mut |text| {
+            name = IfName::parse(text);
+            name.is_some()
+        });
+        name
     }
 
     /// An address, with its mask behind `/` or under one of these keys.
     #[inline(never)]
-    fn net(&self, reading: &mut Reading<'_>, key: &str, masks: [&str; 2]) -> Option<Net> {
+    fn net(&mut self, key: &str, masks: &[&str]) -> Option<Net> {
         let one = self.get(key)?;
-        let mask = masks.iter().find_map(|key| self.get(key));
-        let net = reading.text_net(&one.value, mask.as_ref().map(|mask| mask.value.as_str()));
-        match net {
+        let mask = masks.iter().find_map(|key| self.value(key));
+        match self.reading.text_net(&one.value, mask.as_deref()) {
             Ok((net, given)) => {
                 if !given {
-                    let (line, column) = crate::error::position(self.text.as_bytes(), one.offset);
-                    let at = crate::format::doc::Position { source: self.name, line, column };
-                    reading
-                        .report
-                        .warn(at, format_args!("the address {} has no netmask; /{} is taken", net.ip, net.prefix));
+                    let at = self.at(one.offset);
+                    self.reading.warn(at, NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
                 }
                 Some(net)
             }
             Err(expected) => {
-                reading.report.error(self.error(&one, expected));
+                self.error(one.offset, expected, &[]);
                 None
             }
         }
     }
 
+    /// Name servers and search domains. `0.0.0.0` and `::` are no name servers.
     #[inline(never)]
-    fn name(&self, reading: &mut Reading<'_>, key: &str) -> Option<IfName> {
-        self.read(reading, key, IfName::EXPECTED, IfName::parse)
+    fn dns(&mut self, keys: &[&str], search: Option<&str>) -> Dns {
+        let mut dns = Dns::default();
+        for key in keys {
+            dns.servers.extend(self.ip(key).filter(|server| !server.is_unspecified()));
+        }
+        for word in search.unwrap_or_default().split(is_separator).filter(|word| !word.is_empty()) {
+            dns.search.push(word.to_string());
+        }
+        dns
     }
-}
-
-/// `0.0.0.0` and `::` are no name servers.
-fn add_server(dns: &mut Dns, server: Option<IpAddr>) {
-    dns.servers.extend(server.filter(|server| !server.is_unspecified()));
-}
-
-#[inline(never)]
-fn domains(text: &str) -> Vec<String> {
-    text.split([' ', ',']).filter(|word| !word.is_empty()).map(ToString::to_string).collect()
 }
 
 /// Files of klibc, each a name and a text. Those of one device add up.
 pub(super) fn klibc(files: &[(String, String)], reading: &mut Reading<'_>) {
     for (name, text) in files {
-        klibc_file(&File { name, text }, reading);
+        klibc_file(&mut File { name, text, reading, around: [""; 2] });
     }
 }
 
-#[inline(never)]
-fn klibc_file(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(device) = file.name(reading, "DEVICE").or_else(|| file.name(reading, "DEVICE6")) else {
-        return reading.report.error(super::text_error(file.name, file.text, 0, "`DEVICE` or `DEVICE6`"));
+fn klibc_file(file: &mut File<'_, '_, '_>) {
+    let Some(device) = file.link("DEVICE").or_else(|| file.link("DEVICE6")) else {
+        return file.error(0, "`DEVICE` or `DEVICE6`", &[]);
     };
     let guess = if file.get("filename").is_some() { "dhcp" } else { "none" };
-    let of_file = file.value("PROTO").or_else(|| file.value("IPV6PROTO")).unwrap_or_else(|| guess.into());
-    let search = file.value("DOMAINSEARCH").map(|text| domains(&text)).unwrap_or_default();
-    let at = reading.text_at(file.name, file.text, 0);
-    for family in ["IPV4", "IPV6"] {
-        let key = |name: &str| format!("{family}{name}");
-        if file.get(&key("ADDR")).is_none() {
+    let of_file = file.get("PROTO").or_else(|| file.get("IPV6PROTO"));
+    let search = file.value("DOMAINSEARCH");
+    let at = file.at(0);
+    for v6 in [false, true] {
+        file.around[0] = if v6 { "IPV6" } else { "IPV4" };
+        if file.get("ADDR").is_none() {
             continue;
         }
-        let protocol = file.value(&key("PROTO")).unwrap_or_else(|| of_file.clone());
-        let method = match protocol.as_str() {
-            "none" | "static" => file.net(reading, &key("ADDR"), [&key("NETMASK"), ""]).map(Method::Static),
-            "dhcp6" => Some(Method::Dhcp6),
-            "dhcp" if family == "IPV6" => Some(Method::Dhcp6),
-            "dhcp" => Some(Method::Dhcp4),
+        let own = file.get("PROTO");
+        let protocol = own.as_ref().or(of_file.as_ref());
+        let method = match protocol.map_or(guess, |one| &*one.value) {
+            "none" | "static" => file.net("ADDR", &["NETMASK"]).map(Method::Static),
+            "dhcp" if !v6 => Some(Method::Dhcp4),
+            "dhcp" | "dhcp6" => Some(Method::Dhcp6),
             _ => {
-                let one = file.get(&key("PROTO")).or_else(|| file.get("PROTO")).or_else(|| file.get("IPV6PROTO"));
-                reading.report.errors.extend(one.map(|one| file.error(&one, "none, dhcp or dhcp6")));
+                file.error(protocol.map_or(0, |one| one.offset), "none, dhcp or dhcp6", &[]);
                 None
             }
         };
         let Some(method) = method else { continue };
         let mut subnet = manual(at, method);
-        subnet.gateway = file.ip(reading, &key("GATEWAY")).filter(|gateway| !gateway.is_unspecified());
-        subnet.broadcast = file.read(reading, &key("BROADCAST"), "an IPv4 address", |text| text.parse().ok());
-        for number in 0..2 {
-            let server = file.ip(reading, &key(&format!("DNS{number}")));
-            add_server(&mut subnet.dns, server);
+        subnet.gateway = file.ip("GATEWAY").filter(|gateway| !gateway.is_unspecified());
+        file.read("BROADCAST", "an IPv4 address", &mut |text| {
+            subnet.broadcast = text.parse().ok();
+            subnet.broadcast.is_some()
+        });
+        subnet.dns = file.dns(&["DNS0", "DNS1"], search.as_deref());
+        if subnet.dns.servers.is_empty() {
+            subnet.dns.search.clear();
         }
-        if !subnet.dns.is_empty() {
-            subnet.dns.search.clone_from(&search);
-        }
-        reading.link_named(&device, at).subnets.push(subnet);
+        file.reading.link_named(&device, at).subnets.push(subnet);
     }
-    reading.link_named(&device, at);
+    file.reading.link_named(&device, at);
 }
 
 /// `ifcfg-*` files, each a name and a text.
@@ -165,11 +186,12 @@ pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
     // A member names its master, whose file may be the earlier or the later one.
     let mut members: Vec<(IfName, String, bool)> = Vec::new();
     for (name, text) in files {
-        let file = File { name, text };
-        let Some(link) = ifcfg_file(&file, reading) else { continue };
+        let mut file = File { name, text, reading, around: [""; 2] };
+        let Some(link) = ifcfg_file(&mut file) else { continue };
         for (key, bridge) in [("MASTER", false), ("BRIDGE", true)] {
-            let master = file.name(reading, key);
-            members.extend(master.map(|master| (master, link.id.clone(), bridge)));
+            if let Some(master) = file.link(key) {
+                members.push((master, link.id.clone(), bridge));
+            }
         }
         reading.add(link);
     }
@@ -185,98 +207,86 @@ pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
     }
 }
 
-#[inline(never)]
-fn ifcfg_file(file: &File<'_>, reading: &mut Reading<'_>) -> Option<Link> {
+const YES: &[&str] = &["yes", "true", "1", "y"];
+
+fn ifcfg_file(file: &mut File<'_, '_, '_>) -> Option<Link> {
     let from_file = file.name.rsplit("ifcfg-").next().and_then(IfName::parse);
-    let name = file.name(reading, "DEVICE").or(from_file)?;
-    let at = reading.text_at(file.name, file.text, 0);
-    let mut link = named(&name, at);
-    link.kind = ifcfg_kind(file, reading, &name)?;
-    link.mac = file.mac(reading, "MACADDR");
-    link.mtu = file.read(reading, "MTU", "a number of bytes", |text| text.parse().ok());
-    let mut dns = Dns::default();
-    for number in 1..=3 {
-        let server = file.ip(reading, &format!("DNS{number}"));
-        add_server(&mut dns, server);
-    }
-    dns.search = file.value("DOMAIN").map(|text| domains(&text)).unwrap_or_default();
-    link.dns = dns;
-    let is = |key: &str| {
-        file.value(key).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "yes" | "true" | "1" | "y"))
-    };
-    let subnet = |method: Method| manual(at, method);
-    if file.value("BOOTPROTO").is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "dhcp" | "bootp")) {
-        link.subnets.push(subnet(Method::Dhcp4));
+    let name = file.link("DEVICE").or(from_file)?;
+    let at = file.at(0);
+    let mut link = Link::named(&name, at);
+    ifcfg_kind(file, &name, &mut link)?;
+    link.mac = file.mac("MACADDR");
+    file.read("MTU", "a number of bytes", &mut |text| {
+        link.mtu = whole(text).ok();
+        link.mtu.is_some()
+    });
+    let search = file.value("DOMAIN");
+    link.dns = file.dns(&["DNS1", "DNS2", "DNS3"], search.as_deref());
+    let subnets = &mut link.subnets;
+    if file.is("BOOTPROTO", &["dhcp", "bootp"]) {
+        subnets.push(manual(at, Method::Dhcp4));
     }
     // The first address has no number, or 0 in its keys.
     for number in ["", "0", "1", "2", "3"] {
-        let key = |name: &str| format!("{name}{number}");
-        let Some(net) = file.net(reading, &key("IPADDR"), [&key("PREFIX"), &key("NETMASK")]) else { continue };
-        let gateway = file.ip(reading, &key("GATEWAY")).filter(|gateway| gateway.is_ipv6() == net.is_v6());
-        let mut subnet = subnet(Method::Static(net));
-        subnet.gateway = gateway;
-        link.subnets.push(subnet);
+        file.around[1] = number;
+        let net = file.net("IPADDR", &["PREFIX", "NETMASK"]);
+        subnets.extend(net.map(|net| with_gateway(file, at, net, "GATEWAY")));
     }
-    if is("DHCPV6C") {
-        link.subnets.push(subnet(Method::Dhcp6));
+    file.around[1] = "";
+    if file.is("DHCPV6C", YES) {
+        subnets.push(manual(at, Method::Dhcp6));
     }
-    if let Some(net) = file.net(reading, "IPV6ADDR", [""; 2]) {
-        let gateway = file.ip(reading, "IPV6_DEFAULTGW").filter(IpAddr::is_ipv6);
-        let mut subnet = subnet(Method::Static(net));
-        subnet.gateway = gateway;
-        link.subnets.push(subnet);
-    }
-    if is("IPV6_AUTOCONF") {
-        link.subnets.push(subnet(Method::Slaac));
+    let net = file.net("IPV6ADDR", &[]);
+    subnets.extend(net.map(|net| with_gateway(file, at, net, "IPV6_DEFAULTGW")));
+    if file.is("IPV6_AUTOCONF", YES) {
+        subnets.push(manual(at, Method::Slaac));
     }
     Some(link)
 }
 
-/// What the file is about; `None` with an error if it cannot be.
 #[inline(never)]
-fn ifcfg_kind(file: &File<'_>, reading: &mut Reading<'_>, name: &IfName) -> Option<Kind> {
-    let kind = file.value("TYPE").unwrap_or_default();
+fn with_gateway(file: &mut File<'_, '_, '_>, at: At, net: Net, key: &str) -> Subnet {
+    let mut subnet = manual(at, Method::Static(net));
+    subnet.gateway = file.ip(key).filter(|gateway| gateway.is_ipv6() == net.is_v6());
+    subnet
+}
+
+/// What the file is about; `None` with an error if it cannot be.
+fn ifcfg_kind(file: &mut File<'_, '_, '_>, name: &IfName, link: &mut Link) -> Option<()> {
+    let mut group = Group::default();
     if let Some(options) = file.get("BONDING_OPTS") {
-        let mut group = Group::default();
-        for word in options.value.split_whitespace() {
-            let set = word.split_once('=').and_then(|(name, value)| Some((by_v1_name(BOND, "bond", name)?, value)));
-            match set.and_then(|(row, value)| Some((row, settings::of_text(row, value)?))) {
-                Some((row, value)) => settings::set(&mut group.settings, row, value),
-                None => reading.report.error(file.error(&options, format!("options of bonding, and `{word}` is none"))),
+        for word in options.value.split_ascii_whitespace() {
+            let set = word.split_once('=').and_then(|(name, value)| {
+                let row = by_v1_name(BOND, "bond", name)?;
+                settings::set(&mut group.settings, row, settings::of_text(row, value)?);
+                Some(())
+            });
+            if set.is_none() {
+                file.error(options.offset, "options of bonding, and `{}` is none", &[word]);
             }
         }
-        return Some(Kind::Bond(group));
-    }
-    if kind.eq_ignore_ascii_case("bond") {
-        return Some(Kind::Bond(Group::default()));
-    }
-    if kind.eq_ignore_ascii_case("bridge") {
-        let mut group = Group::default();
-        let stp = file.value("STP").map(|value| value == "yes" || value == "on");
-        if let (Some(stp), Some(row)) = (stp, by_v1_name(crate::net::options::BRIDGE, "bridge", "stp")) {
-            settings::set(&mut group.settings, row, Value::Flag(stp));
+        link.kind = Kind::Bond(group);
+    } else if file.is("TYPE", &["bond"]) {
+        link.kind = Kind::Bond(group);
+    } else if file.is("TYPE", &["bridge"]) {
+        if let (Some(stp), Some(row)) = (file.value("STP"), by_v1_name(BRIDGE, "bridge", "stp")) {
+            settings::set(&mut group.settings, row, Value::Flag(matches!(&*stp, "yes" | "on")));
         }
-        return Some(Kind::Bridge(group));
-    }
-    if file.value("VLAN").is_some_and(|value| value == "yes") {
-        let of_name = name.rsplit_once('.');
-        let link = file.value("PHYSDEV").or_else(|| of_name.map(|(link, _)| link.to_string()));
-        let id = file.value("VLAN_ID").or_else(|| of_name.map(|(_, id)| id.to_string()));
-        let id = id.and_then(|id| id.trim_start_matches("vlan").parse().ok()).filter(|id| *id <= MAX_VLAN_ID);
-        let (Some(link), Some(id)) = (link, id) else {
-            reading.report.error(super::text_error(
-                file.name,
-                file.text,
-                0,
-                "a VLAN with `PHYSDEV` and `VLAN_ID`, or a name like eth0.5",
-            ));
+        link.kind = Kind::Bridge(group);
+    } else if file.is("VLAN", &["yes"]) {
+        let (on, id) = name.rsplit_once('.').unzip();
+        let on = file.value("PHYSDEV").or_else(|| on.map(ToString::to_string));
+        let own = file.value("VLAN_ID");
+        let id = own.as_deref().or(id).and_then(|id| vlan_id(id.trim_start_matches("vlan")));
+        let (Some(link_id), Some(id)) = (on, id) else {
+            file.error(0, "a VLAN with `PHYSDEV` and `VLAN_ID`, or a name like eth0.5", &[]);
             return None;
         };
-        return Some(Kind::Vlan { id, link });
+        link.kind = Kind::Vlan { id, link: link_id };
+    } else if &**name == "lo" {
+        link.kind = Kind::Loopback;
+    } else if let Kind::Physical(find) = &mut link.kind {
+        find.mac = file.mac("HWADDR");
     }
-    if &**name == "lo" {
-        return Some(Kind::Loopback);
-    }
-    let mac = file.mac(reading, "HWADDR");
-    Some(Kind::Physical(Find { mac, ..Find::default() }))
+    Some(())
 }

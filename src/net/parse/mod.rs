@@ -8,17 +8,19 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::address::{IfName, Mac, Net, mask_bits};
-use super::model::{At, Dns, Link, NetConfig, Route};
+use super::model::{At, Dns, Link, Method, NetConfig, Route, Subnet};
 use super::report::Report;
 use crate::error::Error;
 use crate::format::doc::{SourceId, Value};
 use crate::format::scalar::Scalar;
 use crate::limits::MAX_LINKS_CONFIGURED;
+use keys::{Draft, Keys};
 
 mod check;
 mod cmdline;
 pub mod eni;
 mod initramfs;
+mod keys;
 mod network_data;
 mod settings;
 mod v1;
@@ -72,22 +74,24 @@ pub fn document<'a>(value: &Value<'a>, report: &mut Report) -> Result<Said<'a>, 
 
 /// What `ip=` and its like on the kernel's command line say; `None` without one that does. `best`: the NIC for an address that names none.
 pub fn command_line(text: &str, best: Option<&IfName>, report: &mut Report) -> Option<NetConfig> {
-    let mut reading = Reading::new(report);
-    cmdline::read(text, best, &mut reading);
-    (!reading.config.links.is_empty()).then(|| reading.done())
+    some(report, &mut |reading| cmdline::read(text, best, reading))
 }
 
 /// What files of klibc's ipconfig (name, text) say; `None` without a file.
 pub fn klibc(files: &[(String, String)], report: &mut Report) -> Option<NetConfig> {
-    let mut reading = Reading::new(report);
-    initramfs::klibc(files, &mut reading);
-    (!reading.config.links.is_empty()).then(|| reading.done())
+    some(report, &mut |reading| initramfs::klibc(files, reading))
 }
 
 /// What `ifcfg-*` files (name, text) say; `None` without a file.
 pub fn ifcfg(files: &[(String, String)], report: &mut Report) -> Option<NetConfig> {
+    some(report, &mut |reading| initramfs::ifcfg(files, reading))
+}
+
+/// What `read` finds; `None` if that is no link.
+#[inline(never)]
+fn some(report: &mut Report, read: &mut dyn FnMut(&mut Reading<'_>)) -> Option<NetConfig> {
     let mut reading = Reading::new(report);
-    initramfs::ifcfg(files, &mut reading);
+    read(&mut reading);
     (!reading.config.links.is_empty()).then(|| reading.done())
 }
 
@@ -121,21 +125,32 @@ fn text_error(name: &str, text: &str, offset: usize, expected: impl Into<alloc::
 type Known = Result<bool, Error>;
 
 impl<'r> Reading<'r> {
+    #[inline(never)]
     fn new(report: &'r mut Report) -> Self {
         Reading { config: NetConfig::default(), report, cursor: Cursor::default(), tied: Vec::new() }
     }
 
+    /// One more warning at a place of the config.
+    fn warn(&mut self, at: At, template: &str, pieces: &[&str]) {
+        self.report.warn_at(&self.config, at, template, pieces);
+    }
+
+    /// One more error at a place of the config.
+    fn error(&mut self, at: At, template: &str, pieces: &[&str]) {
+        self.report.error_at(&self.config, at, template, pieces);
+    }
+
     /// The config, checked as a whole.
+    #[inline(never)]
     fn done(mut self) -> NetConfig {
         check::check(&mut self.config, self.report);
-        for (name, dns, at) in self.tied {
+        for (name, dns, at) in &self.tied {
             match self.config.links.iter_mut().find(|link| link.display_name() == name) {
-                Some(link) => link.dns.add(&dns),
+                Some(link) => link.dns.add(dns),
                 None => {
-                    let told =
-                        format_args!("the name servers of `{name}`, which is not described, are taken for every link");
-                    self.report.warn(self.config.position(at), told);
-                    self.config.dns.add(&dns);
+                    let told = "the name servers of `{}`, which is not described, are taken for every link";
+                    self.report.warn_at(&self.config, *at, told, &[name]);
+                    self.config.dns.add(dns);
                 }
             }
         }
@@ -143,6 +158,7 @@ impl<'r> Reading<'r> {
     }
 
     /// The place of a text among those of the config.
+    #[inline(never)]
     fn source(&mut self, name: &str) -> u16 {
         let known = self.config.sources.iter().position(|known| known == name);
         let at = known.unwrap_or_else(|| {
@@ -153,6 +169,7 @@ impl<'r> Reading<'r> {
     }
 
     /// Where a value stands.
+    #[inline(never)]
     fn at(&mut self, value: &Value<'_>) -> At {
         let node = value.node();
         let (text, offset) = (value.sources.text(node.source), node.start as usize);
@@ -169,26 +186,6 @@ impl<'r> Reading<'r> {
         *at
     }
 
-    /// Hands each key of a mapping that has a value to `each`, which says whether it knows it. An error costs that key.
-    fn keys(&mut self, mapping: &Value<'_>, each: &mut dyn FnMut(&mut Self, &str, &Value<'_>) -> Known) {
-        if !mapping.is_mapping() {
-            return self.report.error(mapping.error("a mapping (`key: value`)"));
-        }
-        for (key, value) in mapping.entries() {
-            let Some(name) = self.report.take(key.text()) else { continue };
-            if value.is_null() {
-                continue;
-            }
-            match each(self, &name, &value) {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.report.warn(key.position(), format_args!("the key `{name}` is not known and does nothing"))
-                }
-                Err(error) => self.report.error(error),
-            }
-        }
-    }
-
     /// Hands each item of a sequence to `each`.
     fn items(&mut self, sequence: &Value<'_>, each: &mut dyn FnMut(&mut Self, &Value<'_>) -> Result<(), Error>) {
         if !sequence.is_sequence() {
@@ -202,56 +199,55 @@ impl<'r> Reading<'r> {
 
     /// Adds a link. One of the same id takes the place of the earlier one, as in cloud-init; a second NIC that wants the name
     /// of another is an error, and it keeps the name that it has.
+    #[inline(never)]
     fn add(&mut self, mut link: Link) {
         if self.config.links.len() >= MAX_LINKS_CONFIGURED {
-            let error = self.config.error(link.at, "at most 4096 links");
-            return self.report.error(error);
+            const { assert!(MAX_LINKS_CONFIGURED == 4096, "the words below say so") };
+            return self.error(link.at, "at most 4096 links", &[]);
         }
-        let same_id = self.config.links.iter().position(|other| other.id == link.id);
         let same_name = |other: &Link| other.name.is_some() && other.name == link.name && other.id != link.id;
         if let Some(other) = self.config.links.iter().find(|other| same_name(other)) {
-            let (line, name) = (other.at.line, link.display_name().to_string());
-            let expected = alloc::format!("a name of its own: `{name}` is the name of another link, line {line}");
-            self.report.error(self.config.error(link.at, expected));
+            let expected = "a name of its own: `{}` is the name of another link, line {}";
+            self.report.error_at(&self.config, link.at, expected, &[link.display_name(), &other.at.line.to_string()]);
             if link.find().is_none_or(super::model::Find::is_empty) {
                 return;
             }
             link.name = None;
         }
-        match same_id {
+        match self.config.place(&link.id) {
             None => self.config.links.push(link),
             Some(other) => {
-                let at = self.config.position(link.at);
-                let line = self.config.links[other].at.line;
-                self.report
-                    .warn(at, format_args!("`{}` is described in line {line} too; this takes its place", link.id));
+                let line = self.config.links[other].at.line.to_string();
+                self.warn(link.at, "`{}` is described in line {} too; this takes its place", &[&link.id, &line]);
                 self.config.links[other] = link;
             }
         }
     }
 
     /// Addresses of name servers: a list, or a text with blanks or commas between them. What is no address costs only itself.
+    #[inline(never)]
     fn servers(&mut self, value: &Value<'_>, dns: &mut Dns) -> Result<(), Error> {
         dns.servers.clear();
-        for (text, at) in words(value)? {
-            match text.parse() {
+        words(value, &mut |text, at| {
+            match ip(text) {
                 Ok(server) => dns.servers.push(server),
                 Err(_) => self.report.error(at.error("the IP address of a name server")),
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// An address with its prefix behind `/`, or with `mask`; without both it has cloud-init's, and a warning.
+    #[inline(never)]
     fn net(&mut self, value: &Value<'_>, mask: Option<&Value<'_>>) -> Result<Net, Error> {
         let text = value.text()?;
         let of_mask = mask.map(Value::text).transpose()?;
         let at = if text.contains('/') { value } else { mask.unwrap_or(value) };
         match self.text_net(&text, of_mask.as_deref()) {
-            Ok((net, true)) => Ok(net),
-            Ok((net, false)) => {
-                let told = format_args!("the address {} has no netmask; /{} is taken", net.ip, net.prefix);
-                self.report.warn(value.position(), told);
+            Ok((net, given)) => {
+                if !given {
+                    self.report.warn_of(value.position(), NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
+                }
                 Ok(net)
             }
             Err(expected @ NO_ADDRESS) => Err(value.error(expected)),
@@ -260,9 +256,10 @@ impl<'r> Reading<'r> {
     }
 
     /// The same of texts; whether it had a mask. The error is what was expected.
+    #[inline(never)]
     fn text_net(&self, text: &str, mask: Option<&str>) -> Result<(Net, bool), &'static str> {
         let (ip, behind) = text.split_once('/').map_or((text, None), |(ip, mask)| (ip, Some(mask)));
-        let ip: IpAddr = ip.parse().map_err(|_| NO_ADDRESS)?;
+        let ip = self::ip(ip)?;
         let Some(mask) = behind.or(mask) else {
             return Ok((Net { ip, prefix: if ip.is_ipv6() { 64 } else { 24 } }, false));
         };
@@ -271,81 +268,125 @@ impl<'r> Reading<'r> {
     }
 
     /// Where a byte of a text that is no document stands.
+    #[inline(never)]
     fn text_at(&mut self, name: &str, text: &str, offset: usize) -> At {
         let (line, column) = crate::error::position(text.as_bytes(), offset);
         At { source: self.source(name), line, column }
     }
 
     /// The link of this name, made if there is none.
+    #[inline(never)]
     fn link_named(&mut self, name: &IfName, at: At) -> &mut Link {
-        let known = self.config.links.iter().position(|link| link.id == **name);
-        let place = known.unwrap_or_else(|| {
-            self.config.links.push(cmdline::named(name, at));
+        let place = self.config.place(name).unwrap_or_else(|| {
+            self.config.links.push(Link::named(name, at));
             self.config.links.len() - 1
         });
         &mut self.config.links[place]
     }
 
     /// A route's destination; `None`: `default`, of the gateway's family.
+    #[inline(never)]
     fn destination(&mut self, value: &Value<'_>, mask: Option<&Value<'_>>) -> Result<Option<Net>, Error> {
         if value.is_text("default") {
             return Ok(None);
         }
         // cloud-init gives these /24 and /64 too, which nobody can mean.
-        for v6 in [false, true] {
-            let net = Net::everywhere(v6);
-            if mask.is_none() && value.text()?.parse() == Ok(net.ip) {
-                return Ok(Some(net));
-            }
+        if mask.is_none()
+            && let Ok(ip) = ip(&value.text()?)
+            && ip.is_unspecified()
+        {
+            return Ok(Some(Net::everywhere(ip.is_ipv6())));
         }
         self.net(value, mask).map(Some)
     }
 
-    /// A route as it was read, if it can be one. `links`: it is one of a link's.
-    fn route(&mut self, value: &Value<'_>, to: Option<Net>, mut route: Route, of_link: bool) -> Option<Route> {
-        let v6 = route.via.is_some_and(|via| via.is_ipv6());
-        route.to = to.unwrap_or(Net::everywhere(v6));
+    /// The routes of a list.
+    #[inline(never)]
+    fn routes(
+        &mut self,
+        value: &Value<'_>,
+        read: fn(&mut Reading<'_>, &Value<'_>, bool) -> Result<Option<Route>, Error>,
+    ) -> Vec<Route> {
+        let mut routes = Vec::new();
+        self.items(value, &mut |reading, item| {
+            routes.extend(read(reading, item, true)?);
+            Ok(())
+        });
+        routes
+    }
+
+    /// A route, if it can be one. `of_link`: it is one of a link's.
+    #[inline(never)]
+    fn route(&mut self, value: &Value<'_>, to: Option<Net>, keys: &Keys, of_link: bool) -> Option<Route> {
+        let mut draft = Draft::new(self.at(value));
+        self.keys(value, keys, &mut draft);
+        let mut route = draft.route;
+        route.on_link = draft.on_link == Some(true);
+        route.to = to.unwrap_or(Net::everywhere(route.via.is_some_and(|via| via.is_ipv6())));
         let sends = matches!(route.kind, super::model::RouteKind::Unicast);
-        match route.via {
-            Some(via) if via.is_ipv6() != route.to.is_v6() => {
-                self.report.error(value.error("a gateway of the destination's family"));
-                return None;
-            }
-            None if sends && !of_link => {
-                self.report.error(value.error("a route with a gateway"));
-                return None;
-            }
+        let expected = match route.via {
+            Some(via) if via.is_ipv6() != route.to.is_v6() => "a gateway of the destination's family",
+            None if sends && !of_link => "a route with a gateway",
             None if sends && !route.on_link && route.scope.is_none() => {
-                let told = format_args!("the route to {} has no gateway; it is taken to be on the link", route.to);
-                self.report.warn(value.position(), told);
+                let told = "the route to {} has no gateway; it is taken to be on the link";
+                self.report.warn_of(value.position(), told, &[&route.to.to_string()]);
+                return Some(route);
             }
-            _ => {}
-        }
-        Some(route)
+            _ => return Some(route),
+        };
+        self.report.error(value.error(expected));
+        None
     }
 }
 
-/// The texts of a list, or of a text with blanks or commas between them, and where each stands.
+/// What is told of an address without a mask, with [`no_mask`].
+const NO_MASK: &str = "the address {} has no netmask; /{} is taken";
+
+fn no_mask(net: Net) -> [String; 2] {
+    [net.ip.to_string(), net.prefix.to_string()]
+}
+
+/// Hands the texts of a list, or of a text with blanks or commas between them, to `each`, and where each stands.
 #[inline(never)]
-fn words<'a>(value: &Value<'a>) -> Result<Vec<(String, Value<'a>)>, Error> {
+fn words<'a>(value: &Value<'a>, each: &mut dyn FnMut(&str, &Value<'a>) -> Result<(), Error>) -> Result<(), Error> {
     if value.is_sequence() {
-        return value.items().filter(|item| !item.is_null()).map(|item| Ok((item.text()?, item))).collect();
+        for item in value.items().filter(|item| !item.is_null()) {
+            each(&item.text()?, &item)?;
+        }
+        return Ok(());
     }
-    let text = value.text()?;
-    let split = text.split([' ', ',', '\t', '\n']).filter(|word| !word.is_empty());
-    Ok(split.map(|word| (word.to_string(), *value)).collect())
+    for word in value.text()?.split(is_separator).filter(|word| !word.is_empty()) {
+        each(word, value)?;
+    }
+    Ok(())
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, ' ' | ',' | '\t' | '\n')
 }
 
 /// The value of a key that must be there.
 #[inline(never)]
 fn needed<'a>(item: &Value<'a>, key: &str) -> Result<Value<'a>, Error> {
-    item.get(key).ok_or_else(|| item.error(alloc::format!("the key `{key}`")))
+    let value = item.get(key).filter(|value| !value.is_null());
+    value.ok_or_else(|| item.error(super::report::filled("the key `", key, &[]) + "`"))
+}
+
+/// The value of the first of these keys that says something.
+#[inline(never)]
+fn first<'a>(item: &Value<'a>, keys: [&str; 2]) -> Option<Value<'a>> {
+    keys.iter().find_map(|key| item.get(key).filter(|value| !value.is_null() && !value.is_text("")))
 }
 
 /// The texts alone.
 #[inline(never)]
 fn texts(value: &Value<'_>) -> Result<Vec<String>, Error> {
-    Ok(words(value)?.into_iter().map(|(word, _)| word).collect())
+    let mut texts = Vec::new();
+    words(value, &mut |word, _| {
+        texts.push(word.to_string());
+        Ok(())
+    })?;
+    Ok(texts)
 }
 
 /// A whole number from 0 to `max`, quoted or not.
@@ -353,7 +394,7 @@ fn texts(value: &Value<'_>) -> Result<Vec<String>, Error> {
 fn number(value: &Value<'_>, max: u32) -> Result<u32, Error> {
     let found = match value.scalar() {
         Scalar::Int(number) => u32::try_from(number).ok(),
-        Scalar::Text => value.text()?.trim().parse().ok(),
+        Scalar::Text => whole(value.text()?.trim()).ok(),
         _ => None,
     };
     let expected = || value.error(alloc::format!("a whole number from 0 to {max}"));
@@ -363,33 +404,43 @@ fn number(value: &Value<'_>, max: u32) -> Result<u32, Error> {
 /// Yes or no, in any of cloud-init's words.
 #[inline(never)]
 fn flag(value: &Value<'_>) -> Result<bool, Error> {
-    if is_true(value) {
-        return Ok(true);
-    }
-    let no = match value.scalar() {
-        Scalar::Bool(truth) => !truth,
-        Scalar::Int(number) => number == 0,
-        _ => ["false", "0", "off", "no", "n", "f"]
-            .iter()
-            .any(|word| value.text().is_ok_and(|text| text.eq_ignore_ascii_case(word))),
-    };
-    if no { Ok(false) } else { Err(value.error("true or false")) }
-}
-
-/// cloud-init's `util.is_true`.
-fn is_true(value: &Value<'_>) -> bool {
+    let word = value.text();
+    let of = |words: &[&str]| word.as_ref().is_ok_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)));
     match value.scalar() {
-        Scalar::Bool(truth) => truth,
-        Scalar::Int(number) => number == 1,
-        _ => ["true", "1", "on", "yes", "y", "t"]
-            .iter()
-            .any(|word| value.text().is_ok_and(|text| text.eq_ignore_ascii_case(word))),
+        Scalar::Bool(truth) => return Ok(truth),
+        Scalar::Int(number @ 0..=1) => return Ok(number == 1),
+        _ if of(&["true", "1", "on", "yes", "y", "t"]) => return Ok(true),
+        _ if of(&["false", "0", "off", "no", "n", "f"]) => return Ok(false),
+        _ => {}
     }
+    Err(value.error("true or false"))
 }
 
 #[inline(never)]
 fn address(value: &Value<'_>) -> Result<IpAddr, Error> {
-    value.text()?.parse().map_err(|_| value.error("an IP address"))
+    ip(&value.text()?).map_err(|expected| value.error(expected))
+}
+
+/// An address in a text; the error is what was expected.
+#[inline(never)]
+fn ip(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| NO_ADDRESS)
+}
+
+/// A number in a text; the error is what was expected.
+#[inline(never)]
+fn whole(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "a whole number")
+}
+
+/// Gives a subnet its gateway; the error is what was expected.
+#[inline(never)]
+fn gateway(subnet: &mut Subnet, gateway: IpAddr) -> Result<(), &'static str> {
+    if matches!(subnet.method, Method::Static(net) if net.is_v6() != gateway.is_ipv6()) {
+        return Err("a gateway of the address's family");
+    }
+    subnet.gateway = Some(gateway);
+    Ok(())
 }
 
 #[inline(never)]

@@ -12,14 +12,13 @@
 
 use alloc::format;
 
-use super::v1::{param, subnet};
-use super::{Reading, if_name, mac, needed, number, texts};
+use super::keys::{Draft, Key, Keys, Made, Number, Text, Texts};
+use super::v1::{NETWORK, param, subnet};
+use super::{Known, Reading, first, needed};
 use crate::error::Error;
 use crate::format::doc::Value;
-use crate::limits::MAX_VLAN_ID;
 use crate::net::address::IfName;
-use crate::net::model::{Dns, Find, Group, Kind, Link};
-use crate::net::options::BOND;
+use crate::net::model::Dns;
 
 /// Types of links that are NICs to the machine, `null` besides.
 const PHYSICAL: &[&str] =
@@ -33,11 +32,7 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
     let list = |key: &str| value.get(key).filter(|list| !list.is_null());
     let mut bonds = 0;
     if let Some(links) = list("links") {
-        reading.items(&links, &mut |reading, item| {
-            let link = link(reading, item, &mut bonds)?;
-            reading.add(link);
-            Ok(())
-        });
+        reading.items(&links, &mut |reading, item| link(reading, item, &mut bonds));
     }
     if let Some(networks) = list("networks") {
         reading.items(&networks, &mut network);
@@ -48,51 +43,77 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
     }
 }
 
-fn link(reading: &mut Reading<'_>, item: &Value<'_>, bonds: &mut u32) -> Result<Link, Error> {
+/// The keys of a NIC; those of a bond and a VLAN behind it are in the order of [`Made`]. Most say nothing to a machine.
+static NIC: Keys = Keys {
+    rows: &[("mtu", Key::Number(Number::Mtu)), ("ethernet_mac_address", Key::FindMac), ("name", Key::Name)],
+    other: |_, _, _, _| Ok(true),
+    skips_empty: true,
+};
+static BOND: Keys = Keys {
+    rows: &[
+        ("mtu", Key::Number(Number::Mtu)),
+        ("ethernet_mac_address", Key::Mac),
+        ("bond_links", Key::Texts(Texts::Members)),
+    ],
+    other: bond,
+    skips_empty: true,
+};
+static VLAN: Keys = Keys {
+    rows: &[
+        ("mtu", Key::Number(Number::Mtu)),
+        ("vlan_mac_address", Key::Mac),
+        ("vlan_id", Key::Number(Number::VlanId)),
+        ("vlan_link", Key::Text(Text::VlanLink)),
+    ],
+    other: |_, _, _, _| Ok(true),
+    skips_empty: true,
+};
+
+fn bond(reading: &mut Reading<'_>, key: &str, value: &Value<'_>, draft: &mut Draft) -> Known {
+    if key.starts_with("bond") { param(reading, key, value, draft, Made::Bond) } else { Ok(true) }
+}
+
+fn link(reading: &mut Reading<'_>, item: &Value<'_>, bonds: &mut u32) -> Result<(), Error> {
     if !item.is_mapping() {
         return Err(item.error("a mapping with `id` and `type`"));
     }
-    let get = |key: &'static str| item.get(key).filter(|value| !value.is_null());
-    let id = get("id").ok_or_else(|| item.error("the key `id`"))?.text()?;
-    let mut link = Link { id, at: reading.at(item), ..Link::default() };
-    link.mtu = get("mtu").map(|mtu| number(&mtu, u32::MAX)).transpose()?;
-    let found = |key: &'static str| get(key).filter(|value| !value.is_text("")).map(|value| mac(&value)).transpose();
-    let own = found("ethernet_mac_address")?;
-    let kind = needed(item, "type")?;
-    if kind.is_text("bond") {
-        link.name = IfName::parse(&format!("bond{bonds}"));
+    let mut draft = Draft::new(reading.at(item));
+    draft.link.id = needed(item, "id")?.text()?;
+    let kind = item.get("type").ok_or_else(|| item.error("the key `type`"))?;
+    let (made, keys) = match () {
+        () if kind.is_text("bond") => (Made::Bond, &BOND),
+        () if kind.is_text("vlan") => (Made::Vlan, &VLAN),
+        () => (Made::Nic, &NIC),
+    };
+    let must: &[&str] = match made {
+        Made::Bond => &["bond_links"],
+        Made::Vlan => &["vlan_id", "vlan_link"],
+        _ => &[],
+    };
+    for key in must {
+        needed(item, key)?;
+    }
+    if made == Made::Bond {
+        draft.link.name = IfName::parse(&format!("bond{bonds}"));
         *bonds += 1;
-        link.mac = own;
-        link.kind = Kind::Bond(bond(reading, item)?);
-    } else if kind.is_text("vlan") {
-        let needed = |key: &'static str| get(key).ok_or_else(|| item.error(format!("the key `{key}`")));
-        let number = number(&needed("vlan_id")?, MAX_VLAN_ID.into())? as u16;
-        link.kind = Kind::Vlan { id: number, link: needed("vlan_link")?.text()? };
-        link.mac = found("vlan_mac_address")?;
-    } else {
+    }
+    reading.keys(item, keys, &mut draft);
+    if made == Made::Nic {
         if !kind.is_null() && !PHYSICAL.iter().any(|known| kind.is_text(known)) {
-            let told = format_args!("the link type `{}` is not known; it is taken for a NIC", kind.text()?);
-            reading.report.warn(kind.position(), told);
+            let told = "the link type `{}` is not known; it is taken for a NIC";
+            reading.report.warn_of(kind.position(), told, &[&kind.text()?]);
         }
-        link.name = get("name").map(|name| if_name(&name)).transpose()?;
-        if link.name.is_none() && own.is_none() {
+        if draft.find.mac.is_none() && first(item, ["ethernet_mac_address"; 2]).is_some() {
+            // It was told what is wrong with it; without it this could be another NIC.
+            return Ok(());
+        }
+        draft.link.name = draft.name.take();
+        if draft.link.name.is_none() && draft.find.mac.is_none() {
             return Err(item.error("a link with `ethernet_mac_address` or `name`"));
         }
-        link.kind = Kind::Physical(Find { mac: own, ..Find::default() });
     }
-    Ok(link)
-}
-
-fn bond(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<Group, Error> {
-    let members = texts(&needed(item, "bond_links")?)?;
-    let mut group = Group { members, ..Group::default() };
-    reading.keys(item, &mut |reading, key, value| {
-        if key == "bond_links" || !key.starts_with("bond") {
-            return Ok(true);
-        }
-        param(reading, key, value, &mut group, BOND, "bond")
-    });
-    Ok(group)
+    reading.add(draft.into_link(made, item, "the keys `vlan_id` and `vlan_link`")?);
+    Ok(())
 }
 
 fn network(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
@@ -100,18 +121,19 @@ fn network(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
         return Err(item.error("a mapping with `link` and `type`"));
     }
     let on = needed(item, "link")?;
-    let id = on.text()?;
-    let link = reading.config.links.iter().position(|link| link.id == id);
-    let link = link.ok_or_else(|| on.error("the id of one of `links`"))?;
-    let mut subnet = subnet(reading, item, true)?;
-    if let Some(services) = item.get("services").filter(|services| !services.is_null()) {
+    let link = reading.config.place(&on.text()?).ok_or_else(|| on.error("the id of one of `links`"))?;
+    let mut subnet = subnet(reading, item, &NETWORK)?;
+    if let Some(services) = first(item, ["services"; 2]) {
         subnet.dns.add(&dns_of(reading, &services));
     }
     let link = &mut reading.config.links[link];
-    match item.get("type") {
-        Some(kind) if kind.is_text("ipv6") || kind.is_text("static6") => link.accept_ra = Some(false),
-        Some(kind) if kind.is_text("ipv6_dhcp") || kind.is_text("ipv6_dhcpv6-stateful") => link.accept_ra = Some(true),
-        _ => {}
+    if let Some(kind) = item.get("type") {
+        let is = |words: [&str; 2]| words.iter().any(|word| kind.is_text(word));
+        if is(["ipv6", "static6"]) {
+            link.accept_ra = Some(false);
+        } else if is(["ipv6_dhcp", "ipv6_dhcpv6-stateful"]) {
+            link.accept_ra = Some(true);
+        }
     }
     link.subnets.push(subnet);
     Ok(())
@@ -119,18 +141,21 @@ fn network(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
 
 /// The name servers among services. cloud-init takes every service for one.
 fn dns_of(reading: &mut Reading<'_>, services: &Value<'_>) -> Dns {
+    static KEYS: Keys = Keys {
+        rows: &[("address", Key::Servers), ("search", Key::Texts(Texts::Search))],
+        other: |_, _, _, _| Ok(true),
+        skips_empty: false,
+    };
     let mut all = Dns::default();
     reading.items(services, &mut |reading, item| {
         if let Some(kind) = item.get("type").filter(|kind| !kind.is_text("dns") && !kind.is_null()) {
-            reading.report.warn(kind.position(), format_args!("the service `{}` is not supported", kind.text()?));
+            reading.report.warn_of(kind.position(), "the service `{}` is not supported", &[&kind.text()?]);
             return Ok(());
         }
-        let mut dns = Dns::default();
-        reading.servers(&needed(item, "address")?, &mut dns)?;
-        if let Some(search) = item.get("search") {
-            dns.search = texts(&search)?;
-        }
-        all.add(&dns);
+        needed(item, "address")?;
+        let mut draft = Draft::default();
+        reading.keys(item, &KEYS, &mut draft);
+        all.add(&draft.dns);
         Ok(())
     });
     all

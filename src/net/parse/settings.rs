@@ -3,19 +3,24 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Reading, number, words};
+use super::{Reading, number, whole, words};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::net::options::{Parameter, Setting, Value as Set, ValueKind};
 
 /// Sets a parameter; an earlier setting of it is replaced.
+#[inline(never)]
 pub(super) fn set(settings: &mut Vec<Setting>, parameter: &'static Parameter, value: Set) {
-    settings.retain(|setting| setting.parameter != parameter);
-    settings.push(Setting { parameter, value });
+    let setting = Setting { parameter, value };
+    match settings.iter_mut().find(|setting| core::ptr::eq(setting.parameter, parameter)) {
+        Some(earlier) => *earlier = setting,
+        None => settings.push(setting),
+    }
 }
 
 impl Reading<'_> {
     /// A parameter's value.
+    #[inline(never)]
     pub(super) fn setting(&mut self, row: &'static Parameter, value: &Value<'_>) -> Result<Set, Error> {
         Ok(match row.kind {
             ValueKind::Number(max) => Set::Number(number(value, max)?),
@@ -31,9 +36,10 @@ impl Reading<'_> {
             }
             ValueKind::Addresses => {
                 let mut addresses = Vec::new();
-                for (text, at) in words(value)? {
+                words(value, &mut |text, at| {
                     addresses.push(text.parse().map_err(|_| at.error("an IPv4 address"))?);
-                }
+                    Ok(())
+                })?;
                 if addresses.len() > 16 {
                     return Err(value.error("at most 16 addresses"));
                 }
@@ -44,10 +50,11 @@ impl Reading<'_> {
 }
 
 /// A parameter's value in a text (`BONDING_OPTS`, ENI); `None`: it cannot be that.
+#[inline(never)]
 pub(super) fn of_text(row: &'static Parameter, text: &str) -> Option<Set> {
     Some(match row.kind {
-        ValueKind::Number(max) => Set::Number(text.parse().ok().filter(|number| *number <= max)?),
-        ValueKind::Millis => Set::Number(text.parse().ok()?),
+        ValueKind::Number(max) => Set::Number(whole(text).ok().filter(|number| *number <= max)?),
+        ValueKind::Millis => Set::Number(whole(text).ok()?),
         ValueKind::Flag => Set::Flag(match text {
             "1" | "on" | "yes" | "true" => true,
             "0" | "off" | "no" | "false" => false,
@@ -56,12 +63,16 @@ pub(super) fn of_text(row: &'static Parameter, text: &str) -> Option<Set> {
         ValueKind::Word(_) => Set::Word(row.word(text)?),
         ValueKind::Link | ValueKind::Text => Set::Text(text.into()),
         ValueKind::Addresses => {
-            let split = text.split([' ', ',']).filter(|word| !word.is_empty());
-            Set::Addresses(split.map(|word| word.parse().ok()).collect::<Option<_>>()?)
+            let mut addresses = Vec::new();
+            for word in text.split(super::is_separator).filter(|word| !word.is_empty()) {
+                addresses.push(word.parse().ok()?);
+            }
+            Set::Addresses(addresses)
         }
         ValueKind::Ports => {
-            let (port, number) = text.trim().split_once(' ')?;
-            Set::Ports(alloc::vec![(port.to_string(), number.trim().parse().ok()?)])
+            let mut ports = Vec::new();
+            port(text, &mut ports)?;
+            Set::Ports(ports)
         }
     })
 }
@@ -73,24 +84,35 @@ fn millis(value: &Value<'_>) -> Result<u32, Error> {
         Some(digits) => (digits, 1),
         None => text.strip_suffix('s').map_or((text.as_str(), 1), |digits| (digits, 1000)),
     };
-    let number = digits.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    let number = whole(digits.trim()).ok().and_then(|number| number.checked_mul(unit));
     number.ok_or_else(|| value.error("milliseconds, or a number with `ms` or `s` behind it"))
 }
 
 /// `PORT NUMBER` (one, a list, or several with commas), or a mapping of ports.
 fn ports(value: &Value<'_>) -> Result<Vec<(String, u32)>, Error> {
-    if value.is_mapping() {
-        return value.entries().map(|(port, value)| Ok((port.text()?, number(&value, u32::MAX)?))).collect();
+    let mut ports = Vec::new();
+    for (port, value) in value.entries() {
+        ports.push((port.text()?, number(&value, u32::MAX)?));
     }
-    let one = |text: &str, at: &Value<'_>| {
-        let pair = text
-            .trim()
-            .split_once(' ')
-            .and_then(|(port, number)| Some((port.to_string(), number.trim().parse().ok()?)));
-        pair.ok_or_else(|| at.error("a port and its number, as in `eth0 50`"))
-    };
-    if value.is_sequence() {
-        return value.items().map(|item| one(&item.text()?, &item)).collect();
+    for item in value.items() {
+        listed(&item.text()?, &item, &mut ports)?;
     }
-    value.text()?.split([',', '\n']).map(|text| one(text, value)).collect()
+    if !value.is_mapping() && !value.is_sequence() {
+        for text in value.text()?.split(|c| matches!(c, ',' | '\n')) {
+            listed(text, value, &mut ports)?;
+        }
+    }
+    Ok(ports)
+}
+
+#[inline(never)]
+fn listed(text: &str, at: &Value<'_>, to: &mut Vec<(String, u32)>) -> Result<(), Error> {
+    port(text, to).ok_or_else(|| at.error("a port and its number, as in `eth0 50`"))
+}
+
+#[inline(never)]
+fn port(text: &str, to: &mut Vec<(String, u32)>) -> Option<()> {
+    let (port, number) = text.trim().split_once(' ')?;
+    to.push((port.to_string(), whole(number.trim()).ok()?));
+    Some(())
 }

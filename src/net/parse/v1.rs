@@ -3,17 +3,14 @@
 //! Source: cloud-init, "Networking config Version 1", and its `schema-network-config-v1.json`; what it does not say, as `network_state.py` of
 //! cloud-init 22.4 reads it.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::net::IpAddr;
+use alloc::string::ToString;
 
-use super::{Known, Reading, address, flag, if_name, mac, needed, number, settings, texts};
+use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Text, Texts};
+use super::{Known, Reading, address, first, if_name, needed, settings, texts};
 use crate::error::Error;
 use crate::format::doc::Value;
-use crate::limits::MAX_VLAN_ID;
-use crate::net::address::Net;
-use crate::net::model::{Control, Dns, Find, Group, Kind, Link, Method, Route, Subnet};
-use crate::net::options::{BOND, BRIDGE, Parameter, by_v1_name};
+use crate::net::model::{Control, Method, Route, Subnet};
+use crate::net::options::by_v1_name;
 
 pub(super) fn is(value: &Value<'_>) -> bool {
     value.get("version").is_some_and(|version| version.is_text("1")) && value.get("config").is_some()
@@ -27,11 +24,11 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
         }
         let kind = needed(item, "type")?;
         match kind.text()?.as_str() {
-            "physical" | "infiniband" => link(reading, item, Kind::default()),
-            "loopback" => link(reading, item, Kind::Loopback),
-            "bond" => link(reading, item, Kind::Bond(Group::default())),
-            "bridge" => link(reading, item, Kind::Bridge(Group::default())),
-            "vlan" => link(reading, item, Kind::Vlan { id: 0, link: String::new() }),
+            "physical" | "infiniband" => link(reading, item, Made::Nic),
+            "loopback" => link(reading, item, Made::Loopback),
+            "bond" => link(reading, item, Made::Bond),
+            "bridge" => link(reading, item, Made::Bridge),
+            "vlan" => link(reading, item, Made::Vlan),
             "nameserver" => nameserver(reading, item),
             "route" => {
                 let route = route(reading, item, false)?;
@@ -43,150 +40,164 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
     });
 }
 
-fn link(reading: &mut Reading<'_>, item: &Value<'_>, mut kind: Kind) -> Result<(), Error> {
+/// What any link may have.
+static LINK: Keys = Keys::only(&[
+    ("type", Key::Nothing),
+    ("name", Key::Nothing),
+    ("mac_address", Key::Mac),
+    ("mtu", Key::Number(Number::Mtu)),
+    ("accept-ra", Key::Flag(Flag::AcceptRa)),
+    ("accept_ra", Key::Flag(Flag::AcceptRa)),
+    ("wakeonlan", Key::Flag(Flag::Wakeonlan)),
+    ("subnets", Key::Own(subnets)),
+]);
+
+/// What each kind may have besides, in the order of [`Made`].
+static KINDS: [Keys; 5] = [
+    of_kind(&[(
+        "params",
+        Key::Own(|reading, value, draft| {
+            // What a NIC is found by, besides its MAC.
+            reading.keys(value, &FOUND_BY, draft);
+            Ok(())
+        }),
+    )]),
+    of_kind(&[
+        (
+            "params",
+            Key::Own(|reading, value, draft| {
+                reading.keys(value, &BOND, draft);
+                Ok(())
+            }),
+        ),
+        ("bond_interfaces", Key::Texts(Texts::Members)),
+    ]),
+    of_kind(&[
+        (
+            "params",
+            Key::Own(|reading, value, draft| {
+                reading.keys(value, &BRIDGE, draft);
+                Ok(())
+            }),
+        ),
+        ("bridge_interfaces", Key::Texts(Texts::Members)),
+    ]),
+    of_kind(&[("vlan_id", Key::Number(Number::VlanId)), ("vlan_link", Key::Text(Text::VlanLink))]),
+    of_kind(&[]),
+];
+
+const fn of_kind(rows: &'static [super::keys::Row]) -> Keys {
+    Keys { rows, other: |reading, word, value, draft| reading.among(&LINK, word, value, draft), skips_empty: false }
+}
+
+static FOUND_BY: Keys = Keys::only(&[("driver", Key::Texts(Texts::Drivers)), ("device_id", Key::Text(Text::DeviceId))]);
+
+/// Parameters under their v1 names.
+static BOND: Keys =
+    Keys { rows: &[], other: |r, word, value, draft| param(r, word, value, draft, Made::Bond), skips_empty: false };
+static BRIDGE: Keys =
+    Keys { rows: &[], other: |r, word, value, draft| param(r, word, value, draft, Made::Bridge), skips_empty: false };
+
+fn link(reading: &mut Reading<'_>, item: &Value<'_>, made: Made) -> Result<(), Error> {
     let name = if_name(&needed(item, "name")?)?;
-    let mut link = Link { id: name.to_string(), at: reading.at(item), name: Some(name), ..Link::default() };
-    let mut vlan = (None, None);
-    reading.keys(item, &mut |reading, key, value| {
-        match (key, &mut kind) {
-            ("type" | "name", _) => {}
-            ("mac_address", Kind::Physical(find)) => find.mac = Some(mac(value)?),
-            ("mac_address", _) => link.mac = Some(mac(value)?),
-            ("mtu", _) => link.mtu = Some(number(value, u32::MAX)?),
-            ("accept-ra" | "accept_ra", _) => link.accept_ra = Some(flag(value)?),
-            ("wakeonlan", _) => link.wakeonlan = Some(flag(value)?),
-            ("subnets", _) => link.subnets = subnets(reading, value),
-            ("params", Kind::Physical(find)) => found_by(reading, value, find),
-            ("params", Kind::Bond(group)) => params(reading, value, group, BOND, "bond"),
-            ("params", Kind::Bridge(group)) => params(reading, value, group, BRIDGE, "bridge"),
-            ("bond_interfaces", Kind::Bond(group)) | ("bridge_interfaces", Kind::Bridge(group)) => {
-                group.members = texts(value)?
-            }
-            ("vlan_id", Kind::Vlan { .. }) => vlan.0 = Some(number(value, MAX_VLAN_ID.into())? as u16),
-            ("vlan_link", Kind::Vlan { .. }) => vlan.1 = Some(value.text()?),
-            _ => return Ok(false),
+    let mut draft = Draft::new(reading.at(item));
+    draft.link.id = name.to_string();
+    draft.link.name = Some(name);
+    reading.keys(item, &KINDS[made as usize], &mut draft);
+    if made == Made::Nic {
+        draft.find.mac = draft.link.mac.take();
+        if draft.find.mac.is_none() && !draft.find.is_empty() {
+            // Without a MAC cloud-init renames nothing: this is about the NIC that has the name.
+            draft.find.name = Some(draft.link.id.clone());
         }
-        Ok(true)
-    });
-    if let Kind::Vlan { id, link } = &mut kind {
-        let (Some(number), Some(on)) = vlan else { return Err(item.error("the keys `vlan_id` and `vlan_link`")) };
-        (*id, *link) = (number, on);
     }
-    if let Kind::Physical(find) = &mut kind
-        && find.mac.is_none()
-        && !find.is_empty()
-    {
-        // Without a MAC cloud-init renames nothing: this is about the NIC that has the name.
-        find.name = Some(link.id.clone());
-    }
-    link.kind = kind;
-    reading.add(link);
+    reading.add(draft.into_link(made, item, "the keys `vlan_id` and `vlan_link`")?);
     Ok(())
 }
 
-/// `params` of a NIC: what it is found by, besides its MAC.
-fn found_by(reading: &mut Reading<'_>, value: &Value<'_>, find: &mut Find) {
-    reading.keys(value, &mut |_, key, value| {
-        match key {
-            "driver" => find.drivers = texts(value)?,
-            "device_id" => find.device_id = Some(value.text()?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    });
-}
-
-/// Parameters of a bond or bridge under their v1 names, in a mapping that may have other keys.
-fn params(reading: &mut Reading<'_>, value: &Value<'_>, group: &mut Group, table: &'static [Parameter], prefix: &str) {
-    reading.keys(value, &mut |reading, key, value| param(reading, key, value, group, table, prefix));
-}
-
-pub(super) fn param(
-    reading: &mut Reading<'_>,
-    key: &str,
-    value: &Value<'_>,
-    group: &mut Group,
-    table: &'static [Parameter],
-    prefix: &str,
-) -> Known {
+/// One parameter.
+#[inline(never)]
+pub(super) fn param(reading: &mut Reading<'_>, key: &str, value: &Value<'_>, draft: &mut Draft, made: Made) -> Known {
     if key == "bridge_ports" {
-        let ports = texts(value)?;
-        group.members.extend(ports.into_iter().filter(|port| port != "none"));
+        let mut ports = texts(value)?;
+        ports.retain(|port| port != "none");
+        draft.group.members.append(&mut ports);
         return Ok(true);
     }
     // Said of members only, or of no meaning when it is said: `none`.
     if matches!(key, "bond-slaves" | "bond_slaves" | "bond-master") {
         return Ok(true);
     }
+    let (table, prefix) = Draft::parameters(made);
     let Some(row) = by_v1_name(table, prefix, key) else { return Ok(false) };
     let value = reading.setting(row, value)?;
-    settings::set(&mut group.settings, row, value);
+    settings::set(&mut draft.group.settings, row, value);
     Ok(true)
 }
 
 fn nameserver(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
-    let (mut dns, mut name) = (Dns::default(), None);
+    static KEYS: Keys = Keys::only(&[
+        ("type", Key::Nothing),
+        ("address", Key::Servers),
+        ("search", Key::Texts(Texts::Search)),
+        ("interface", Key::Text(Text::Word)),
+    ]);
     needed(item, "address")?;
-    reading.keys(item, &mut |reading, key, value| {
-        match key {
-            "type" => {}
-            "address" => reading.servers(value, &mut dns)?,
-            "search" => dns.search = texts(value)?,
-            "interface" => name = Some(value.text()?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    });
-    match name {
-        None => reading.config.dns.add(&dns),
-        Some(name) => {
-            let at = reading.at(item);
-            reading.tied.push((name, dns, at));
-        }
+    let at = reading.at(item);
+    let mut draft = Draft::new(at);
+    reading.keys(item, &KEYS, &mut draft);
+    match draft.word {
+        None => reading.config.dns.add(&draft.dns),
+        Some(name) => reading.tied.push((name, draft.dns, at)),
     }
     Ok(())
 }
 
-pub(super) fn subnets(reading: &mut Reading<'_>, value: &Value<'_>) -> Vec<Subnet> {
-    let mut subnets = Vec::new();
+fn subnets(reading: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(), Error> {
+    to.link.subnets.clear();
     reading.items(value, &mut |reading, item| {
-        subnets.push(subnet(reading, item, false)?);
+        to.link.subnets.push(subnet(reading, item, &SUBNET)?);
         Ok(())
     });
-    subnets
+    Ok(())
 }
 
-/// A subnet of v1, or (`openstack`) a network of `network_data.json`, whose keys are the same but for the address's and those that say
-/// nothing to a machine.
-pub(super) fn subnet(reading: &mut Reading<'_>, item: &Value<'_>, openstack: bool) -> Result<Subnet, Error> {
+static SUBNET: Keys = Keys { rows: SUBNET_ROWS, other: |_, _, _, _| Ok(false), skips_empty: true };
+/// A network of `network_data.json`: its keys are the same but for the address's and those that say nothing to a machine.
+pub(super) static NETWORK: Keys = Keys { rows: SUBNET_ROWS, other: |_, _, _, _| Ok(true), skips_empty: true };
+
+const SUBNET_ROWS: &[super::keys::Row] = &[
+    ("type", Key::Nothing),
+    ("address", Key::Nothing),
+    ("ip_address", Key::Nothing),
+    ("netmask", Key::Nothing),
+    ("prefix", Key::Nothing),
+    ("ipv4", Key::Nothing),
+    ("ipv6", Key::Nothing),
+    ("control", Key::Own(control)),
+    ("gateway", Key::Own(gateway)),
+    ("metric", Key::Number(Number::SubnetMetric)),
+    ("mtu", Key::Number(Number::SubnetMtu)),
+    ("broadcast", Key::Broadcast),
+    ("pointopoint", Key::Ip(Ip::Peer)),
+    ("scope", Key::Text(Text::Scope)),
+    ("dns_nameservers", Key::Servers),
+    ("dns_search", Key::Texts(Texts::Search)),
+    ("routes", Key::Own(routes)),
+];
+
+/// A subnet of v1, or a network of `network_data.json`.
+#[inline(never)]
+pub(super) fn subnet(reading: &mut Reading<'_>, item: &Value<'_>, keys: &Keys) -> Result<Subnet, Error> {
     if !item.is_mapping() {
         return Err(item.error("a mapping with a `type`"));
     }
     let kind = needed(item, "type")?;
-    let mut subnet = Subnet { at: reading.at(item), ..Subnet::default() };
-    subnet.method = method(reading, item, &kind)?;
-    reading.keys(item, &mut |reading, key, value| {
-        // Text that is empty says nothing, as in cloud-init.
-        if value.is_text("") {
-            return Ok(true);
-        }
-        match key {
-            "type" | "address" | "ip_address" | "netmask" | "prefix" | "ipv4" | "ipv6" => {}
-            "control" => subnet.control = control(value)?,
-            "gateway" => subnet.gateway = gateway(value, subnet.method)?,
-            "metric" => subnet.metric = Some(number(value, u32::MAX)?),
-            "mtu" => subnet.mtu = Some(number(value, u32::MAX)?),
-            "broadcast" => subnet.broadcast = Some(value.text()?.parse().map_err(|_| value.error("an IPv4 address"))?),
-            "pointopoint" => subnet.peer = Some(address(value)?),
-            "scope" => subnet.scope = Some(value.text()?),
-            "dns_nameservers" => reading.servers(value, &mut subnet.dns)?,
-            "dns_search" => subnet.dns.search = texts(value)?,
-            "routes" => subnet.routes = routes(reading, value),
-            _ => return Ok(openstack),
-        }
-        Ok(true)
-    });
-    Ok(subnet)
+    let mut draft = Draft::new(reading.at(item));
+    draft.subnet.method = method(reading, item, &kind)?;
+    reading.keys(item, keys, &mut draft);
+    draft.subnet.dns = draft.dns;
+    Ok(draft.subnet)
 }
 
 fn method(reading: &mut Reading<'_>, item: &Value<'_>, kind: &Value<'_>) -> Result<Method, Error> {
@@ -199,63 +210,50 @@ fn method(reading: &mut Reading<'_>, item: &Value<'_>, kind: &Value<'_>) -> Resu
         "manual" => Method::Manual,
         "loopback" => Method::Loopback,
         "static" | "static6" | "ipv4" | "ipv6" => {
-            let of = |keys: [&str; 2]| keys.iter().find_map(|key| item.get(key).filter(|value| !value.is_null() && !value.is_text("")));
-            let address = of(["address", "ip_address"]).ok_or_else(|| item.error("the key `address`"))?;
-            Method::Static(reading.net(&address, of(["prefix", "netmask"]).as_ref())?)
+            let address = first(item, ["address", "ip_address"]).ok_or_else(|| item.error("the key `address`"))?;
+            Method::Static(reading.net(&address, first(item, ["prefix", "netmask"]).as_ref())?)
         }
         _ => return Err(kind.error("a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback")),
     })
 }
 
-/// A gateway, of the family of the subnet's address.
-fn gateway(value: &Value<'_>, method: Method) -> Result<Option<IpAddr>, Error> {
-    let gateway = address(value)?;
-    match method {
-        Method::Static(Net { ip, .. }) if ip.is_ipv6() != gateway.is_ipv6() => {
-            Err(value.error("a gateway of the address's family"))
-        }
-        _ => Ok(Some(gateway)),
-    }
+fn gateway(_: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(), Error> {
+    super::gateway(&mut to.subnet, address(value)?).map_err(|expected| value.error(expected))
 }
 
-fn control(value: &Value<'_>) -> Result<Control, Error> {
-    match value.text()?.as_str() {
-        "auto" => Ok(Control::Auto),
-        "manual" => Ok(Control::Manual),
-        "hotplug" => Ok(Control::Hotplug),
-        _ => Err(value.error("auto, manual or hotplug")),
-    }
+fn control(_: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(), Error> {
+    let all = [Control::Auto, Control::Manual, Control::Hotplug];
+    let known = all.into_iter().find(|control| value.is_text(control.word()));
+    to.subnet.control = known.ok_or_else(|| value.error("auto, manual or hotplug"))?;
+    Ok(())
 }
 
-fn routes(reading: &mut Reading<'_>, value: &Value<'_>) -> Vec<Route> {
-    let mut routes = Vec::new();
-    reading.items(value, &mut |reading, item| {
-        routes.extend(route(reading, item, true)?);
-        Ok(())
-    });
-    routes
+fn routes(reading: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(), Error> {
+    to.subnet.routes = reading.routes(value, route);
+    Ok(())
 }
 
 fn route(reading: &mut Reading<'_>, item: &Value<'_>, of_link: bool) -> Result<Option<Route>, Error> {
+    static KEYS: Keys = Keys {
+        rows: &[
+            ("type", Key::Nothing),
+            ("destination", Key::Nothing),
+            ("network", Key::Nothing),
+            ("netmask", Key::Nothing),
+            ("prefix", Key::Nothing),
+            ("id", Key::Nothing),
+            ("services", Key::Nothing),
+            ("gateway", Key::Ip(Ip::Via)),
+            ("metric", Key::Number(Number::RouteMetric)),
+            ("mtu", Key::Number(Number::RouteMtu)),
+        ],
+        other: |_, _, _, _| Ok(false),
+        skips_empty: true,
+    };
     if !item.is_mapping() {
         return Err(item.error("a mapping with `destination` and `gateway`"));
     }
-    let of = |keys: [&str; 2]| {
-        keys.iter().find_map(|key| item.get(key).filter(|value| !value.is_null() && !value.is_text("")))
-    };
-    let to = of(["destination", "network"]).ok_or_else(|| item.error("the key `destination`"))?;
-    let to = reading.destination(&to, of(["prefix", "netmask"]).as_ref())?;
-    let mut route = Route { at: reading.at(item), ..Route::to(Net::everywhere(false)) };
-    reading.keys(item, &mut |_, key, value| {
-        match key {
-            _ if value.is_text("") => {}
-            "type" | "destination" | "network" | "netmask" | "prefix" | "id" | "services" => {}
-            "gateway" => route.via = Some(address(value)?),
-            "metric" => route.metric = Some(number(value, u32::MAX)?),
-            "mtu" => route.mtu = Some(number(value, u32::MAX)?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    });
-    Ok(reading.route(item, to, route, of_link))
+    let to = first(item, ["destination", "network"]).ok_or_else(|| item.error("the key `destination`"))?;
+    let to = reading.destination(&to, first(item, ["prefix", "netmask"]).as_ref())?;
+    Ok(reading.route(item, to, &KEYS, of_link))
 }

@@ -1,27 +1,13 @@
-use alloc::borrow::Cow;
-
 use super::*;
+use crate::host::memory::MemoryHost;
+use crate::net::interfaces::read_text;
 use crate::net::model::Control;
-use crate::net::parse::eni::{EniReader, Line, Stanza};
+use crate::net::parse::eni::EniReader;
 
-/// Splits a plain file into stanzas (its syntax has a reader and tests of its own).
 fn eni(text: &str) -> (NetConfig, Report) {
     let mut report = Report::default();
     let mut reader = EniReader::new(&mut report);
-    let mut stanzas: Vec<Stanza<'_>> = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let at = |word: &str| (number as u32 + 1, (word.as_ptr().addr() - line.as_ptr().addr()) as u32 + 1);
-        if line.starts_with(' ') {
-            let rest = line.trim_start()[words[0].len()..].trim();
-            let option = Line { name: words[0], value: Cow::Borrowed(rest), position: at(rest) };
-            stanzas.last_mut().expect("a stanza first").options.push(option);
-        } else {
-            let (file, options) = ("eni", Vec::new());
-            stanzas.push(Stanza { file, keyword: words[0], position: at(line), words: words[1..].to_vec(), options });
-        }
-    }
-    stanzas.iter().for_each(|stanza| reader.stanza(stanza));
+    read_text(&mut MemoryHost::new(), "eni", text.as_bytes(), &mut reader).expect("an interfaces file");
     (reader.done(), report)
 }
 
@@ -139,7 +125,6 @@ fn bad_stanzas() {
 
 #[test]
 fn a_file_and_what_it_sources() {
-    use crate::host::memory::MemoryHost;
     let mut host = MemoryHost::new();
     host.put("/etc/network/interfaces", 0o644, "auto e\nsource /etc/network/interfaces.d/*\nsource /no/file\n");
     host.put(
