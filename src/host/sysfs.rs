@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::glob::child;
 use super::links::{IfName, Mac, Nic, NicKind};
 use super::write::read_file;
 use super::{Files, Found};
@@ -33,25 +34,43 @@ pub fn links(files: &mut dyn Files) -> Result<Vec<Nic>, Error> {
     if found == Found::Absent {
         return Ok(Vec::new());
     }
-    let mut nics: Vec<Nic> = names.into_iter().filter_map(|name| Sysfs { files: &mut *files }.nic(name)).collect();
-    nics.sort_by_key(|nic| nic.index);
+    let mut nics: Vec<Nic> = Vec::new();
+    for name in names {
+        let Some(nic) = (Sysfs { files: &mut *files, dir: format!("{SYS_NET}/{name}") }).nic(name) else { continue };
+        let place = nics.iter().position(|other| other.index > nic.index).unwrap_or(nics.len());
+        nics.insert(place, nic);
+    }
     Ok(nics)
 }
 
 struct Sysfs<'a> {
     files: &'a mut dyn Files,
+    /// Of the link.
+    dir: String,
 }
 
 impl Sysfs<'_> {
+    #[inline(never)]
+    fn path(&self, name: &str) -> String {
+        child(&self.dir, name)
+    }
+
     /// The text of an attribute; `None` also where the kernel refuses to tell (`carrier` of a link that is down).
-    fn text(&mut self, path: &str) -> Option<String> {
-        let bytes = read_file(self.files, path, MAX_STATE_FILE).ok()??;
+    #[inline(never)]
+    fn text(&mut self, name: &str) -> Option<String> {
+        let path = self.path(name);
+        let bytes = read_file(self.files, &path, MAX_STATE_FILE).ok()??;
         Some(core::str::from_utf8(&bytes).ok()?.trim().to_string()).filter(|text| !text.is_empty())
     }
 
+    fn mac(&mut self, name: &str) -> Option<Mac> {
+        Mac::parse(&self.text(name)?).filter(|mac| mac.bytes().iter().any(|b| *b != 0))
+    }
+
     /// The last component of where a link points.
-    fn target(&mut self, path: &str) -> Option<String> {
-        let target = self.files.read_link(path).ok()??;
+    #[inline(never)]
+    fn target(&mut self, name: &str) -> Option<String> {
+        let target = self.files.read_link(&self.path(name)).ok()??;
         target.rsplit('/').next().map(ToString::to_string)
     }
 
@@ -60,54 +79,45 @@ impl Sysfs<'_> {
     }
 
     /// `None`: it has gone, or is no link (`bonding_masters`).
+    #[inline(never)]
     fn nic(&mut self, name: IfName) -> Option<Nic> {
-        let dir = format!("{SYS_NET}/{name}");
-        let index = self.text(&format!("{dir}/ifindex"))?.parse().ok()?;
-        let flags = self.text(&format!("{dir}/flags")).unwrap_or_default();
-        let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or_default();
-        let mac = |text: Option<String>| {
-            text.and_then(|text| Mac::parse(&text)).filter(|mac| mac.bytes().iter().any(|b| *b != 0))
-        };
-        let bus_path = self.bus_path(&dir, &name);
-        let kind = self.kind(&dir, &name, bus_path.is_some());
-        let master = self.target(&format!("{dir}/master")).or_else(|| self.target(&format!("{dir}/brport/bridge")));
-        Some(Nic {
-            index,
-            mac: mac(self.text(&format!("{dir}/address"))),
-            permanent_mac: mac(self.text(&format!("{dir}/bonding_slave/perm_hwaddr"))),
-            driver: self.target(&format!("{dir}/device/driver")),
-            device_id: self.text(&format!("{dir}/device/device")),
-            bus_path,
-            carrier: self.text(&format!("{dir}/carrier")).map(|text| text == "1"),
-            up: flags & UP != 0,
-            kind,
-            master: master.and_then(|name| IfName::parse(&name)),
-            name,
-        })
+        let mut nic = Nic { index: self.text("ifindex")?.parse().ok()?, ..Nic::default() };
+        let flags = self.text("flags").unwrap_or_default();
+        nic.up = u32::from_str_radix(flags.trim_start_matches("0x"), 16).is_ok_and(|flags| flags & UP != 0);
+        nic.mac = self.mac("address");
+        nic.permanent_mac = self.mac("bonding_slave/perm_hwaddr");
+        nic.driver = self.target("device/driver");
+        nic.device_id = self.text("device/device");
+        nic.bus_path = self.bus_path(&name);
+        nic.carrier = self.text("carrier").map(|text| text == "1");
+        nic.kind = self.kind(&name, nic.bus_path.is_some());
+        let master = self.target("master").or_else(|| self.target("brport/bridge"));
+        nic.master = master.and_then(|name| IfName::parse(&name));
+        nic.name = name;
+        Some(nic)
     }
 
     /// `…/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0` without both ends; what is in `devices/virtual` has no device.
-    fn bus_path(&mut self, dir: &str, name: &str) -> Option<String> {
-        let target = self.files.read_link(dir).ok()??;
+    fn bus_path(&mut self, name: &str) -> Option<String> {
+        let target = self.files.read_link(&self.dir).ok()??;
         let (_, path) = target.split_once("/devices/")?;
         let path = path.strip_suffix(name)?.strip_suffix("/net/")?;
         (!path.starts_with("virtual")).then(|| path.to_string())
     }
 
-    fn kind(&mut self, dir: &str, name: &str, device: bool) -> NicKind {
-        if self.text(&format!("{dir}/type")).as_deref() == Some(LOOPBACK) {
-            NicKind::Loopback
-        } else if self.exists(&format!("{dir}/bonding")) {
-            NicKind::Bond
-        } else if self.exists(&format!("{dir}/bridge")) {
-            NicKind::Bridge
-        } else if self.exists(&format!("{}/{name}", crate::paths::PROC_VLAN)) {
-            NicKind::Vlan
-        } else if device {
-            NicKind::Physical
-        } else {
-            NicKind::Virtual
+    fn kind(&mut self, name: &str, device: bool) -> NicKind {
+        if self.text("type").as_deref() == Some(LOOPBACK) {
+            return NicKind::Loopback;
         }
+        let vlan = child(crate::paths::PROC_VLAN, name);
+        for (path, kind) in
+            [(self.path("bonding"), NicKind::Bond), (self.path("bridge"), NicKind::Bridge), (vlan, NicKind::Vlan)]
+        {
+            if self.exists(&path) {
+                return kind;
+            }
+        }
+        if device { NicKind::Physical } else { NicKind::Virtual }
     }
 }
 

@@ -11,11 +11,11 @@
 //! says nothing, or that cannot be read (an error), is passed over: a machine without a network is of no use to anybody.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::model::{Find, Kind, Link, Method, NetConfig, Subnet};
+use super::model::{At, Find, Kind, Link, Method, NetConfig, Subnet};
 use super::parse::{self, Said};
 use super::report::Report;
 use crate::error::Error;
@@ -105,36 +105,44 @@ pub enum Choice<'a> {
 }
 
 /// Chooses. What is wrong in a source goes to the report.
-pub fn choose<'a>(from: Candidates<'a>, report: &mut Report) -> Choice<'a> {
+pub fn choose<'a>(mut from: Candidates<'a>, report: &mut Report) -> Choice<'a> {
+    chosen(&mut from, report)
+}
+
+#[inline(never)]
+fn chosen<'a>(from: &mut Candidates<'a>, report: &mut Report) -> Choice<'a> {
     if from.upgraded {
         return Choice::Disabled(Origin::Upgraded);
     }
-    if let Some(choice) = read(from.document, Origin::CommandLine, report) {
-        return choice;
-    }
-    if let Some(config) = initramfs(&from, report) {
-        return Choice::Config(config, Origin::Initramfs, None);
-    }
-    for (document, origin) in [(from.system, Origin::System), (from.datasource, Origin::Datasource)] {
-        if let Some(choice) = read(document, origin, report) {
-            return choice;
+    let documents = [
+        (from.document, Origin::CommandLine),
+        (None, Origin::Initramfs),
+        (from.system, Origin::System),
+        (from.datasource, Origin::Datasource),
+    ];
+    for (document, origin) in documents {
+        if let Some(document) = document {
+            let said = parse::document(&document, report);
+            match report.take(said) {
+                Some(Said::Config(config, value)) => return Choice::Config(config, origin, Some(value)),
+                Some(Said::Disabled) => return Choice::Disabled(origin),
+                Some(Said::Nothing) | None => {}
+            }
+        }
+        if origin == Origin::Initramfs
+            && let Some(config) = initramfs(from, report)
+        {
+            return Choice::Config(config, origin, None);
         }
     }
-    if let Some(config) = from.datasource_eni {
-        return Choice::Config(config, Origin::Datasource, None);
-    }
-    fallback(from.nics).map_or(Choice::Nothing, |config| Choice::Config(config, Origin::Fallback, None))
+    let (config, origin) = match from.datasource_eni.take() {
+        Some(config) => (Some(config), Origin::Datasource),
+        None => (fallback(from.nics), Origin::Fallback),
+    };
+    config.map_or(Choice::Nothing, |config| Choice::Config(config, origin, None))
 }
 
-fn read<'a>(document: Option<Value<'a>>, origin: Origin, report: &mut Report) -> Option<Choice<'a>> {
-    let said = parse::document(&document?, report);
-    match report.take(said)? {
-        Said::Nothing => None,
-        Said::Disabled => Some(Choice::Disabled(origin)),
-        Said::Config(config, value) => Some(Choice::Config(config, origin, Some(value))),
-    }
-}
-
+#[inline(never)]
 fn initramfs(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
     let asked =
         cmdline::parameters(from.command_line).any(|one| matches!(one.name, "ip" | "ip6") && one.value.is_some());
@@ -220,25 +228,33 @@ fn texts(files: &mut dyn Files, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Res
 
 /// The NIC to ask on where nothing is said: connected ones first, then by name in natural order (`eth2` before `eth10`). Never a
 /// bond, bridge, VLAN or other link without a device, a member of one, or one without a MAC address.
+#[inline(never)]
 pub fn best_nic(nics: &[Nic]) -> Option<&Nic> {
-    let fit = nics.iter().filter(|nic| nic.is_physical() && nic.mac.is_some() && nic.master.is_none());
-    let connected = |nic: &Nic| nic.carrier == Some(true);
-    fit.min_by(|one, other| connected(other).cmp(&connected(one)).then_with(|| natural(&one.name, &other.name)))
+    let mut best: Option<&Nic> = None;
+    for nic in nics.iter().filter(|nic| nic.is_physical() && nic.mac.is_some() && nic.master.is_none()) {
+        let connected = |nic: &Nic| nic.carrier == Some(true);
+        let is_better = |than: &Nic| match (connected(nic), connected(than)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => natural(&nic.name, &than.name) == Ordering::Less,
+        };
+        if best.is_none_or(is_better) {
+            best = Some(nic);
+        }
+    }
+    best
 }
 
 /// DHCP on the [`best_nic`], under the name that it has.
 pub fn fallback(nics: &[Nic]) -> Option<NetConfig> {
     let nic = best_nic(nics)?;
-    let find = Find { mac: nic.mac.clone(), ..Find::default() };
-    let subnet = Subnet { method: Method::Dhcp4, ..Subnet::default() };
-    let link = Link {
-        id: nic.name.to_string(),
-        name: Some(nic.name.clone()),
-        kind: Kind::Physical(find),
-        subnets: alloc::vec![subnet],
-        ..Link::default()
-    };
-    Some(NetConfig { sources: alloc::vec!["the fallback".into()], links: alloc::vec![link], ..NetConfig::default() })
+    let mut link = Link::named(&nic.name, At::default());
+    link.kind = Kind::Physical(Find { mac: nic.mac.clone(), ..Find::default() });
+    link.subnets.push(Subnet::new(At::default(), Method::Dhcp4));
+    let mut config = NetConfig::default();
+    config.sources.push("the fallback".into());
+    config.links.push(link);
+    Some(config)
 }
 
 /// Compares names, numbers in them by value.

@@ -5,278 +5,308 @@
 //! no link stand on the first link that they fit.
 
 use alloc::string::ToString;
-use alloc::vec::Vec;
+use core::fmt::Display;
 
-use super::model::{Dns, Group, Kind, Link, Method, NetConfig, Overrides, ROUTE_KINDS, Route, Subnet, UseDomains};
+use super::model::{Dns, Group, Kind, Link, Method, NetConfig, Overrides, ROUTE_KINDS, Route, RouteKind, UseDomains};
 use super::options::{Setting, Value};
 use crate::error::Error;
 use crate::format::emit::Json;
-
-type Done = Result<(), Error>;
 
 /// Writes `{"network": {"version": 2, …}}`.
 ///
 /// # Errors
 /// The sink's.
-pub fn v2(config: &NetConfig, json: &mut Json<'_>) -> Done {
-    json.begin_object()?;
-    json.key("network")?;
-    json.begin_object()?;
-    json.key("version")?;
-    json.int(2)?;
-    if let Some(renderer) = &config.renderer {
-        text(json, "renderer", renderer)?;
-    }
-    type Is = fn(&Kind) -> bool;
-    let sections: [(&str, Is); 4] = [
-        ("ethernets", |kind| matches!(kind, Kind::Physical(_) | Kind::Loopback)),
-        ("bonds", |kind| matches!(kind, Kind::Bond(_))),
-        ("bridges", |kind| matches!(kind, Kind::Bridge(_))),
-        ("vlans", |kind| matches!(kind, Kind::Vlan { .. })),
-    ];
-    for (name, is) in sections {
-        let mut links = config.links.iter().filter(|link| is(&link.kind)).peekable();
-        if links.peek().is_none() {
-            continue;
+pub fn v2(config: &NetConfig, json: &mut Json<'_>) -> Result<(), Error> {
+    let mut out = Out { json, done: Ok(()), empty: None };
+    out.open(None);
+    out.open(Some("network"));
+    out.number("version", Some(2));
+    out.text("renderer", config.renderer.as_deref());
+    const SECTIONS: [&str; 4] = ["ethernets", "bonds", "bridges", "vlans"];
+    for (number, name) in SECTIONS.into_iter().enumerate() {
+        out.lazily(name);
+        for link in &config.links {
+            let own = match link.kind {
+                Kind::Physical(_) | Kind::Loopback => 0,
+                Kind::Bond(_) => 1,
+                Kind::Bridge(_) => 2,
+                Kind::Vlan { .. } => 3,
+            };
+            if own == number {
+                write_link(config, link, &mut out);
+            }
         }
-        json.key(name)?;
-        json.begin_object()?;
-        for link in links {
-            write_link(config, link, json)?;
+        out.close();
+    }
+    out.close();
+    out.close();
+    out.done
+}
+
+/// The document so far. After an error nothing is written.
+struct Out<'o, 'j> {
+    json: &'o mut Json<'j>,
+    done: Result<(), Error>,
+    /// The key of an object that is begun only when something stands in it.
+    empty: Option<&'static str>,
+}
+
+impl Out<'_, '_> {
+    #[inline(never)]
+    fn does(&mut self, does: &mut dyn FnMut(&mut Json<'_>) -> Result<(), Error>) {
+        if self.done.is_ok() {
+            self.done = does(self.json);
         }
-        json.end_object()?;
     }
-    json.end_object()?;
-    json.end_object()
-}
 
-fn text(json: &mut Json<'_>, key: &str, text: &str) -> Done {
-    json.key(key)?;
-    json.string(text)
-}
-
-fn print(json: &mut Json<'_>, key: &str, what: Option<&dyn core::fmt::Display>) -> Done {
-    what.map_or(Ok(()), |what| text(json, key, &what.to_string()))
-}
-
-fn flag(json: &mut Json<'_>, key: &str, flag: Option<bool>) -> Done {
-    let Some(flag) = flag else { return Ok(()) };
-    json.key(key)?;
-    json.bool(flag)
-}
-
-fn number(json: &mut Json<'_>, key: &str, number: Option<u32>) -> Done {
-    let Some(number) = number else { return Ok(()) };
-    json.key(key)?;
-    json.int(number.into())
-}
-
-fn list(json: &mut Json<'_>, key: &str, items: &mut dyn Iterator<Item = &dyn core::fmt::Display>) -> Done {
-    let mut items = items.peekable();
-    if items.peek().is_none() {
-        return Ok(());
+    #[inline(never)]
+    fn key(&mut self, key: &str) {
+        if let Some(outer) = self.empty.take() {
+            self.open(Some(outer));
+        }
+        self.does(&mut |json| json.key(key));
     }
-    json.key(key)?;
-    json.begin_array()?;
-    items.try_for_each(|item| json.string(&item.to_string()))?;
-    json.end_array()
+
+    /// Begins an object.
+    #[inline(never)]
+    fn open(&mut self, key: Option<&str>) {
+        if let Some(key) = key {
+            self.key(key);
+        }
+        self.does(&mut |json| json.begin_object());
+    }
+
+    /// Begins an object with its first key. No other begins before that.
+    fn lazily(&mut self, key: &'static str) {
+        self.empty = Some(key);
+    }
+
+    #[inline(never)]
+    fn close(&mut self) {
+        if self.empty.take().is_none() {
+            self.does(&mut |json| json.end_object());
+        }
+    }
+
+    #[inline(never)]
+    fn string(&mut self, text: &str) {
+        self.does(&mut |json| json.string(text));
+    }
+
+    #[inline(never)]
+    fn text(&mut self, key: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.key(key);
+            self.string(text);
+        }
+    }
+
+    #[inline(never)]
+    fn print(&mut self, key: &str, what: Option<&dyn Display>) {
+        self.text(key, what.map(|what| what.to_string()).as_deref());
+    }
+
+    #[inline(never)]
+    fn flag(&mut self, key: &str, flag: Option<bool>) {
+        if let Some(flag) = flag {
+            self.key(key);
+            self.does(&mut |json| json.bool(flag));
+        }
+    }
+
+    #[inline(never)]
+    fn number(&mut self, key: &str, number: Option<u32>) {
+        if let Some(number) = number {
+            self.key(key);
+            self.does(&mut |json| json.int(number.into()));
+        }
+    }
+
+    #[inline(never)]
+    fn begin(&mut self, key: &str) {
+        self.key(key);
+        self.does(&mut |json| json.begin_array());
+    }
+
+    #[inline(never)]
+    fn end(&mut self) {
+        self.does(&mut |json| json.end_array());
+    }
+
+    #[inline(never)]
+    fn list(&mut self, key: &str, items: &mut dyn Iterator<Item = &dyn Display>) {
+        if let Some(mut item) = items.next() {
+            self.begin(key);
+            loop {
+                self.string(&item.to_string());
+                let Some(next) = items.next() else { break };
+                item = next;
+            }
+            self.end();
+        }
+    }
 }
 
-fn write_link(config: &NetConfig, link: &Link, json: &mut Json<'_>) -> Done {
+fn write_link(config: &NetConfig, link: &Link, out: &mut Out<'_, '_>) {
     // Links are keyed by name where it is known: what is made has its key for a name.
-    json.key(link.display_name())?;
-    json.begin_object()?;
+    out.open(Some(link.display_name()));
     match &link.kind {
-        Kind::Physical(_) | Kind::Loopback => matching(link, json)?,
-        Kind::Bond(group) | Kind::Bridge(group) => {
-            list(json, "interfaces", &mut names(config, group).iter().map(|name| name as _))?;
-            parameters(config, &group.settings, json)?;
-        }
+        Kind::Physical(_) | Kind::Loopback => matching(link, out),
+        Kind::Bond(group) | Kind::Bridge(group) => members(config, group, out),
         Kind::Vlan { id, link } => {
-            number(json, "id", Some((*id).into()))?;
-            text(json, "link", config.name_of(link))?;
+            out.number("id", Some((*id).into()));
+            out.text("link", Some(config.name_of(link)));
         }
     }
-    print(json, "macaddress", link.mac.as_ref().map(|mac| mac as _))?;
-    number(json, "mtu", link.mtu.or(link.subnets.iter().find_map(|subnet| subnet.mtu)))?;
-    for (key, value) in [
-        ("wakeonlan", link.wakeonlan),
-        ("accept-ra", link.accept_ra),
-        ("optional", link.optional),
-        ("critical", link.critical),
-        ("ipv6-privacy", link.ipv6_privacy),
-    ] {
-        flag(json, key, value)?;
-    }
-    if link.dhcp_mac {
-        text(json, "dhcp-identifier", "mac")?;
-    }
+    out.print("macaddress", link.mac.as_ref().map(|mac| mac as _));
+    out.number("mtu", link.mtu.or(link.subnets.iter().find_map(|subnet| subnet.mtu)));
+    out.flag("wakeonlan", link.wakeonlan);
+    out.flag("accept-ra", link.accept_ra);
+    out.flag("optional", link.optional);
+    out.flag("critical", link.critical);
+    out.flag("ipv6-privacy", link.ipv6_privacy);
+    out.text("dhcp-identifier", link.dhcp_mac.then_some("mac"));
     if let Some((v4, v6)) = link.link_local {
-        json.key("link-local")?;
-        json.begin_array()?;
+        out.begin("link-local");
         for (family, on) in [("ipv4", v4), ("ipv6", v6)] {
             if on {
-                json.string(family)?;
+                out.string(family);
             }
         }
-        json.end_array()?;
+        out.end();
     }
-    dhcp(link, json)?;
-    addresses(link, json)?;
+    dhcp(link, out);
+    addresses(link, out);
     // What belongs to no link.
     let first = config.links.iter().find(|link| link.addresses().next().is_some()).or(config.links.first());
-    let own = first.is_some_and(|first| first.id == link.id);
-    let mut dns = link.all_dns();
-    if own {
+    let (mut dns, mut routes) = (link.all_dns(), link.all_routes());
+    if first.is_some_and(|first| first.id == link.id) {
         dns.add(&config.dns);
-    }
-    nameservers(&dns, json)?;
-    let mut routes = link.all_routes();
-    if own {
         routes.extend_from_slice(&config.routes);
     }
+    nameservers(&dns, out);
     if !routes.is_empty() {
-        json.key("routes")?;
-        json.begin_array()?;
-        routes.iter().try_for_each(|route| write_route(route, json))?;
-        json.end_array()?;
+        out.begin("routes");
+        for route in &routes {
+            write_route(route, out);
+        }
+        out.end();
     }
-    json.end_object()
+    out.close();
 }
 
-fn matching(link: &Link, json: &mut Json<'_>) -> Done {
-    let Some(find) = link.find().filter(|find| !find.is_empty()) else { return Ok(()) };
-    json.key("match")?;
-    json.begin_object()?;
-    print(json, "macaddress", find.mac.as_ref().map(|mac| mac as _))?;
-    print(json, "name", find.name.as_ref().map(|name| name as _))?;
-    list(json, "driver", &mut find.drivers.iter().map(|driver| driver as _))?;
-    json.end_object()?;
-    print(json, "set-name", link.name.as_ref().map(|name| name as _))
+fn matching(link: &Link, out: &mut Out<'_, '_>) {
+    let Some(find) = link.find().filter(|find| !find.is_empty()) else { return };
+    out.lazily("match");
+    out.print("macaddress", find.mac.as_ref().map(|mac| mac as _));
+    out.text("name", find.name.as_deref());
+    out.list("driver", &mut find.drivers.iter().map(|driver| driver as _));
+    out.close();
+    out.text("set-name", link.name.as_deref());
 }
 
-fn names<'a>(config: &'a NetConfig, group: &'a Group) -> Vec<&'a str> {
-    group.members.iter().map(|member| config.name_of(member)).collect()
-}
-
-fn parameters(config: &NetConfig, settings: &[Setting], json: &mut Json<'_>) -> Done {
-    if settings.iter().all(|setting| setting.parameter.v2.is_none()) {
-        return Ok(());
+fn members(config: &NetConfig, group: &Group, out: &mut Out<'_, '_>) {
+    if !group.members.is_empty() {
+        out.begin("interfaces");
+        for member in &group.members {
+            out.string(config.name_of(member));
+        }
+        out.end();
     }
-    json.key("parameters")?;
-    json.begin_object()?;
-    for setting in settings {
-        let Some(key) = setting.parameter.v2 else { continue };
-        match &setting.value {
-            Value::Number(value) => number(json, key, Some(*value))?,
-            Value::Word(word) => text(json, key, word)?,
-            Value::Flag(on) => flag(json, key, Some(*on))?,
-            Value::Text(value) => text(json, key, config.name_of(value))?,
-            Value::Addresses(addresses) => list(json, key, &mut addresses.iter().map(|address| address as _))?,
+    out.lazily("parameters");
+    for Setting { parameter, value } in &group.settings {
+        let Some(key) = parameter.v2 else { continue };
+        match value {
+            Value::Number(value) => out.number(key, Some(*value)),
+            Value::Word(word) => out.text(key, Some(word)),
+            Value::Flag(on) => out.flag(key, Some(*on)),
+            Value::Text(value) => out.text(key, Some(config.name_of(value))),
+            Value::Addresses(addresses) => out.list(key, &mut addresses.iter().map(|address| address as _)),
             Value::Ports(ports) => {
-                json.key(key)?;
-                json.begin_object()?;
-                ports.iter().try_for_each(|(port, value)| number(json, config.name_of(port), Some(*value)))?;
-                json.end_object()?;
+                out.open(Some(key));
+                for (port, value) in ports {
+                    out.number(config.name_of(port), Some(*value));
+                }
+                out.close();
             }
         }
     }
-    json.end_object()
+    out.close();
 }
 
-fn dhcp(link: &Link, json: &mut Json<'_>) -> Done {
-    let of = |v6: bool| {
-        link.subnets.iter().find(move |subnet| match subnet.method {
+fn dhcp(link: &Link, out: &mut Out<'_, '_>) {
+    for v6 in [false, true] {
+        let subnet = link.subnets.iter().find(|subnet| match subnet.method {
             Method::Dhcp4 => !v6,
             Method::Dhcp6 | Method::Dhcp6Stateful | Method::Dhcp6Stateless => v6,
             _ => false,
-        })
-    };
-    for (v6, key, key_overrides, own) in
-        [(false, "dhcp4", "dhcp4-overrides", &link.dhcp4), (true, "dhcp6", "dhcp6-overrides", &link.dhcp6)]
-    {
-        let subnet = of(v6);
-        flag(json, key, subnet.map(|_| true))?;
-        overrides(own, subnet.and_then(|subnet: &Subnet| subnet.metric), key_overrides, json)?;
+        });
+        out.flag(if v6 { "dhcp6" } else { "dhcp4" }, subnet.map(|_| true));
+        out.lazily(if v6 { "dhcp6-overrides" } else { "dhcp4-overrides" });
+        out.number("route-metric", subnet.and_then(|subnet| subnet.metric));
+        overrides(if v6 { &link.dhcp6 } else { &link.dhcp4 }, out);
+        out.close();
     }
     // Router advertisements alone.
     if link.accept_ra.is_none() && link.has(&Method::Slaac) {
-        flag(json, "accept-ra", Some(true))?;
+        out.flag("accept-ra", Some(true));
     }
-    Ok(())
 }
 
-fn overrides(own: &Overrides, metric: Option<u32>, key: &str, json: &mut Json<'_>) -> Done {
-    if *own == Overrides::default() && metric.is_none() {
-        return Ok(());
-    }
-    json.key(key)?;
-    json.begin_object()?;
-    number(json, "route-metric", metric)?;
-    print(json, "hostname", own.hostname.as_ref().map(|name| name as _))?;
-    for (key, value) in [
-        ("send-hostname", own.send_hostname),
-        ("use-dns", own.use_dns),
-        ("use-hostname", own.use_hostname),
-        ("use-mtu", own.use_mtu),
-        ("use-ntp", own.use_ntp),
-        ("use-routes", own.use_routes),
-    ] {
-        flag(json, key, value)?;
-    }
+fn overrides(own: &Overrides, out: &mut Out<'_, '_>) {
+    out.text("hostname", own.hostname.as_deref());
+    out.flag("send-hostname", own.send_hostname);
+    out.flag("use-dns", own.use_dns);
+    out.flag("use-hostname", own.use_hostname);
+    out.flag("use-mtu", own.use_mtu);
+    out.flag("use-ntp", own.use_ntp);
+    out.flag("use-routes", own.use_routes);
     match own.use_domains {
         None => {}
-        Some(UseDomains::Route) => text(json, "use-domains", "route")?,
-        Some(other) => flag(json, "use-domains", Some(other == UseDomains::Yes))?,
+        Some(UseDomains::Route) => out.text("use-domains", Some("route")),
+        Some(other) => out.flag("use-domains", Some(other == UseDomains::Yes)),
     }
-    json.end_object()
 }
 
-fn addresses(link: &Link, json: &mut Json<'_>) -> Done {
+fn addresses(link: &Link, out: &mut Out<'_, '_>) {
     if link.addresses().next().is_none() {
-        return Ok(());
+        return;
     }
-    json.key("addresses")?;
-    json.begin_array()?;
+    out.begin("addresses");
     for (subnet, net) in link.addresses() {
         let net = net.to_string();
         if subnet.label.is_none() && !subnet.deprecated {
-            json.string(&net)?;
+            out.string(&net);
             continue;
         }
-        json.begin_object()?;
-        json.key(&net)?;
-        json.begin_object()?;
-        print(json, "label", subnet.label.as_ref().map(|label| label as _))?;
-        number(json, "lifetime", subnet.deprecated.then_some(0))?;
-        json.end_object()?;
-        json.end_object()?;
+        out.open(None);
+        out.open(Some(&net));
+        out.text("label", subnet.label.as_deref());
+        out.number("lifetime", subnet.deprecated.then_some(0));
+        out.close();
+        out.close();
     }
-    json.end_array()
+    out.end();
 }
 
-fn nameservers(dns: &Dns, json: &mut Json<'_>) -> Done {
-    if dns.is_empty() {
-        return Ok(());
-    }
-    json.key("nameservers")?;
-    json.begin_object()?;
-    list(json, "addresses", &mut dns.servers.iter().map(|server| server as _))?;
-    list(json, "search", &mut dns.search.iter().map(|domain| domain as _))?;
-    json.end_object()
+fn nameservers(dns: &Dns, out: &mut Out<'_, '_>) {
+    out.lazily("nameservers");
+    out.list("addresses", &mut dns.servers.iter().map(|server| server as _));
+    out.list("search", &mut dns.search.iter().map(|domain| domain as _));
+    out.close();
 }
 
-fn write_route(route: &Route, json: &mut Json<'_>) -> Done {
-    json.begin_object()?;
-    text(json, "to", &route.to.to_string())?;
-    print(json, "via", route.via.as_ref().map(|via| via as _))?;
-    print(json, "from", route.from.as_ref().map(|from| from as _))?;
-    number(json, "metric", route.metric)?;
-    number(json, "table", route.table)?;
-    number(json, "mtu", route.mtu)?;
-    flag(json, "on-link", route.on_link.then_some(true))?;
-    print(json, "scope", route.scope.as_ref().map(|scope| scope as _))?;
-    let kind = ROUTE_KINDS.iter().find(|(_, kind)| *kind == route.kind && *kind != super::model::RouteKind::Unicast);
-    print(json, "type", kind.map(|(word, _)| word as _))?;
-    json.end_object()
+fn write_route(route: &Route, out: &mut Out<'_, '_>) {
+    out.open(None);
+    out.print("to", Some(&route.to));
+    out.print("via", route.via.as_ref().map(|via| via as _));
+    out.print("from", route.from.as_ref().map(|from| from as _));
+    out.number("metric", route.metric);
+    out.number("table", route.table);
+    out.number("mtu", route.mtu);
+    out.flag("on-link", route.on_link.then_some(true));
+    out.text("scope", route.scope);
+    let kind = ROUTE_KINDS.iter().find(|(_, kind)| *kind == route.kind && *kind != RouteKind::Unicast);
+    out.text("type", kind.map(|(word, _)| *word));
+    out.close();
 }

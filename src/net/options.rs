@@ -3,7 +3,7 @@
 //! The kernel's word is the name that the code uses ([`Parameter::name`]); a renderer finds its own word by it, or in the row. Values are
 //! typed: a number given where the kernel has words (`bond-mode: 4`) has become its word.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -143,11 +143,8 @@ pub static BRIDGE: &[Parameter] = &[
 /// The parameter that v1, `network_data.json` and ENI call `name` (with or without its prefix, `-` and `_` alike).
 pub fn by_v1_name(table: &'static [Parameter], prefix: &str, name: &str) -> Option<&'static Parameter> {
     let behind = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(['-', '_'])).unwrap_or(name);
-    let like = |own: &str| {
-        let dashed = |byte: u8| if byte == b'-' { b'_' } else { byte };
-        own.len() == behind.len() && own.bytes().eq(behind.bytes().map(dashed))
-    };
-    table.iter().find(|row| like(row.name))
+    let behind = behind.replace('-', "_");
+    table.iter().find(|row| row.name == behind)
 }
 
 /// The parameter that v2 calls `name`, in netplan's old spelling too.
@@ -165,14 +162,15 @@ impl Parameter {
     /// The row's word for `text`: the word itself, or the kernel's number of it.
     pub fn word(&self, text: &str) -> Option<&'static str> {
         let Word(words) = self.kind else { return None };
-        let number = text.parse::<usize>().ok().and_then(|number| words.get(number));
+        let number = text.parse::<u32>().ok().and_then(|number| words.get(number as usize));
         number.or_else(|| words.iter().find(|word| word.eq_ignore_ascii_case(text))).copied()
     }
 }
 
 /// The name of a VLAN that has none: `LINK.ID`, or `vlanID` where that is too long for a name.
 pub fn vlan_name(link: &str, id: u16) -> Option<IfName> {
-    IfName::parse(&alloc::format!("{link}.{id}")).or_else(|| IfName::parse(&alloc::format!("vlan{id}")))
+    let id = id.to_string();
+    IfName::parse(&[link, ".", &id].concat()).or_else(|| IfName::parse(&["vlan", &id].concat()))
 }
 
 #[cfg(test)]

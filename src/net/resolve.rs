@@ -3,14 +3,13 @@
 //! Only NICs with a device behind them are candidates, others (veth in a container) where there is no such; never a bond, bridge or
 //! VLAN, which bear the address of their members.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::address::{IfName, Mac};
 use super::model::{Find, Kind, Link, NetConfig};
 use super::options::vlan_name;
-use super::report::Report;
+use super::report::{Report, filled};
 use crate::host::glob::matches;
 use crate::host::links::{Nic, NicKind};
 use crate::limits::{MAX_LINKS_CONFIGURED, MAX_MAC};
@@ -32,8 +31,7 @@ pub fn resolve(config: &mut NetConfig, nics: &[Nic], report: &mut Report) {
             }
             Err(expected) => {
                 report.error(config.error(config.links[at].at, expected));
-                let name = &config.links[at].name;
-                if name.is_some() && !config.links[..at].iter().any(|other| other.name == *name) {
+                if config.links[at].name.is_some() && !stands_above(config, at) {
                     at += 1;
                 } else {
                     gone.push(config.links.remove(at).id);
@@ -50,17 +48,22 @@ pub fn resolve(config: &mut NetConfig, nics: &[Nic], report: &mut Report) {
 fn own_names(config: &mut NetConfig, report: &mut Report) {
     let mut at = 0;
     while at < config.links.len() {
-        let name = config.links[at].name.clone();
-        if name.is_some() && config.links[..at].iter().any(|other| other.name == name) {
+        if config.links[at].name.is_some() && stands_above(config, at) {
             let link = config.links.remove(at);
-            let expected = format!("a name of its own; `{}` is that of a link above", link.display_name());
-            report.error(config.error(link.at, expected));
+            let expected = "a name of its own; `{}` is that of a link above";
+            report.error_at(config, link.at, expected, &[link.display_name()]);
             leave_out(config, alloc::vec![link.id], report);
             at = 0;
         } else {
             at += 1;
         }
     }
+}
+
+/// Whether a link above has the name of this one.
+#[inline(never)]
+fn stands_above(config: &NetConfig, at: usize) -> bool {
+    config.links[..at].iter().any(|other| other.name == config.links[at].name)
 }
 
 /// Gives the name of its id to each link that has none: where no NICs are known (`net-convert`), as cloud-init does with v2.
@@ -79,19 +82,22 @@ fn find(config: &mut NetConfig, at: usize, nics: &[Nic]) -> Result<Vec<Link>, St
     let found = candidates(find, named.as_ref(), nics);
     let means_all = named.is_none() && find.mac.is_none();
     match found.as_slice() {
-        [] => Err(format!("a NIC that is there; {} is not", Wanted(find, named.as_ref()))),
+        [] => Err(filled("", "a NIC that is there; {} is not", &[&wanted(find, named.as_ref())])),
         [one, other, ..] if !means_all => {
-            Err(format!("one NIC; {} are `{}` and `{}`", Wanted(find, named.as_ref()), one.name, other.name))
+            let wanted = wanted(find, named.as_ref());
+            Err(filled("", "one NIC; {} are `{}` and `{}`", &[&wanted, &one.name, &other.name]))
         }
         [first, others @ ..] => {
             if let Some(other) = config.links.iter().find(|other| other.nic == Some(first.index)) {
-                return Err(format!("a NIC of its own; `{}` is that of `{}` already", first.name, other.id));
+                return Err(filled("", "a NIC of its own; `{}` is that of `{}` already", &[&first.name, &other.id]));
             }
             let mut further = Vec::new();
             for nic in others {
                 let taken = config.links.iter().any(|link| link.nic == Some(nic.index) || link.id == *nic.name);
                 if !taken && config.links.len() + further.len() < MAX_LINKS_CONFIGURED {
-                    further.push(Link { id: nic.name.to_string(), ..config.links[at].clone() });
+                    let mut link = config.links[at].clone();
+                    link.id = nic.name.to_string();
+                    further.push(link);
                 }
             }
             take(&mut config.links[at], first);
@@ -129,28 +135,31 @@ fn adopt(config: &mut NetConfig, at: usize, link: Link) {
 
 /// The NICs that fit. The better of two kinds of fit wins: a permanent address before one that was set, a device before none.
 fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'a Nic> {
-    let fits = |nic: &&Nic| {
-        (!find.is_empty() || name == Some(&nic.name))
-            && find.name.as_ref().is_none_or(|pattern| matches(pattern.as_bytes(), nic.name.as_bytes()))
-            && (find.drivers.is_empty()
-                || nic
-                    .driver
-                    .as_ref()
-                    .is_some_and(|own| find.drivers.iter().any(|d| matches(d.as_bytes(), own.as_bytes()))))
-            && (find.device_id.is_none() || find.device_id == nic.device_id)
-            && find
-                .mac
-                .as_ref()
-                .is_none_or(|mac| [&nic.permanent_mac, &nic.mac].into_iter().flatten().any(|own| same(mac, own)))
-    };
-    let made = |nic: &&Nic| matches!(nic.kind, NicKind::Bond | NicKind::Bridge | NicKind::Vlan | NicKind::Loopback);
-    let mut found: Vec<&Nic> = nics.iter().filter(|nic| !made(nic)).filter(fits).collect();
-    let better: [&dyn Fn(&Nic) -> bool; 2] = [&Nic::is_physical, &|nic| {
-        find.mac.as_ref().is_some_and(|mac| nic.own_mac().is_some_and(|own| same(mac, own)))
-    }];
-    for better in better {
-        if found.iter().any(|nic| better(nic)) {
-            found.retain(|nic| better(nic));
+    let like = |pattern: &String, text: &str| matches(pattern.as_bytes(), text.as_bytes());
+    let has = |mac: Option<&Mac>| find.mac.as_ref().zip(mac).is_some_and(|(wanted, own)| same(wanted, own));
+    let mut found: Vec<&Nic> = Vec::new();
+    // What the best so far are: bit 1 a device, bit 0 a permanent address.
+    let mut best = 0;
+    for nic in nics {
+        let made = matches!(nic.kind, NicKind::Bond | NicKind::Bridge | NicKind::Vlan | NicKind::Loopback);
+        let driver = nic.driver.as_deref();
+        if made
+            || (find.is_empty() && name != Some(&nic.name))
+            || find.name.as_ref().is_some_and(|pattern| !like(pattern, &nic.name))
+            || !(find.drivers.is_empty()
+                || driver.is_some_and(|own| find.drivers.iter().any(|pattern| like(pattern, own))))
+            || (find.device_id.is_some() && find.device_id != nic.device_id)
+            || !(find.mac.is_none() || has(nic.permanent_mac.as_ref()) || has(nic.mac.as_ref()))
+        {
+            continue;
+        }
+        let fit = u8::from(nic.is_physical()) << 1 | u8::from(has(nic.own_mac()));
+        if fit > best {
+            best = fit;
+            found.clear();
+        }
+        if fit == best {
+            found.push(nic);
         }
     }
     found
@@ -165,26 +174,23 @@ fn same(wanted: &Mac, own: &Mac) -> bool {
 }
 
 /// What a link is found by, for people.
-struct Wanted<'a>(&'a Find, Option<&'a IfName>);
-
-impl core::fmt::Display for Wanted<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Wanted(find, name) = self;
-        f.write_str("the one")?;
-        match &find.mac {
-            Some(mac) => write!(f, " with the MAC address {mac}")?,
-            None if find.is_empty() => write!(f, " called `{}`", name.map_or("", |name| name))?,
-            None => {}
-        }
-        if let Some(name) = &find.name {
-            write!(f, " called `{name}`")?;
-        }
-        find.drivers.iter().try_for_each(|driver| write!(f, " with the driver `{driver}`"))?;
-        find.device_id.iter().try_for_each(|id| write!(f, " with the device id `{id}`"))
+#[inline(never)]
+fn wanted(find: &Find, name: Option<&IfName>) -> String {
+    let mut said = String::from("the one");
+    let mut say = |template: &str, piece: &str| said += &filled("", template, &[piece]);
+    match &find.mac {
+        Some(mac) => say(" with the MAC address {}", &mac.to_string()),
+        None if find.is_empty() => say(" called `{}`", name.map_or("", |name| name)),
+        None => {}
     }
+    find.name.iter().for_each(|name| say(" called `{}`", name));
+    find.drivers.iter().for_each(|driver| say(" with the driver `{}`", driver));
+    find.device_id.iter().for_each(|id| say(" with the device id `{}`", id));
+    said
 }
 
 /// Takes links that are gone out of groups, and what stands on them out of the config.
+#[inline(never)]
 fn leave_out(config: &mut NetConfig, mut gone: Vec<String>, report: &mut Report) {
     while let Some(id) = gone.pop() {
         let mut at = 0;
@@ -193,7 +199,7 @@ fn leave_out(config: &mut NetConfig, mut gone: Vec<String>, report: &mut Report)
                 Kind::Bond(group) | Kind::Bridge(group) => group.members.retain(|member| *member != id),
                 Kind::Vlan { link, .. } if *link == id => {
                     let vlan = config.links.remove(at);
-                    report.error(config.error(vlan.at, format!("a VLAN on a link that is there; `{id}` was left out")));
+                    report.error_at(config, vlan.at, "a VLAN on a link that is there; `{}` was left out", &[&id]);
                     gone.push(vlan.id);
                     continue;
                 }
@@ -204,6 +210,7 @@ fn leave_out(config: &mut NetConfig, mut gone: Vec<String>, report: &mut Report)
     }
 }
 
+#[inline(never)]
 fn name_vlans(config: &mut NetConfig, report: &mut Report) {
     // In order, and again while there are any: a VLAN may stand on a VLAN further down.
     for _ in 0..config.links.len() {
@@ -215,10 +222,8 @@ fn name_vlans(config: &mut NetConfig, report: &mut Report) {
         let Kind::Vlan { id, link: on } = &config.links[at].kind else { return };
         let name = vlan_name(config.name_of(on), *id);
         if name.as_ref().is_some_and(|name| config.links.iter().any(|link| link.name.as_ref() == Some(name))) {
-            let name = name.as_deref().unwrap_or_default();
-            report.error(
-                config.error(config.links[at].at, format!("a VLAN that is not there yet; `{name}` stands twice")),
-            );
+            let expected = "a VLAN that is not there yet; `{}` stands twice";
+            report.error_at(config, config.links[at].at, expected, &[name.as_deref().unwrap_or_default()]);
             config.links.remove(at);
         } else {
             config.links[at].name = name;

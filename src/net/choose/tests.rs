@@ -1,3 +1,5 @@
+use alloc::string::ToString;
+
 use super::*;
 use crate::format::json;
 use crate::host::links::{Mac, NicKind};

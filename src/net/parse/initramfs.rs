@@ -210,7 +210,7 @@ pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
 const YES: &[&str] = &["yes", "true", "1", "y"];
 
 fn ifcfg_file(file: &mut File<'_, '_, '_>) -> Option<Link> {
-    let from_file = file.name.rsplit("ifcfg-").next().and_then(IfName::parse);
+    let from_file = file.name.rsplit('/').next().and_then(|name| IfName::parse(name.strip_prefix("ifcfg-")?));
     let name = file.link("DEVICE").or(from_file)?;
     let at = file.at(0);
     let mut link = Link::named(&name, at);

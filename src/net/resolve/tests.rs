@@ -1,3 +1,5 @@
+use alloc::format;
+
 use super::*;
 use crate::net::parse::{Said, document};
 
