@@ -164,6 +164,24 @@ impl Link {
         link
     }
 
+    /// The same for another NIC, which is to be found: what is made of other links is not made twice.
+    #[inline(never)]
+    pub fn again(&self, id: String) -> Self {
+        Link {
+            id,
+            kind: Kind::Physical(self.find().cloned().unwrap_or_default()),
+            name: None,
+            nic: None,
+            mac: self.mac.clone(),
+            dhcp4: self.dhcp4.clone(),
+            dhcp6: self.dhcp6.clone(),
+            subnets: self.subnets.clone(),
+            routes: self.routes.clone(),
+            dns: self.dns.clone(),
+            ..*self
+        }
+    }
+
     /// The name if it is known, else the id.
     #[inline(never)]
     pub fn display_name(&self) -> &str {

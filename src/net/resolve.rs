@@ -95,9 +95,7 @@ fn find(config: &mut NetConfig, at: usize, nics: &[Nic]) -> Result<Vec<Link>, St
             for nic in others {
                 let taken = config.links.iter().any(|link| link.nic == Some(nic.index) || link.id == *nic.name);
                 if !taken && config.links.len() + further.len() < MAX_LINKS_CONFIGURED {
-                    let mut link = config.links[at].clone();
-                    link.id = nic.name.to_string();
-                    further.push(link);
+                    further.push(config.links[at].again(nic.name.to_string()));
                 }
             }
             take(&mut config.links[at], first);
@@ -196,7 +194,11 @@ fn leave_out(config: &mut NetConfig, mut gone: Vec<String>, report: &mut Report)
         let mut at = 0;
         while at < config.links.len() {
             match &mut config.links[at].kind {
-                Kind::Bond(group) | Kind::Bridge(group) => group.members.retain(|member| *member != id),
+                Kind::Bond(group) | Kind::Bridge(group) => {
+                    while let Some(at) = group.members.iter().position(|member| *member == id) {
+                        group.members.remove(at);
+                    }
+                }
                 Kind::Vlan { link, .. } if *link == id => {
                     let vlan = config.links.remove(at);
                     report.error_at(config, vlan.at, "a VLAN on a link that is there; `{}` was left out", &[&id]);

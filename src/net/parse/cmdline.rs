@@ -19,7 +19,7 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{NO_MASK, Reading, no_mask, whole};
+use super::{Reading, whole};
 use crate::error::Error;
 use crate::format::cmdline::parameters;
 use crate::net::address::{IfName, Mac};
@@ -160,7 +160,7 @@ impl<'l> Line<'l, '_> {
             let net = self.reading.text_net(unbracketed(client), mask);
             let (net, given) = net.map_err(|expected| self.error(client, expected))?;
             if !given {
-                self.reading.warn(at, NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
+                self.reading.lacks_mask(at, net);
             }
             Method::Static(net)
         };

@@ -16,7 +16,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{NO_MASK, Reading, ip, no_mask, settings, whole};
+use super::{Reading, ip, settings, whole};
 use crate::error::Error;
 use crate::format::eni::{self, Stanza, Text};
 use crate::limits::MAX_VLAN_ID;
@@ -153,7 +153,7 @@ impl<'r> EniReader<'r> {
                         Err(expected) => (address.at, expected),
                         Ok((net, given)) => {
                             if !given {
-                                self.reading.warn(address.at, NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
+                                self.reading.lacks_mask(address.at, net);
                             }
                             return Some(Method::Static(net));
                         }

@@ -15,7 +15,7 @@ use core::net::IpAddr;
 
 use super::cmdline::manual;
 use super::eni::vlan_id;
-use super::{NO_MASK, Reading, is_separator, no_mask, settings, whole};
+use super::{Reading, is_separator, settings, whole};
 use crate::format::assignments::{Assignment, get};
 use crate::net::address::{IfName, Mac, Net};
 use crate::net::model::{At, Dns, Group, Kind, Link, Method, Subnet};
@@ -109,7 +109,7 @@ impl<'a> File<'a, '_, '_> {
             Ok((net, given)) => {
                 if !given {
                     let at = self.at(one.offset);
-                    self.reading.warn(at, NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
+                    self.reading.lacks_mask(at, net);
                 }
                 Some(net)
             }

@@ -14,8 +14,21 @@ use crate::net::address::IfName;
 use crate::net::model::{At, Dns, Find, Group, Kind, Link, Overrides, Route, Subnet};
 use crate::net::options::{BOND, BRIDGE, Parameter};
 
-/// A key and what it means.
-pub(super) type Row = (&'static str, Key);
+/// Rows `"word" => Key` for [`Keys`]. The words become one text: a row of two pointers would be twice as large.
+macro_rules! rows {
+    ($($word:literal => $key:expr),* $(,)?) => {
+        $crate::net::parse::keys::Rows { words: concat!($($word, " "),*), keys: &[$($key),*] }
+    };
+}
+pub(super) use rows;
+
+/// Words and what they mean.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    /// With a blank behind each.
+    pub words: &'static str,
+    pub keys: &'static [Key],
+}
 
 /// What a key means: which place of the draft its value goes to.
 #[derive(Clone, Copy)]
@@ -97,7 +110,7 @@ pub(super) enum Ip {
 
 /// The keys of one kind of mapping.
 pub(super) struct Keys {
-    pub rows: &'static [Row],
+    pub rows: Rows,
     /// What becomes of another key.
     pub other: fn(&mut Reading<'_>, &str, &Value<'_>, &mut Draft) -> Known,
     /// Text that is empty says nothing.
@@ -106,7 +119,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Any other key is not known.
-    pub const fn only(rows: &'static [Row]) -> Self {
+    pub const fn only(rows: Rows) -> Self {
         Keys { rows, other: |_, _, _, _| Ok(false), skips_empty: false }
     }
 }
@@ -254,8 +267,9 @@ impl Reading<'_> {
     /// Reads one key, if it is among these.
     #[inline(never)]
     pub(super) fn among(&mut self, keys: &Keys, word: &str, value: &Value<'_>, draft: &mut Draft) -> Known {
-        match keys.rows.iter().find(|(known, _)| *known == word) {
-            Some((_, key)) => self.key(*key, value, draft).map(|()| true),
+        let place = keys.rows.words.split(' ').position(|known| known == word);
+        match place.and_then(|place| keys.rows.keys.get(place)) {
+            Some(key) => self.key(*key, value, draft).map(|()| true),
             None => (keys.other)(self, word, value, draft),
         }
     }

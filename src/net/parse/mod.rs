@@ -246,13 +246,21 @@ impl<'r> Reading<'r> {
         match self.text_net(&text, of_mask.as_deref()) {
             Ok((net, given)) => {
                 if !given {
-                    self.report.warn_of(value.position(), NO_MASK, &no_mask(net).each_ref().map(|text| &**text));
+                    let at = self.at(value);
+                    self.lacks_mask(at, net);
                 }
                 Ok(net)
             }
             Err(expected @ NO_ADDRESS) => Err(value.error(expected)),
             Err(expected) => Err(at.error(expected)),
         }
+    }
+
+    /// What is told of an address without a mask.
+    #[inline(never)]
+    fn lacks_mask(&mut self, at: At, net: Net) {
+        let (ip, prefix) = (net.ip.to_string(), net.prefix.to_string());
+        self.warn(at, "the address {} has no netmask; /{} is taken", &[&ip, &prefix]);
     }
 
     /// The same of texts; whether it had a mask. The error is what was expected.
@@ -337,13 +345,6 @@ impl<'r> Reading<'r> {
         self.report.error(value.error(expected));
         None
     }
-}
-
-/// What is told of an address without a mask, with [`no_mask`].
-const NO_MASK: &str = "the address {} has no netmask; /{} is taken";
-
-fn no_mask(net: Net) -> [String; 2] {
-    [net.ip.to_string(), net.prefix.to_string()]
 }
 
 /// Hands the texts of a list, or of a text with blanks or commas between them, to `each`, and where each stands.

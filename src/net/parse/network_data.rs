@@ -12,7 +12,7 @@
 
 use alloc::format;
 
-use super::keys::{Draft, Key, Keys, Made, Number, Text, Texts};
+use super::keys::{Draft, Key, Keys, Made, Number, Text, Texts, rows};
 use super::v1::{NETWORK, param, subnet};
 use super::{Known, Reading, first, needed};
 use crate::error::Error;
@@ -45,25 +45,25 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
 
 /// The keys of a NIC; those of a bond and a VLAN behind it are in the order of [`Made`]. Most say nothing to a machine.
 static NIC: Keys = Keys {
-    rows: &[("mtu", Key::Number(Number::Mtu)), ("ethernet_mac_address", Key::FindMac), ("name", Key::Name)],
+    rows: rows!["mtu" => Key::Number(Number::Mtu), "ethernet_mac_address" => Key::FindMac, "name" => Key::Name],
     other: |_, _, _, _| Ok(true),
     skips_empty: true,
 };
 static BOND: Keys = Keys {
-    rows: &[
-        ("mtu", Key::Number(Number::Mtu)),
-        ("ethernet_mac_address", Key::Mac),
-        ("bond_links", Key::Texts(Texts::Members)),
+    rows: rows![
+        "mtu" => Key::Number(Number::Mtu),
+        "ethernet_mac_address" => Key::Mac,
+        "bond_links" => Key::Texts(Texts::Members),
     ],
     other: bond,
     skips_empty: true,
 };
 static VLAN: Keys = Keys {
-    rows: &[
-        ("mtu", Key::Number(Number::Mtu)),
-        ("vlan_mac_address", Key::Mac),
-        ("vlan_id", Key::Number(Number::VlanId)),
-        ("vlan_link", Key::Text(Text::VlanLink)),
+    rows: rows![
+        "mtu" => Key::Number(Number::Mtu),
+        "vlan_mac_address" => Key::Mac,
+        "vlan_id" => Key::Number(Number::VlanId),
+        "vlan_link" => Key::Text(Text::VlanLink),
     ],
     other: |_, _, _, _| Ok(true),
     skips_empty: true,
@@ -142,7 +142,7 @@ fn network(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
 /// The name servers among services. cloud-init takes every service for one.
 fn dns_of(reading: &mut Reading<'_>, services: &Value<'_>) -> Dns {
     static KEYS: Keys = Keys {
-        rows: &[("address", Key::Servers), ("search", Key::Texts(Texts::Search))],
+        rows: rows!["address" => Key::Servers, "search" => Key::Texts(Texts::Search)],
         other: |_, _, _, _| Ok(true),
         skips_empty: false,
     };

@@ -5,7 +5,7 @@
 
 use alloc::string::ToString;
 
-use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Text, Texts};
+use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Rows, Text, Texts, rows};
 use super::{Known, Reading, address, first, if_name, needed, settings, texts};
 use crate::error::Error;
 use crate::format::doc::Value;
@@ -41,62 +41,57 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
 }
 
 /// What any link may have.
-static LINK: Keys = Keys::only(&[
-    ("type", Key::Nothing),
-    ("name", Key::Nothing),
-    ("mac_address", Key::Mac),
-    ("mtu", Key::Number(Number::Mtu)),
-    ("accept-ra", Key::Flag(Flag::AcceptRa)),
-    ("accept_ra", Key::Flag(Flag::AcceptRa)),
-    ("wakeonlan", Key::Flag(Flag::Wakeonlan)),
-    ("subnets", Key::Own(subnets)),
+static LINK: Keys = Keys::only(rows![
+    "type" => Key::Nothing,
+    "name" => Key::Nothing,
+    "mac_address" => Key::Mac,
+    "mtu" => Key::Number(Number::Mtu),
+    "accept-ra" => Key::Flag(Flag::AcceptRa),
+    "accept_ra" => Key::Flag(Flag::AcceptRa),
+    "wakeonlan" => Key::Flag(Flag::Wakeonlan),
+    "subnets" => Key::Own(subnets),
 ]);
 
 /// What each kind may have besides, in the order of [`Made`].
 static KINDS: [Keys; 5] = [
-    of_kind(&[(
-        "params",
-        Key::Own(|reading, value, draft| {
-            // What a NIC is found by, besides its MAC.
-            reading.keys(value, &FOUND_BY, draft);
-            Ok(())
-        }),
-    )]),
-    of_kind(&[
-        (
-            "params",
-            Key::Own(|reading, value, draft| {
-                reading.keys(value, &BOND, draft);
-                Ok(())
-            }),
-        ),
-        ("bond_interfaces", Key::Texts(Texts::Members)),
-    ]),
-    of_kind(&[
-        (
-            "params",
-            Key::Own(|reading, value, draft| {
-                reading.keys(value, &BRIDGE, draft);
-                Ok(())
-            }),
-        ),
-        ("bridge_interfaces", Key::Texts(Texts::Members)),
-    ]),
-    of_kind(&[("vlan_id", Key::Number(Number::VlanId)), ("vlan_link", Key::Text(Text::VlanLink))]),
-    of_kind(&[]),
+    of_kind(rows!["params" => Key::Own(found_by)]),
+    of_kind(rows!["params" => Key::Own(of_bond), "bond_interfaces" => Key::Texts(Texts::Members)]),
+    of_kind(rows!["params" => Key::Own(of_bridge), "bridge_interfaces" => Key::Texts(Texts::Members)]),
+    of_kind(rows!["vlan_id" => Key::Number(Number::VlanId), "vlan_link" => Key::Text(Text::VlanLink)]),
+    of_kind(rows![]),
 ];
 
-const fn of_kind(rows: &'static [super::keys::Row]) -> Keys {
+const fn of_kind(rows: Rows) -> Keys {
     Keys { rows, other: |reading, word, value, draft| reading.among(&LINK, word, value, draft), skips_empty: false }
 }
 
-static FOUND_BY: Keys = Keys::only(&[("driver", Key::Texts(Texts::Drivers)), ("device_id", Key::Text(Text::DeviceId))]);
+type Done = Result<(), Error>;
 
-/// Parameters under their v1 names.
-static BOND: Keys =
-    Keys { rows: &[], other: |r, word, value, draft| param(r, word, value, draft, Made::Bond), skips_empty: false };
-static BRIDGE: Keys =
-    Keys { rows: &[], other: |r, word, value, draft| param(r, word, value, draft, Made::Bridge), skips_empty: false };
+/// What a NIC is found by, besides its MAC.
+fn found_by(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys =
+        Keys::only(rows!["driver" => Key::Texts(Texts::Drivers), "device_id" => Key::Text(Text::DeviceId)]);
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+fn of_bond(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys = Keys {
+        other: |reading, word, value, draft| param(reading, word, value, draft, Made::Bond),
+        ..Keys::only(rows![])
+    };
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+fn of_bridge(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys = Keys {
+        other: |reading, word, value, draft| param(reading, word, value, draft, Made::Bridge),
+        ..Keys::only(rows![])
+    };
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
 
 fn link(reading: &mut Reading<'_>, item: &Value<'_>, made: Made) -> Result<(), Error> {
     let name = if_name(&needed(item, "name")?)?;
@@ -119,9 +114,11 @@ fn link(reading: &mut Reading<'_>, item: &Value<'_>, made: Made) -> Result<(), E
 #[inline(never)]
 pub(super) fn param(reading: &mut Reading<'_>, key: &str, value: &Value<'_>, draft: &mut Draft, made: Made) -> Known {
     if key == "bridge_ports" {
-        let mut ports = texts(value)?;
-        ports.retain(|port| port != "none");
-        draft.group.members.append(&mut ports);
+        for port in texts(value)? {
+            if port != "none" {
+                draft.group.members.push(port);
+            }
+        }
         return Ok(true);
     }
     // Said of members only, or of no meaning when it is said: `none`.
@@ -136,11 +133,11 @@ pub(super) fn param(reading: &mut Reading<'_>, key: &str, value: &Value<'_>, dra
 }
 
 fn nameserver(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
-    static KEYS: Keys = Keys::only(&[
-        ("type", Key::Nothing),
-        ("address", Key::Servers),
-        ("search", Key::Texts(Texts::Search)),
-        ("interface", Key::Text(Text::Word)),
+    static KEYS: Keys = Keys::only(rows![
+        "type" => Key::Nothing,
+        "address" => Key::Servers,
+        "search" => Key::Texts(Texts::Search),
+        "interface" => Key::Text(Text::Word),
     ]);
     needed(item, "address")?;
     let at = reading.at(item);
@@ -166,24 +163,24 @@ static SUBNET: Keys = Keys { rows: SUBNET_ROWS, other: |_, _, _, _| Ok(false), s
 /// A network of `network_data.json`: its keys are the same but for the address's and those that say nothing to a machine.
 pub(super) static NETWORK: Keys = Keys { rows: SUBNET_ROWS, other: |_, _, _, _| Ok(true), skips_empty: true };
 
-const SUBNET_ROWS: &[super::keys::Row] = &[
-    ("type", Key::Nothing),
-    ("address", Key::Nothing),
-    ("ip_address", Key::Nothing),
-    ("netmask", Key::Nothing),
-    ("prefix", Key::Nothing),
-    ("ipv4", Key::Nothing),
-    ("ipv6", Key::Nothing),
-    ("control", Key::Own(control)),
-    ("gateway", Key::Own(gateway)),
-    ("metric", Key::Number(Number::SubnetMetric)),
-    ("mtu", Key::Number(Number::SubnetMtu)),
-    ("broadcast", Key::Broadcast),
-    ("pointopoint", Key::Ip(Ip::Peer)),
-    ("scope", Key::Text(Text::Scope)),
-    ("dns_nameservers", Key::Servers),
-    ("dns_search", Key::Texts(Texts::Search)),
-    ("routes", Key::Own(routes)),
+const SUBNET_ROWS: super::keys::Rows = rows![
+    "type" => Key::Nothing,
+    "address" => Key::Nothing,
+    "ip_address" => Key::Nothing,
+    "netmask" => Key::Nothing,
+    "prefix" => Key::Nothing,
+    "ipv4" => Key::Nothing,
+    "ipv6" => Key::Nothing,
+    "control" => Key::Own(control),
+    "gateway" => Key::Own(gateway),
+    "metric" => Key::Number(Number::SubnetMetric),
+    "mtu" => Key::Number(Number::SubnetMtu),
+    "broadcast" => Key::Broadcast,
+    "pointopoint" => Key::Ip(Ip::Peer),
+    "scope" => Key::Text(Text::Scope),
+    "dns_nameservers" => Key::Servers,
+    "dns_search" => Key::Texts(Texts::Search),
+    "routes" => Key::Own(routes),
 ];
 
 /// A subnet of v1, or a network of `network_data.json`.
@@ -235,17 +232,17 @@ fn routes(reading: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Resul
 
 fn route(reading: &mut Reading<'_>, item: &Value<'_>, of_link: bool) -> Result<Option<Route>, Error> {
     static KEYS: Keys = Keys {
-        rows: &[
-            ("type", Key::Nothing),
-            ("destination", Key::Nothing),
-            ("network", Key::Nothing),
-            ("netmask", Key::Nothing),
-            ("prefix", Key::Nothing),
-            ("id", Key::Nothing),
-            ("services", Key::Nothing),
-            ("gateway", Key::Ip(Ip::Via)),
-            ("metric", Key::Number(Number::RouteMetric)),
-            ("mtu", Key::Number(Number::RouteMtu)),
+        rows: rows![
+            "type" => Key::Nothing,
+            "destination" => Key::Nothing,
+            "network" => Key::Nothing,
+            "netmask" => Key::Nothing,
+            "prefix" => Key::Nothing,
+            "id" => Key::Nothing,
+            "services" => Key::Nothing,
+            "gateway" => Key::Ip(Ip::Via),
+            "metric" => Key::Number(Number::RouteMetric),
+            "mtu" => Key::Number(Number::RouteMtu),
         ],
         other: |_, _, _, _| Ok(false),
         skips_empty: true,

@@ -3,8 +3,8 @@
 //! Source: cloud-init, "Networking config Version 2", and its `schema-network-config-v2.json`; netplan-yaml(5) for what a config
 //! written for netplan may say besides.
 
-use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Row, Text, Texts};
-use super::{Known, Reading, address, flag, if_name, needed, settings, texts};
+use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Rows, Text, Texts, rows};
+use super::{Known, Reading, address, flag, if_name, needed, settings, words};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::net::address::{IfName, Net};
@@ -17,13 +17,13 @@ pub(super) fn is(value: &Value<'_>) -> bool {
 
 pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
     static KEYS: Keys = Keys {
-        rows: &[
-            ("version", Key::Nothing),
-            ("renderer", Key::Text(Text::Word)),
-            ("ethernets", Key::Own(|reading, value, _| links(reading, value, Made::Nic))),
-            ("bonds", Key::Own(|reading, value, _| links(reading, value, Made::Bond))),
-            ("bridges", Key::Own(|reading, value, _| links(reading, value, Made::Bridge))),
-            ("vlans", Key::Own(|reading, value, _| links(reading, value, Made::Vlan))),
+        rows: rows![
+            "version" => Key::Nothing,
+            "renderer" => Key::Text(Text::Word),
+            "ethernets" => Key::Own(|reading, value, _| links(reading, value, Made::Nic)),
+            "bonds" => Key::Own(|reading, value, _| links(reading, value, Made::Bond)),
+            "bridges" => Key::Own(|reading, value, _| links(reading, value, Made::Bridge)),
+            "vlans" => Key::Own(|reading, value, _| links(reading, value, Made::Vlan)),
         ],
         other: left_out,
         skips_empty: false,
@@ -56,117 +56,104 @@ fn links(reading: &mut Reading<'_>, value: &Value<'_>, made: Made) -> Result<(),
 }
 
 /// What any link may have. What belongs to the subnets is gathered: they are made in cloud-init's order, DHCP, then addresses.
-static LINK: Keys = Keys::only(&[
+static LINK: Keys = Keys::only(rows![
     // A back end for one link: netplan's alone.
-    ("renderer", Key::Nothing),
-    ("macaddress", Key::Mac),
-    ("mtu", Key::Number(Number::Mtu)),
-    ("wakeonlan", Key::Flag(Flag::Wakeonlan)),
-    ("accept-ra", Key::Flag(Flag::AcceptRa)),
-    ("optional", Key::Flag(Flag::Optional)),
-    ("critical", Key::Flag(Flag::Critical)),
-    ("ipv6-privacy", Key::Flag(Flag::Ipv6Privacy)),
-    (
-        "dhcp-identifier",
-        Key::Own(|_, value, draft| {
-            draft.link.dhcp_mac = value.is_text("mac");
-            Ok(())
-        }),
-    ),
-    (
-        "link-local",
-        Key::Own(|_, value, draft| {
-            let families = texts(value)?;
-            let has = |family: &str| families.iter().any(|own| own == family);
-            draft.link.link_local = Some((has("ipv4"), has("ipv6")));
-            Ok(())
-        }),
-    ),
-    (
-        "nameservers",
-        Key::Own(|reading, value, draft| {
-            static KEYS: Keys = Keys::only(&[("addresses", Key::Servers), ("search", Key::Texts(Texts::Search))]);
-            reading.keys(value, &KEYS, draft);
-            Ok(())
-        }),
-    ),
-    (
-        "routes",
-        Key::Own(|reading, value, draft| {
-            draft.link.routes = reading.routes(value, |reading, item, _| route(reading, item));
-            Ok(())
-        }),
-    ),
-    ("dhcp4", Key::Flag(Flag::Dhcp4)),
-    ("dhcp6", Key::Flag(Flag::Dhcp6)),
-    ("dhcp4-overrides", Key::Own(|reading, value, draft| overrides(reading, value, draft, false))),
-    ("dhcp6-overrides", Key::Own(|reading, value, draft| overrides(reading, value, draft, true))),
-    ("gateway4", Key::Own(|_, value, draft| gateway(value, draft, false))),
-    ("gateway6", Key::Own(|_, value, draft| gateway(value, draft, true))),
-    (
-        "addresses",
-        Key::Own(|reading, value, draft| {
-            draft.addresses.clear();
-            reading.items(value, &mut |reading, item| {
-                draft.addresses.push(static_address(reading, item)?);
-                Ok(())
-            });
-            Ok(())
-        }),
-    ),
+    "renderer" => Key::Nothing,
+    "macaddress" => Key::Mac,
+    "mtu" => Key::Number(Number::Mtu),
+    "wakeonlan" => Key::Flag(Flag::Wakeonlan),
+    "accept-ra" => Key::Flag(Flag::AcceptRa),
+    "optional" => Key::Flag(Flag::Optional),
+    "critical" => Key::Flag(Flag::Critical),
+    "ipv6-privacy" => Key::Flag(Flag::Ipv6Privacy),
+    "dhcp-identifier" => Key::Own(dhcp_identifier),
+    "link-local" => Key::Own(link_local),
+    "nameservers" => Key::Own(nameservers),
+    "routes" => Key::Own(routes),
+    "dhcp4" => Key::Flag(Flag::Dhcp4),
+    "dhcp6" => Key::Flag(Flag::Dhcp6),
+    "dhcp4-overrides" => Key::Own(|reading, value, draft| overrides(reading, value, draft, false)),
+    "dhcp6-overrides" => Key::Own(|reading, value, draft| overrides(reading, value, draft, true)),
+    "gateway4" => Key::Own(|_, value, draft| gateway(value, draft, false)),
+    "gateway6" => Key::Own(|_, value, draft| gateway(value, draft, true)),
+    "addresses" => Key::Own(addresses),
 ]);
 
 /// What only one kind of link has, in the order of [`Made`].
 static KINDS: [Keys; 4] = [
-    of_kind(&[
-        (
-            "match",
-            Key::Own(|reading, value, draft| {
-                static KEYS: Keys = Keys::only(&[
-                    ("macaddress", Key::FindMac),
-                    ("name", Key::Text(Text::FindName)),
-                    ("driver", Key::Texts(Texts::Drivers)),
-                ]);
-                reading.keys(value, &KEYS, draft);
-                Ok(())
-            }),
-        ),
-        ("set-name", Key::Name),
-    ]),
-    of_kind(&[
-        ("interfaces", Key::Texts(Texts::Members)),
-        (
-            "parameters",
-            Key::Own(|reading, value, draft| {
-                static KEYS: Keys = Keys {
-                    rows: &[],
-                    other: |r, word, value, draft| parameter(r, word, value, draft, Made::Bond),
-                    skips_empty: false,
-                };
-                reading.keys(value, &KEYS, draft);
-                Ok(())
-            }),
-        ),
-    ]),
-    of_kind(&[
-        ("interfaces", Key::Texts(Texts::Members)),
-        (
-            "parameters",
-            Key::Own(|reading, value, draft| {
-                static KEYS: Keys = Keys {
-                    rows: &[],
-                    other: |r, word, value, draft| parameter(r, word, value, draft, Made::Bridge),
-                    skips_empty: false,
-                };
-                reading.keys(value, &KEYS, draft);
-                Ok(())
-            }),
-        ),
-    ]),
-    of_kind(&[("id", Key::Number(Number::VlanId)), ("link", Key::Text(Text::VlanLink))]),
+    of_kind(rows!["match" => Key::Own(matching), "set-name" => Key::Name]),
+    of_kind(rows!["interfaces" => Key::Texts(Texts::Members), "parameters" => Key::Own(of_bond)]),
+    of_kind(rows!["interfaces" => Key::Texts(Texts::Members), "parameters" => Key::Own(of_bridge)]),
+    of_kind(rows!["id" => Key::Number(Number::VlanId), "link" => Key::Text(Text::VlanLink)]),
 ];
 
-const fn of_kind(rows: &'static [Row]) -> Keys {
+type Done = Result<(), Error>;
+
+fn dhcp_identifier(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    draft.link.dhcp_mac = value.is_text("mac");
+    Ok(())
+}
+
+fn link_local(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    let (mut v4, mut v6) = (false, false);
+    words(value, &mut |family, _| {
+        v4 |= family == "ipv4";
+        v6 |= family == "ipv6";
+        Ok(())
+    })?;
+    draft.link.link_local = Some((v4, v6));
+    Ok(())
+}
+
+fn nameservers(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys = Keys::only(rows!["addresses" => Key::Servers, "search" => Key::Texts(Texts::Search)]);
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+fn routes(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    draft.link.routes = reading.routes(value, route);
+    Ok(())
+}
+
+fn addresses(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    draft.addresses.clear();
+    reading.items(value, &mut |reading, item| {
+        draft.addresses.push(static_address(reading, item)?);
+        Ok(())
+    });
+    Ok(())
+}
+
+fn matching(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys = Keys::only(rows![
+        "macaddress" => Key::FindMac,
+        "name" => Key::Text(Text::FindName),
+        "driver" => Key::Texts(Texts::Drivers),
+    ]);
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+fn of_bond(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys = Keys {
+        other: |reading, word, value, draft| parameter(reading, word, value, draft, Made::Bond),
+        ..Keys::only(rows![])
+    };
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+fn of_bridge(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    static KEYS: Keys = Keys {
+        other: |reading, word, value, draft| parameter(reading, word, value, draft, Made::Bridge),
+        ..Keys::only(rows![])
+    };
+    reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+const fn of_kind(rows: Rows) -> Keys {
     Keys { rows, other: |reading, word, value, draft| reading.among(&LINK, word, value, draft), skips_empty: false }
 }
 
@@ -229,16 +216,16 @@ fn parameter(reading: &mut Reading<'_>, key: &str, value: &Value<'_>, draft: &mu
 
 #[inline(never)]
 fn overrides(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft, v6: bool) -> Result<(), Error> {
-    static KEYS: Keys = Keys::only(&[
-        ("route-metric", Key::Number(Number::DhcpMetric)),
-        ("hostname", Key::Text(Text::DhcpHostname)),
-        ("use-domains", Key::Own(use_domains)),
-        ("send-hostname", Key::Flag(Flag::SendHostname)),
-        ("use-dns", Key::Flag(Flag::UseDns)),
-        ("use-hostname", Key::Flag(Flag::UseHostname)),
-        ("use-mtu", Key::Flag(Flag::UseMtu)),
-        ("use-ntp", Key::Flag(Flag::UseNtp)),
-        ("use-routes", Key::Flag(Flag::UseRoutes)),
+    static KEYS: Keys = Keys::only(rows![
+        "route-metric" => Key::Number(Number::DhcpMetric),
+        "hostname" => Key::Text(Text::DhcpHostname),
+        "use-domains" => Key::Own(use_domains),
+        "send-hostname" => Key::Flag(Flag::SendHostname),
+        "use-dns" => Key::Flag(Flag::UseDns),
+        "use-hostname" => Key::Flag(Flag::UseHostname),
+        "use-mtu" => Key::Flag(Flag::UseMtu),
+        "use-ntp" => Key::Flag(Flag::UseNtp),
+        "use-routes" => Key::Flag(Flag::UseRoutes),
     ]);
     draft.v6 = v6;
     reading.keys(value, &KEYS, draft);
@@ -266,7 +253,7 @@ fn gateway(value: &Value<'_>, draft: &mut Draft, v6: bool) -> Result<(), Error> 
 
 /// `ADDRESS/PREFIX`, or a mapping from that to its options.
 fn static_address(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<Subnet, Error> {
-    static KEYS: Keys = Keys::only(&[("label", Key::Text(Text::Label)), ("lifetime", Key::Own(lifetime))]);
+    static KEYS: Keys = Keys::only(rows!["label" => Key::Text(Text::Label), "lifetime" => Key::Own(lifetime)]);
     let (address, options) = item.entries().next().map_or((*item, None), |(key, value)| (key, Some(value)));
     let method = Method::Static(reading.net(&address, None)?);
     let mut draft = Draft::new(reading.at(&address));
@@ -282,35 +269,33 @@ fn lifetime(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Result
     if draft.subnet.deprecated || value.is_text("forever") { Ok(()) } else { Err(value.error("0 or forever")) }
 }
 
-fn route(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<Option<Route>, Error> {
-    static KEYS: Keys = Keys::only(&[
-        ("to", Key::Nothing),
-        ("via", Key::Ip(Ip::Via)),
-        ("from", Key::Ip(Ip::From)),
-        ("metric", Key::Number(Number::RouteMetric)),
-        ("table", Key::Number(Number::RouteTable)),
-        ("mtu", Key::Number(Number::RouteMtu)),
-        ("on-link", Key::Flag(Flag::OnLink)),
-        (
-            "scope",
-            Key::Own(|_, value, draft| {
-                let known = ["global", "link", "host"].into_iter().find(|word| value.is_text(word));
-                draft.route.scope = Some(known.ok_or_else(|| value.error("global, link or host"))?);
-                Ok(())
-            }),
-        ),
-        (
-            "type",
-            Key::Own(|_, value, draft| {
-                let known = ROUTE_KINDS.iter().find(|(word, _)| value.is_text(word));
-                draft.route.kind = known.ok_or_else(|| value.error("a type of route, as unicast or blackhole"))?.1;
-                Ok(())
-            }),
-        ),
+fn scope(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    let known = ["global", "link", "host"].into_iter().find(|word| value.is_text(word));
+    draft.route.scope = Some(known.ok_or_else(|| value.error("global, link or host"))?);
+    Ok(())
+}
+
+fn kind(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    let known = ROUTE_KINDS.iter().find(|(word, _)| value.is_text(word));
+    draft.route.kind = known.ok_or_else(|| value.error("a type of route, as unicast or blackhole"))?.1;
+    Ok(())
+}
+
+fn route(reading: &mut Reading<'_>, item: &Value<'_>, of_link: bool) -> Result<Option<Route>, Error> {
+    static KEYS: Keys = Keys::only(rows![
+        "to" => Key::Nothing,
+        "via" => Key::Ip(Ip::Via),
+        "from" => Key::Ip(Ip::From),
+        "metric" => Key::Number(Number::RouteMetric),
+        "table" => Key::Number(Number::RouteTable),
+        "mtu" => Key::Number(Number::RouteMtu),
+        "on-link" => Key::Flag(Flag::OnLink),
+        "scope" => Key::Own(scope),
+        "type" => Key::Own(kind),
     ]);
     if !item.is_mapping() {
         return Err(item.error("a mapping with `to` and `via`"));
     }
     let to = reading.destination(&needed(item, "to")?, None)?;
-    Ok(reading.route(item, to, &KEYS, true))
+    Ok(reading.route(item, to, &KEYS, of_link))
 }
