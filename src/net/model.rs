@@ -156,6 +156,12 @@ impl Link {
         Link { id: id.into(), at, ..Link::default() }
     }
 
+    /// One more subnet.
+    #[inline(never)]
+    pub fn add(&mut self, subnet: Subnet) {
+        self.subnets.push(subnet);
+    }
+
     /// A NIC that is meant by its name.
     #[inline(never)]
     pub fn named(name: &IfName, at: At) -> Self {
@@ -217,7 +223,9 @@ impl Link {
     pub fn all_routes(&self) -> Vec<Route> {
         let mut all = Vec::new();
         for subnet in &self.subnets {
-            all.extend(subnet.default_route());
+            if let Some(route) = subnet.default_route() {
+                all.push(route);
+            }
             all.extend_from_slice(&subnet.routes);
         }
         all.extend_from_slice(&self.routes);

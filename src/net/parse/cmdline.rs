@@ -172,7 +172,9 @@ impl<'l> Line<'l, '_> {
             rest.first().is_some_and(|field| !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit()));
         if !is_mtu {
             for server in rest.iter().take(2) {
-                subnet.dns.servers.extend(self.address(server)?);
+                if let Some(server) = self.address(server)? {
+                    subnet.dns.servers.push(server);
+                }
             }
         }
         let device = match field(5) {
@@ -182,7 +184,7 @@ impl<'l> Line<'l, '_> {
         if is_mtu {
             self.mtu(&device, rest, at)?;
         }
-        self.reading.link_named(&device, at).subnets.push(subnet);
+        self.reading.link_named(&device, at).add(subnet);
         Ok(())
     }
 
@@ -191,7 +193,7 @@ impl<'l> Line<'l, '_> {
         let name = self.name(device)?;
         self.mtu(&name, rest, at)?;
         let subnet = manual(at, method);
-        self.reading.link_named(&name, at).subnets.push(subnet);
+        self.reading.link_named(&name, at).add(subnet);
         Ok(())
     }
 
@@ -244,12 +246,13 @@ impl<'l> Line<'l, '_> {
             self.reading.config.links.push(link);
             self.reading.config.links.len() - 1
         });
-        self.reading.config.links[place].subnets.push(subnet);
+        self.reading.config.links[place].add(subnet);
     }
 
     fn nameserver(&mut self, value: &'l str) -> Result<(), Error> {
-        let server = self.address(value)?;
-        self.reading.config.dns.servers.extend(server);
+        if let Some(server) = self.address(value)? {
+            self.reading.config.dns.servers.push(server);
+        }
         Ok(())
     }
 

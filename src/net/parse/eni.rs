@@ -47,10 +47,10 @@ pub struct EniReader<'r> {
 impl Visitor for EniReader<'_> {
     fn stanza(&mut self, file: &File<'_>, stanza: &Stanza<'_>) -> Result<(), Error> {
         let at = self.at(file, stanza.head.name);
-        let keyword = stanza.head.name.joined();
+        let keyword = owned(stanza.head.name);
         let mut words = Vec::new();
         for word in stanza.head.value.words() {
-            words.push(word.joined().into_owned());
+            words.push(owned(word));
         }
         let control = match &*keyword {
             "auto" | "allow-auto" => Control::Auto,
@@ -102,7 +102,7 @@ impl<'r> EniReader<'r> {
 
     fn setting<'a>(&mut self, file: &File<'a>, option: eni::Setting<'a>) -> Setting {
         let at = self.at(file, option.value);
-        Setting { name: option.name.joined().into_owned(), value: option.value.joined().into_owned(), at }
+        Setting { name: owned(option.name), value: owned(option.value), at }
     }
 
     /// `iface NAME FAMILY METHOD` with its options.
@@ -129,7 +129,7 @@ impl<'r> EniReader<'r> {
         if method.is_some() {
             let link = &mut self.reading.config.links[place];
             self.subnets.push((place, link.subnets.len(), name.to_string()));
-            link.subnets.push(subnet);
+            link.add(subnet);
         }
     }
 
@@ -343,6 +343,11 @@ impl<'r> EniReader<'r> {
         }
         self.reading.done()
     }
+}
+
+#[inline(never)]
+fn owned(text: Text<'_>) -> String {
+    text.joined().into_owned()
 }
 
 /// The last option that has one of these names.

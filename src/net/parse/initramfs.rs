@@ -18,7 +18,7 @@ use super::eni::vlan_id;
 use super::{Reading, is_separator, settings, whole};
 use crate::format::assignments::{Assignment, get};
 use crate::net::address::{IfName, Mac, Net};
-use crate::net::model::{At, Dns, Group, Kind, Link, Method, Subnet};
+use crate::net::model::{At, Dns, Group, Kind, Link, Method};
 use crate::net::options::{BOND, BRIDGE, Value, by_v1_name};
 use crate::net::report::filled;
 
@@ -125,7 +125,9 @@ impl<'a> File<'a, '_, '_> {
     fn dns(&mut self, keys: &[&str], search: Option<&str>) -> Dns {
         let mut dns = Dns::default();
         for key in keys {
-            dns.servers.extend(self.ip(key).filter(|server| !server.is_unspecified()));
+            if let Some(server) = self.ip(key).filter(|server| !server.is_unspecified()) {
+                dns.servers.push(server);
+            }
         }
         for word in search.unwrap_or_default().split(is_separator).filter(|word| !word.is_empty()) {
             dns.search.push(word.to_string());
@@ -176,7 +178,7 @@ fn klibc_file(file: &mut File<'_, '_, '_>) {
         if subnet.dns.servers.is_empty() {
             subnet.dns.search.clear();
         }
-        file.reading.link_named(&device, at).subnets.push(subnet);
+        file.reading.link_named(&device, at).add(subnet);
     }
     file.reading.link_named(&device, at);
 }
@@ -222,33 +224,33 @@ fn ifcfg_file(file: &mut File<'_, '_, '_>) -> Option<Link> {
     });
     let search = file.value("DOMAIN");
     link.dns = file.dns(&["DNS1", "DNS2", "DNS3"], search.as_deref());
-    let subnets = &mut link.subnets;
     if file.is("BOOTPROTO", &["dhcp", "bootp"]) {
-        subnets.push(manual(at, Method::Dhcp4));
+        link.add(manual(at, Method::Dhcp4));
     }
     // The first address has no number, or 0 in its keys.
     for number in ["", "0", "1", "2", "3"] {
         file.around[1] = number;
-        let net = file.net("IPADDR", &["PREFIX", "NETMASK"]);
-        subnets.extend(net.map(|net| with_gateway(file, at, net, "GATEWAY")));
+        with_gateway(file, &mut link, "IPADDR", &["PREFIX", "NETMASK"], "GATEWAY");
     }
     file.around[1] = "";
     if file.is("DHCPV6C", YES) {
-        subnets.push(manual(at, Method::Dhcp6));
+        link.add(manual(at, Method::Dhcp6));
     }
-    let net = file.net("IPV6ADDR", &[]);
-    subnets.extend(net.map(|net| with_gateway(file, at, net, "IPV6_DEFAULTGW")));
+    with_gateway(file, &mut link, "IPV6ADDR", &[], "IPV6_DEFAULTGW");
     if file.is("IPV6_AUTOCONF", YES) {
-        subnets.push(manual(at, Method::Slaac));
+        link.add(manual(at, Method::Slaac));
     }
     Some(link)
 }
 
+/// The static address under these keys, if there is one.
 #[inline(never)]
-fn with_gateway(file: &mut File<'_, '_, '_>, at: At, net: Net, key: &str) -> Subnet {
-    let mut subnet = manual(at, Method::Static(net));
-    subnet.gateway = file.ip(key).filter(|gateway| gateway.is_ipv6() == net.is_v6());
-    subnet
+fn with_gateway(file: &mut File<'_, '_, '_>, link: &mut Link, key: &str, masks: &[&str], gateway: &str) {
+    if let Some(net) = file.net(key, masks) {
+        let mut subnet = manual(link.at, Method::Static(net));
+        subnet.gateway = file.ip(gateway).filter(|gateway| gateway.is_ipv6() == net.is_v6());
+        link.add(subnet);
+    }
 }
 
 /// What the file is about; `None` with an error if it cannot be.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::format::doc::Value;
 use crate::limits::MAX_VLAN_ID;
 use crate::net::address::IfName;
-use crate::net::model::{At, Dns, Find, Group, Kind, Link, Overrides, Route, Subnet};
+use crate::net::model::{At, Dns, Find, Group, Kind, Link, Method, Overrides, Route, Subnet};
 use crate::net::options::{BOND, BRIDGE, Parameter};
 
 /// Rows `"word" => Key` for [`Keys`]. The words become one text: a row of two pointers would be twice as large.
@@ -135,7 +135,6 @@ pub(super) enum Made {
 }
 
 /// A link, subnet, route or list of name servers while its mapping is read: the places for what any key says.
-#[derive(Default)]
 pub(super) struct Draft {
     pub link: Link,
     pub find: Find,
@@ -161,9 +160,25 @@ pub(super) struct Draft {
 impl Draft {
     #[inline(never)]
     pub fn new(at: At) -> Self {
-        let mut draft = Draft::default();
-        (draft.link.at, draft.subnet.at, draft.route.at) = (at, at, at);
-        draft
+        Draft {
+            link: Link::new("", at),
+            find: Find::default(),
+            group: Group::default(),
+            vlan_id: None,
+            vlan_link: None,
+            subnet: Subnet::new(at, Method::Manual),
+            route: Route { at, ..Route::default() },
+            on_link: None,
+            dns: Dns::default(),
+            word: None,
+            name: None,
+            dhcp: [None; 2],
+            dhcp_metric: [None; 2],
+            overrides: [Overrides::default(), Overrides::default()],
+            gateway: [None; 2],
+            addresses: Vec::new(),
+            v6: false,
+        }
     }
 
     /// The parameters that its members' master has.

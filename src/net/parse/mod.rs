@@ -317,7 +317,9 @@ impl<'r> Reading<'r> {
     ) -> Vec<Route> {
         let mut routes = Vec::new();
         self.items(value, &mut |reading, item| {
-            routes.extend(read(reading, item, true)?);
+            if let Some(route) = read(reading, item, true)? {
+                routes.push(route);
+            }
             Ok(())
         });
         routes

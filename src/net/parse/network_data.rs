@@ -18,7 +18,7 @@ use super::{Known, Reading, first, needed};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::net::address::IfName;
-use crate::net::model::Dns;
+use crate::net::model::{At, Dns};
 
 /// Types of links that are NICs to the machine, `null` besides.
 const PHYSICAL: &[&str] =
@@ -135,7 +135,7 @@ fn network(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> {
             link.accept_ra = Some(true);
         }
     }
-    link.subnets.push(subnet);
+    link.add(subnet);
     Ok(())
 }
 
@@ -153,7 +153,7 @@ fn dns_of(reading: &mut Reading<'_>, services: &Value<'_>) -> Dns {
             return Ok(());
         }
         needed(item, "address")?;
-        let mut draft = Draft::default();
+        let mut draft = Draft::new(At::default());
         reading.keys(item, &KEYS, &mut draft);
         all.add(&draft.dns);
         Ok(())

@@ -98,7 +98,7 @@ fn ports(value: &Value<'_>) -> Result<Vec<(String, u32)>, Error> {
         listed(&item.text()?, &item, &mut ports)?;
     }
     if !value.is_mapping() && !value.is_sequence() {
-        for text in value.text()?.split(|c| matches!(c, ',' | '\n')) {
+        for text in value.text()?.split([',', '\n']) {
             listed(text, value, &mut ports)?;
         }
     }

@@ -31,8 +31,9 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
             "vlan" => link(reading, item, Made::Vlan),
             "nameserver" => nameserver(reading, item),
             "route" => {
-                let route = route(reading, item, false)?;
-                reading.config.routes.extend(route);
+                if let Some(route) = route(reading, item, false)? {
+                    reading.config.routes.push(route);
+                }
                 Ok(())
             }
             _ => Err(kind.error("physical, loopback, infiniband, bond, bridge, vlan, nameserver or route")),
@@ -153,7 +154,7 @@ fn nameserver(reading: &mut Reading<'_>, item: &Value<'_>) -> Result<(), Error> 
 fn subnets(reading: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(), Error> {
     to.link.subnets.clear();
     reading.items(value, &mut |reading, item| {
-        to.link.subnets.push(subnet(reading, item, &SUBNET)?);
+        to.link.add(subnet(reading, item, &SUBNET)?);
         Ok(())
     });
     Ok(())

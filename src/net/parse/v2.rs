@@ -8,7 +8,7 @@ use super::{Known, Reading, address, flag, if_name, needed, settings, words};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::net::address::{IfName, Net};
-use crate::net::model::{Method, ROUTE_KINDS, Route, Subnet, UseDomains};
+use crate::net::model::{At, Method, ROUTE_KINDS, Route, Subnet, UseDomains};
 use crate::net::options::by_v2_name;
 
 pub(super) fn is(value: &Value<'_>) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
         other: left_out,
         skips_empty: false,
     };
-    let mut draft = Draft::default();
+    let mut draft = Draft::new(At::default());
     reading.keys(value, &KEYS, &mut draft);
     reading.config.renderer = draft.word;
 }
@@ -189,7 +189,7 @@ fn finish(draft: &mut Draft) {
         if draft.dhcp[v6] == Some(true) {
             let mut subnet = Subnet::new(link.at, method);
             subnet.metric = draft.dhcp_metric[v6];
-            link.subnets.push(subnet);
+            link.add(subnet);
         }
     }
     // A gateway belongs to the first address of its family; without one it is a route of the link.
