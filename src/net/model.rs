@@ -300,6 +300,7 @@ pub struct Find {
 
 impl Find {
     /// Nothing given.
+    #[inline(never)]
     pub fn is_empty(&self) -> bool {
         self.mac.is_none() && self.name.is_none() && self.drivers.is_empty() && self.device_id.is_none()
     }

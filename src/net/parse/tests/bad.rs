@@ -220,6 +220,17 @@ fn of_network_data() {
         (&data("- {type: phy}\n", ""), "line 3, column 3: expected the key `id`", &["l"]),
         (&data("- {id: m, type: new, name: m}\n", ""), "3:17: the link type `new` is not known", &["l", "m"]),
         (&data("- {id: m, type: bond}\n", ""), "line 3, column 3: expected the key `bond_links`", &["l"]),
+        // A wrong MTU costs itself; a wrong MAC the link, which would be another NIC by its name.
+        (
+            &data("- {id: m, type: phy, name: eth5, mtu: big}\n", ""),
+            "line 3, column 39: expected a whole number",
+            &["l", "m"],
+        ),
+        (
+            &data("- {id: m, type: phy, name: eth5, ethernet_mac_address: '02'}\n", ""),
+            "line 3, column 57: expected a MAC address",
+            &["l"],
+        ),
         (&data("- {id: m, type: vlan, vlan_link: l}\n", ""), "line 3, column 3: expected the key `vlan_id`", &["l"]),
         (&data("", "services: [{type: ntp, address: 1.1.1.1}]"), "4:19: the service `ntp` is not supported", &["l"]),
     ]);
