@@ -158,3 +158,24 @@ pub const MAX_TEMPLATE_WORK: usize = 64 << 20;
 
 /// What one template may become, bytes: as much as raw user-data.
 pub const MAX_TEMPLATE_OUTPUT: usize = 16 << 20;
+
+/// An interface's name, bytes (`IFNAMSIZ`, include/uapi/linux/if.h, less its NUL).
+pub const MAX_INTERFACE_NAME: usize = 15;
+
+/// A hardware address, bytes: InfiniBand's (`INFINIBAND_ALEN`, include/uapi/linux/if_infiniband.h) is the longest that NICs have.
+pub const MAX_MAC: usize = 20;
+
+/// The shortest hardware address, bytes: Ethernet's (`ETH_ALEN`, include/uapi/linux/if_ether.h).
+pub const MIN_MAC: usize = 6;
+
+/// Links of one network config. One NIC has room for 4,094 VLANs (IEEE 802.1Q).
+pub const MAX_LINKS_CONFIGURED: usize = 4_096;
+
+/// NICs that are looked at. A server has tens, a virtual machine at most some hundreds.
+pub const MAX_NICS: usize = 4_096;
+
+/// `network-config=` of the kernel command line once decoded, bytes. The command line itself has 2,048 on x86 (`COMMAND_LINE_SIZE`).
+pub const MAX_CMDLINE_NETWORK: u64 = 1 << 20;
+
+/// The largest VLAN id (IEEE 802.1Q; 4,095 is reserved).
+pub const MAX_VLAN_ID: u16 = 4_094;

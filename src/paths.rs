@@ -41,6 +41,16 @@ pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 pub const MOUNTS: &str = "/proc/self/mounts";
 /// Block devices of the kernel, sysfs.
 pub const SYS_BLOCK: &str = "/sys/class/block";
+/// State of this boot, of everybody; klibc's ipconfig leaves `net-IF.conf` and `net6-IF.conf` here.
+pub const RUN: &str = "/run";
+/// `ifcfg-*` files of a network that dracut brought up.
+pub const DRACUT_IFCFG_DIR: &str = "/run/initramfs/state/etc/sysconfig/network-scripts";
+/// There if initramfs-tools brought up iSCSI.
+pub const ISCSI_INTERFACE: &str = "/run/initramfs/open-iscsi.interface";
+/// Network links of the kernel, sysfs.
+pub const SYS_NET: &str = "/sys/class/net";
+/// VLANs of the kernel, a file each.
+pub const PROC_VLAN: &str = "/proc/net/vlan";
 /// Device nodes.
 pub const DEV_DIR: &str = "/dev";
 /// Device nodes of our own, where [`DEV_DIR`] cannot be written or has another device under the name.

@@ -1,6 +1,7 @@
 //! Syntax: bytes in, borrowed values out. One file a format, each with its reader and, where we write the
 //! format, its writer. Nothing here opens a file, logs, or knows what a value is for.
 
+pub mod assignments;
 pub mod base64;
 pub mod cmdline;
 pub mod doc;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use self::links::Links;
 use crate::error::Error;
 
 use stream::{Peer, Stream};
@@ -17,10 +18,12 @@ use stream::{Peer, Stream};
 pub mod accounts;
 pub mod append;
 pub mod glob;
+pub mod links;
 pub mod log;
 pub mod memory;
 pub mod preview;
 pub mod stream;
+pub mod sysfs;
 mod walk;
 pub mod write;
 
@@ -35,6 +38,8 @@ pub trait Host {
     fn files(&mut self) -> &mut dyn Files;
     /// Programs.
     fn procs(&mut self) -> &mut dyn Procs;
+    /// Network links.
+    fn links(&mut self) -> &mut dyn Links;
 
     /// Opens a source of files that is not (yet) part of the root file system. `None`: it is not there (no
     /// such device, no medium).

@@ -1,3 +1,25 @@
-//! The network, as text: what its many dialects say is read here. Nothing here asks the kernel for an interface.
+//! The network: many dialects in, one model, many dialects out.
+//!
+//! [`model`] is what a machine's network is to be; read its documentation first. [`parse`] reads it from each input dialect (one file each,
+//! and their table), [`choose`] says which of the sources of a boot is taken, [`resolve`] brings it together with the NICs that are
+//! there, [`dump`] prints it as network-config v2. Nothing here asks the machine about its links: they come in as a list.
+//!
+//! ```text
+//! Candidates ──choose──▶ NetConfig ──resolve (NICs)──▶ NetConfig with names ──▶ a renderer, or live
+//!               └──────── the document as it was written, for netplan ─────────▶
+//! ```
+//!
+//! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
+pub mod address;
+pub mod choose;
+pub mod dump;
 pub mod interfaces;
+pub mod model;
+pub mod options;
+pub mod parse;
+pub mod report;
+pub mod resolve;
+
+pub use model::NetConfig;
+pub use report::Report;

@@ -12,6 +12,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
+use wisp::host::links::Links;
 use wisp::host::stream::{Peer, Stream};
 use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
 use wisp::paths;
@@ -21,6 +22,7 @@ pub mod crash;
 mod files;
 pub mod heap;
 mod isolate;
+mod links;
 mod lock;
 mod log;
 mod mount;
@@ -86,6 +88,10 @@ impl Host for LiveHost {
     }
 
     fn procs(&mut self) -> &mut dyn Procs {
+        self
+    }
+
+    fn links(&mut self) -> &mut dyn Links {
         self
     }
 

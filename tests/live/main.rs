@@ -15,6 +15,7 @@ use sys::{LiveHost, Options};
 
 mod files;
 mod isolated;
+mod links;
 #[path = "../network/mod.rs"]
 mod network;
 mod programs;

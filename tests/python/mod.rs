@@ -60,6 +60,7 @@ impl Dice {
         from[self.roll(from.len())]
     }
 
+    #[allow(dead_code)] // Not every test that includes this file mutates.
     /// One to three changes: a piece taken out, doubled, cut off, or a word of `vocabulary` put in.
     pub fn mutate(&mut self, text: &mut Vec<u8>, vocabulary: &[&[u8]]) {
         for _ in 0..=self.roll(3) {

@@ -19,6 +19,7 @@ use self::device::{MemoryTree, What};
 use self::disk::Inode;
 use self::fault::Gate;
 use self::procs::Script;
+use super::links::{Links, Nic};
 use super::stream::{Peer, Stream};
 use super::{Ended, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
@@ -60,6 +61,8 @@ pub struct MemoryHost {
     pub lock_holder: Option<u32>,
     /// Where programs print.
     pub output: StageOutput,
+    /// The network links, as [`Links::list`] answers.
+    pub nics: Vec<Nic>,
     /// How far the clocks go at each reading.
     pub tick: Duration,
     /// What was sent: to whom, and each write.
@@ -128,12 +131,23 @@ impl MemoryHost {
     }
 }
 
+impl Links for MemoryHost {
+    fn list(&mut self) -> Result<Vec<Nic>, Error> {
+        self.call("list", "network links")?;
+        Ok(self.nics.clone())
+    }
+}
+
 impl Host for MemoryHost {
     fn files(&mut self) -> &mut dyn Files {
         self
     }
 
     fn procs(&mut self) -> &mut dyn Procs {
+        self
+    }
+
+    fn links(&mut self) -> &mut dyn Links {
         self
     }
 

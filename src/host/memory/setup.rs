@@ -75,6 +75,7 @@ impl MemoryHost {
             ran: Vec::new(),
             lock_holder: None,
             output: StageOutput { file: None, console: true, keep_stdin: false },
+            nics: Vec::new(),
             tick: Duration::from_millis(1),
             sent: Rc::default(),
             shared: Rc::new(Shared {
@@ -101,6 +102,7 @@ impl MemoryHost {
         next.devices = self.devices.clone();
         next.scripts = self.scripts.clone();
         next.peers = self.peers.clone();
+        next.nics = self.nics.clone();
         next.tick = self.tick;
         next.shared.files.borrow_mut().refusals = self.shared.files.borrow().refusals.clone();
         next

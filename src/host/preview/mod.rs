@@ -15,6 +15,7 @@ use core::time::Duration;
 use self::files::Draft;
 use self::overlay::Overlay;
 use self::tree::PreviewTree;
+use super::links::Links;
 use super::stream::{Peer, Stream};
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
@@ -66,6 +67,11 @@ impl Host for PreviewHost<'_> {
 
     fn procs(&mut self) -> &mut dyn Procs {
         self
+    }
+
+    /// The real machine's: a preview changes none of them.
+    fn links(&mut self) -> &mut dyn Links {
+        self.real.links()
     }
 
     fn open_tree(&mut self, from: &Place) -> Result<Option<Box<dyn Tree>>, Error> {

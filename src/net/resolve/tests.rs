@@ -1,0 +1,135 @@
+use alloc::format;
+
+use super::*;
+use crate::net::parse::{Said, document};
+
+fn nic(index: u32, name: &str) -> Nic {
+    Nic {
+        index,
+        name: IfName::parse(name).unwrap(),
+        mac: Mac::from_bytes(&[2, 0, 0, 0, 0, index as u8]),
+        driver: Some("virtio_net".into()),
+        ..Nic::default()
+    }
+}
+
+/// `ID=NAME@INDEX` of each link, `-` for what it has not; and what is told.
+fn resolved(text: &str, nics: &[Nic]) -> (String, Vec<String>) {
+    use crate::format::{doc::Sources, yaml};
+    let mut sources = Sources::new();
+    let id = sources.add("net", text.as_bytes().to_vec());
+    let doc = yaml::parse(sources.text(id), id).unwrap();
+    let mut report = Report::default();
+    let Ok(Said::Config(mut config, _)) = document(&doc.value(&sources).unwrap(), &mut report) else {
+        panic!("{text}")
+    };
+    resolve(&mut config, nics, &mut report);
+    let index = |link: &Link| link.nic.map_or("-".into(), |index| index.to_string());
+    let link = |link: &Link| format!("{}={}@{}", link.id, link.name.as_deref().unwrap_or("-"), index(link));
+    let links: Vec<String> = config.links.iter().map(link).collect();
+    (links.join(" "), report.errors.iter().map(ToString::to_string).chain(report.warnings).collect())
+}
+
+#[test]
+fn nics_are_found_and_named() {
+    let nics = [nic(1, "lo"), nic(2, "eth0"), nic(3, "eth1"), Nic { driver: Some("e1000".into()), ..nic(4, "ens3") }];
+    for (text, wanted) in [
+        ("{version: 2, ethernets: {eth1: {}}}", "eth1=eth1@3"),
+        ("{version: 2, ethernets: {a: {match: {macaddress: '02:00:00:00:00:03'}}}}", "a=eth1@3"),
+        ("{version: 2, ethernets: {a: {match: {macaddress: '02:00:00:00:00:03'}, set-name: lan}}}", "a=lan@3"),
+        ("{version: 2, ethernets: {a: {match: {driver: 'e1*'}}}}", "a=ens3@4"),
+        ("{version: 2, ethernets: {a: {match: {name: 'eth[1-9]', driver: virtio_net}}}}", "a=eth1@3"),
+        ("{version: 2, ethernets: {a: {match: {name: 'eth*'}}}}", "a=eth0@2 eth1=eth1@3"),
+        (
+            "{version: 2, ethernets: {a: {match: {name: 'eth*'}}}, bridges: {b: {interfaces: [a]}}, vlans: {v: {id: 1, link: b}}}",
+            "a=eth0@2 eth1=eth1@3 b=b@- v=v@-",
+        ),
+        (
+            "{version: 1, config: [{type: physical, name: eth0, mac_address: '02:00:00:00:00:03'}, {type: physical, name: eth1, mac_address: '02:00:00:00:00:02'}]}",
+            "eth0=eth0@3 eth1=eth1@2",
+        ),
+        (
+            "{links: [{id: t, type: phy, ethernet_mac_address: '02:00:00:00:00:04'}, {id: v, type: vlan, vlan_link: t, vlan_id: 7}]}",
+            "t=ens3@4 v=ens3.7@-",
+        ),
+    ] {
+        assert_eq!(resolved(text, &nics), (wanted.into(), Vec::new()), "{text}");
+    }
+}
+
+#[test]
+fn equal_addresses_are_told_apart() {
+    let shared = Mac::from_bytes(&[2, 0, 0, 0, 0, 9]);
+    let text = "{version: 2, ethernets: {a: {match: {macaddress: '02:00:00:00:00:09'}, set-name: lan}}}";
+    // Members of a bond, one of which has the address for its own; the bond has it too.
+    let member = |index, permanent| Nic {
+        mac: shared.clone(),
+        permanent_mac: Mac::from_bytes(&[2, 0, 0, 0, 0, permanent]),
+        ..nic(index, ["", "", "eth0", "eth1"][index as usize])
+    };
+    let bond = Nic { kind: NicKind::Bond, mac: shared.clone(), ..nic(5, "bond0") };
+    assert_eq!(resolved(text, &[member(2, 8), member(3, 9), bond.clone()]).0, "a=lan@3");
+    // A virtual function and what stands on it.
+    let mut upper = Nic { kind: NicKind::Virtual, mac: shared.clone(), ..nic(6, "macvlan0") };
+    assert_eq!(resolved(text, &[upper.clone(), member(2, 9)]).0, "a=lan@2");
+    upper.kind = NicKind::Virtual;
+    assert_eq!(resolved(text, &[upper]).0, "a=lan@6");
+    // Nothing tells these apart.
+    let (links, told) = resolved(text, &[member(2, 9), member(3, 9)]);
+    assert_eq!(links, "a=lan@-");
+    assert_eq!(
+        told,
+        [
+            "cannot read net: line 1, column 26: expected one NIC; the one with the MAC address 02:00:00:00:00:09 are `eth0` and `eth1`"
+        ]
+    );
+}
+
+#[test]
+fn infiniband_by_its_short_address() {
+    let own = Mac::parse("80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:28:05:a1").unwrap();
+    let nics = [Nic { mac: Some(own.clone()), ..nic(2, "ib0") }];
+    let text = "{links: [{id: t, type: phy, ethernet_mac_address: 'f4:52:14:28:05:a1'}]}";
+    assert_eq!(resolved(text, &nics).0, "t=ib0@2");
+}
+
+#[test]
+fn what_is_not_there_is_told_and_the_rest_comes_up() {
+    let nics = [nic(2, "eth0"), nic(3, "eth1")];
+    for (text, wanted, first) in [
+        (
+            "{version: 2, ethernets: {eth9: {}, eth0: {}}}",
+            "eth9=eth9@- eth0=eth0@2",
+            "line 1, column 26: expected a NIC that is there; the one called `eth9` is not",
+        ),
+        (
+            "{version: 2, ethernets: {a: {match: {macaddress: '02:00:00:00:00:99'}}, eth0: {}}}",
+            "eth0=eth0@2",
+            "line 1, column 26: expected a NIC that is there; the one with the MAC address 02:00:00:00:00:99 is not",
+        ),
+        (
+            "{version: 2, ethernets: {a: {match: {driver: e1000}}, eth0: {}}}",
+            "eth0=eth0@2",
+            "line 1, column 26: expected a NIC that is there; the one with the driver `e1000` is not",
+        ),
+        (
+            "{version: 2, ethernets: {a: {match: {name: 'eth*'}, set-name: lan}, eth0: {}}}",
+            "a=lan@- eth0=eth0@2",
+            "line 1, column 26: expected one NIC; the one called `eth*` are `eth0` and `eth1`",
+        ),
+        (
+            "{version: 2, ethernets: {a: {match: {macaddress: '02:00:00:00:00:02'}}, eth0: {}}}",
+            "a=eth0@2",
+            "line 1, column 73: expected a NIC of its own; `eth0` is that of `a` already",
+        ),
+        (
+            "{links: [{id: t, type: phy, ethernet_mac_address: '02:00:00:00:00:99'}, {id: v, type: vlan, vlan_link: t, vlan_id: 7}, {id: b, type: bond, bond_links: [t]}]}",
+            "b=bond0@-",
+            "line 1, column 10: expected a NIC that is there",
+        ),
+    ] {
+        let (links, told) = resolved(text, &nics);
+        assert_eq!(links, wanted, "{text}");
+        assert!(told[0].strip_prefix("cannot read net: ").is_some_and(|told| told.starts_with(first)), "{told:?}");
+    }
+}
