@@ -120,3 +120,15 @@ pub const MAX_CMDLINE_NETWORK: u64 = 1 << 20;
 
 /// The largest VLAN id (IEEE 802.1Q; 4,095 is reserved).
 pub const MAX_VLAN_ID: u16 = 4_094;
+
+/// Name servers that the C library asks (`MAXNS`, resolv.h).
+pub const MAX_RESOLVERS: usize = 3;
+
+/// Search domains that the C library takes from resolv.conf, until glibc 2.26 (`MAXDNSRCH`, resolv.h).
+pub const MAX_SEARCH_DOMAINS: usize = 6;
+
+/// The search domains of resolv.conf with blanks between them, bytes, until glibc 2.26 (resolv.conf(5)).
+pub const MAX_SEARCH_LENGTH: usize = 256;
+
+/// Directories and plugins of NetworkManager that are looked through: one for each version that was ever installed, few.
+pub const MAX_PLUGINS: usize = 64;

@@ -1,0 +1,347 @@
+//! Red Hat's `/etc/sysconfig`: a file `ifcfg-NAME` for each link, `route-NAME` and `route6-NAME` where it has routes, `/etc/sysconfig/network`,
+//! `/etc/resolv.conf`; on CentOS 6 udev's rules for names, later NetworkManager's word that `resolv.conf` is not its own.
+//!
+//! Keys stand in the order of the alphabet, as cloud-init writes them. `METRIC` is what the scripts read, `IPV4_ROUTE_METRIC` and
+//! `IPV6_ROUTE_METRIC` what NetworkManager reads. A NIC's own address is `HWADDR`, which the scripts compare; one that is to be set is `MACADDR`.
+//!
+//! Source: initscripts' sysconfig.txt; nm-settings-ifcfg-rh(5); ip-route(8).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::net::IpAddr;
+
+use super::line::Joined;
+use super::{Done, HEADER, Image, Lines, MODE, Sink, all_dns, ip_route, named, strays, udev_rules, value};
+use crate::limits::{MAX_MAC, MAX_RESOLVERS, MAX_SEARCH_DOMAINS, MAX_SEARCH_LENGTH};
+use crate::net::address::Net;
+use crate::net::model::{Control, Dns, Kind, Link, Method, NetConfig, Route};
+use crate::net::options::BOND;
+use crate::paths;
+
+const DIR: &str = "/etc/sysconfig/network-scripts/";
+
+/// Writes the files.
+///
+/// # Errors
+/// The sink's.
+pub(super) fn render(config: &NetConfig, image: &Image, sink: &mut Sink<'_>) -> Done {
+    for (link, name) in named(config).filter(|(link, _)| link.kind != Kind::Loopback) {
+        let routes = Routes::of(config, link);
+        sink(&[DIR, "ifcfg-", name].concat(), MODE, &ifcfg(config, link, name, &routes))?;
+        for (v6, prefix) in [(false, "route-"), (true, "route6-")] {
+            let routes: Vec<&Route> = routes.others.iter().copied().filter(|route| route.to.is_v6() == v6).collect();
+            if !routes.is_empty() {
+                sink(&[DIR, prefix, name].concat(), MODE, &route_file(&routes, name))?;
+            }
+        }
+    }
+    let dns = all_dns(config);
+    if !dns.is_empty() {
+        sink(paths::RESOLV_CONF, MODE, &resolv_conf(&dns))?;
+        if !image.persistent_names {
+            let text = [HEADER, "[main]\ndns = none\n"].concat();
+            sink("/etc/NetworkManager/conf.d/99-cloud-init.conf", MODE, &text)?;
+        }
+    }
+    if image.persistent_names {
+        udev_rules(config, sink)?;
+    }
+    sink(paths::SYSCONFIG_NETWORK, MODE, &network(config, &image.sysconfig_network))
+}
+
+/// A link's routes: which are said in `ifcfg`, and which in files of their own.
+struct Routes<'a> {
+    /// The default gateways: IPv4, IPv6.
+    gateways: [Option<IpAddr>; 2],
+    /// Their metrics, or those of what DHCP brings.
+    metrics: [Option<u32>; 2],
+    /// Whether a route says where IPv4 goes by default, rather than a subnet's gateway.
+    said: bool,
+    others: Vec<&'a Route>,
+}
+
+impl<'a> Routes<'a> {
+    /// Of several default routes of one family the last is the gateway, and one among the routes wins over a subnet's gateway, as in
+    /// cloud-init; one of no link is it only where there is no other.
+    fn of(config: &'a NetConfig, link: &'a Link) -> Self {
+        let mut own = Routes { gateways: [None; 2], metrics: [None; 2], said: false, others: Vec::new() };
+        for subnet in &link.subnets {
+            if let Some(gateway) = subnet.gateway {
+                own.gateways[usize::from(gateway.is_ipv6())] = Some(gateway);
+            }
+            if let Some(metric) = subnet.metric {
+                own.metrics[usize::from(subnet.is_v6())] = Some(metric);
+            }
+        }
+        let strays = strays(config, link);
+        let of_subnets = link.subnets.iter().flat_map(|subnet| &subnet.routes);
+        let all = of_subnets.chain(&link.routes).map(|route| (route, true));
+        for (route, of_link) in all.chain(strays.into_iter().map(|route| (route, false))) {
+            let family = usize::from(route.to.is_v6());
+            if is_gateway(route) && (of_link || own.gateways[family].is_none()) {
+                own.gateways[family] = route.via;
+                own.metrics[family] = route.metric.or(own.metrics[family]);
+                own.said |= family == 0;
+            } else {
+                own.others.push(route);
+            }
+        }
+        own
+    }
+}
+
+/// A route that needs no more words than where to and by whom.
+fn is_plain(route: &Route) -> bool {
+    let plain = Route { at: route.at, via: route.via, metric: route.metric, ..Route::to(route.to) };
+    route.via.is_some() && *route == plain
+}
+
+fn is_gateway(route: &Route) -> bool {
+    route.to.is_everywhere() && is_plain(route)
+}
+
+/// What the subnets say of IPv6 and of booting, the later over the earlier.
+struct Said {
+    dhcp: bool,
+    dhcp6: bool,
+    v6: bool,
+    on_boot: bool,
+    autoconf: Option<bool>,
+    accept_ra: Option<bool>,
+    mtus: [Option<u32>; 2],
+}
+
+impl Said {
+    fn by(link: &Link) -> Self {
+        let mut said = Said {
+            dhcp: false,
+            dhcp6: false,
+            v6: false,
+            on_boot: true,
+            autoconf: None,
+            accept_ra: link.accept_ra,
+            mtus: [link.mtu, None],
+        };
+        for subnet in &link.subnets {
+            said.v6 |= subnet.is_v6() && subnet.method != Method::Manual6;
+            match subnet.method {
+                Method::Dhcp4 => said.dhcp = true,
+                Method::Dhcp6 => said.dhcp6 = true,
+                Method::Dhcp6Stateful => (said.dhcp6, said.autoconf) = (true, Some(false)),
+                Method::Dhcp6Stateless => (said.dhcp6, said.autoconf) = (true, Some(true)),
+                Method::Slaac => said.autoconf = Some(true),
+                Method::Static(net) => {
+                    let v6 = net.is_v6();
+                    if v6 {
+                        (said.autoconf, said.accept_ra) = (Some(false), Some(false));
+                    }
+                    let mtu = &mut said.mtus[usize::from(v6)];
+                    *mtu = subnet.mtu.or(*mtu);
+                }
+                // A link without addresses is brought up for its MTU.
+                Method::Manual | Method::Manual6 => said.on_boot = said.mtus[0].is_some(),
+                Method::Loopback => {}
+            }
+            said.on_boot &= subnet.control != Control::Manual;
+        }
+        said
+    }
+}
+
+fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> String {
+    let said = Said::by(link);
+    let master = config.master_of(link);
+    let bond = master.filter(|master| matches!(master.kind, Kind::Bond(_)));
+    let bridge = master.filter(|_| bond.is_none());
+    let (find, dns) = (link.find(), link.all_dns());
+    let mac = find.and_then(|find| find.mac.as_ref());
+    let mut file = Lines::shell(HEADER);
+    let file = &mut file;
+
+    if let Kind::Bridge(_) = &link.kind {
+        bridge_keys(config, link, &["AGEING", "DELAY"], file);
+    }
+    if let Kind::Bond(group) = &link.kind {
+        file.flag("BONDING_MASTER", true);
+        file.put("BONDING_OPTS", &bonding_opts(config, link));
+        for (at, member) in group.members.iter().enumerate() {
+            file.numbered("BONDING_SLAVE", Some(at), &config.name_of(member));
+        }
+    }
+    file.put("BOOTPROTO", &["none", "dhcp"][usize::from(said.dhcp)]);
+    file.maybe("BRIDGE", bridge.map(|bridge| bridge.name.as_ref().map_or(&bridge.id as _, |name| name as _)));
+    if routes.gateways != [None; 2] {
+        file.flag("DEFROUTE", true);
+    }
+    file.put("DEVICE", &name);
+    if said.dhcp && (routes.said || has_default_route(config)) {
+        file.flag("DHCLIENT_SET_DEFAULT_ROUTE", routes.said);
+    }
+    if said.dhcp6 {
+        file.flag("DHCPV6C", true);
+    }
+    if link.has(&Method::Dhcp6Stateless) {
+        file.put("DHCPV6C_OPTIONS", &"-S");
+    }
+    for (at, server) in dns.servers.iter().take(MAX_RESOLVERS).enumerate() {
+        file.numbered("DNS", Some(at + 1), server);
+    }
+    if !dns.search.is_empty() {
+        file.put("DOMAIN", &Joined(&dns.search, " "));
+    }
+    if link.wakeonlan == Some(true) && find.is_some() {
+        file.put("ETHTOOL_OPTS", &"wol g");
+    }
+    file.maybe("GATEWAY", routes.gateways[0].as_ref().map(|gateway| gateway as _));
+    file.maybe("HWADDR", mac.map(|mac| mac as _));
+    addresses(link, "IPADDR", file);
+    file.maybe("IPV4_ROUTE_METRIC", routes.metrics[0].as_ref().map(|metric| metric as _));
+    let v6: Vec<_> = link.addresses().map(|(_, net)| net).filter(|net| net.is_v6()).collect();
+    if let [first, others @ ..] = v6.as_slice() {
+        file.put("IPV6ADDR", first);
+        if !others.is_empty() {
+            file.put("IPV6ADDR_SECONDARIES", &Joined(others, " "));
+        }
+    }
+    if said.v6 {
+        file.flag("IPV6INIT", true);
+    }
+    if let Some(autoconf) = said.autoconf {
+        file.flag("IPV6_AUTOCONF", autoconf);
+    }
+    file.maybe("IPV6_DEFAULTGW", routes.gateways[1].as_ref().map(|gateway| gateway as _));
+    if link.has(&Method::Dhcp6Stateful) {
+        file.flag("IPV6_FAILURE_FATAL", true);
+    }
+    if let Some(accept_ra) = said.accept_ra {
+        file.flag("IPV6_FORCE_ACCEPT_RA", accept_ra);
+    }
+    file.maybe("IPV6_MTU", said.mtus[1].as_ref().map(|mtu| mtu as _));
+    file.maybe("IPV6_ROUTE_METRIC", routes.metrics[1].as_ref().map(|metric| metric as _));
+    file.maybe("MACADDR", link.mac.as_ref().map(|mac| mac as _));
+    file.maybe("MASTER", bond.map(|bond| bond.name.as_ref().map_or(&bond.id as _, |name| name as _)));
+    file.maybe("METRIC", routes.metrics[0].as_ref().map(|metric| metric as _));
+    file.maybe("MTU", said.mtus[0].as_ref().map(|mtu| mtu as _));
+    addresses(link, "NETMASK", file);
+    file.flag("ONBOOT", said.on_boot);
+    if let Kind::Vlan { link: on, .. } = &link.kind {
+        file.put("PHYSDEV", &config.name_of(on));
+    }
+    bridge_keys(config, link, &["PRIO"], file);
+    if bond.is_some() {
+        file.flag("SLAVE", true);
+    }
+    bridge_keys(config, link, &["STP"], file);
+    let infiniband = mac.is_some_and(|mac| mac.bytes().len() == MAX_MAC);
+    match &link.kind {
+        Kind::Bond(_) => file.put("TYPE", &"Bond"),
+        Kind::Bridge(_) => file.put("TYPE", &"Bridge"),
+        Kind::Vlan { .. } => {}
+        _ => file.put("TYPE", &["Ethernet", "InfiniBand"][usize::from(infiniband)]),
+    }
+    file.flag("USERCTL", false);
+    if let Kind::Vlan { .. } = link.kind {
+        file.flag("VLAN", true);
+    }
+    core::mem::take(&mut file.text)
+}
+
+/// `IPADDR`, `IPADDR1` and so on; or the masks.
+fn addresses(link: &Link, key: &str, file: &mut Lines) {
+    for (at, (_, net)) in link.addresses().filter(|(_, net)| !net.is_v6()).enumerate() {
+        let number = Some(at).filter(|at| *at > 0);
+        let mask = net.netmask();
+        file.numbered(key, number, if key == "NETMASK" { &mask } else { &net.ip });
+    }
+}
+
+/// What the scripts know of a bridge, with the kernel's names.
+const BRIDGE_KEYS: &[(&str, &str)] = &[("AGEING", "ageing"), ("DELAY", "fd"), ("PRIO", "bridgeprio"), ("STP", "stp")];
+
+fn bridge_keys(config: &NetConfig, link: &Link, keys: &[&str], file: &mut Lines) {
+    let Kind::Bridge(group) = &link.kind else { return };
+    for (key, name) in BRIDGE_KEYS.iter().filter(|(key, _)| keys.contains(key)) {
+        if let Some(setting) = group.settings.iter().find(|setting| setting.parameter.name == *name) {
+            file.put(key, &value(config, setting, ["no", "yes"], " "));
+        }
+    }
+}
+
+/// In the order of [`BOND`], which is one that the kernel takes: the mode comes first, `updelay` behind `miimon`.
+fn bonding_opts(config: &NetConfig, link: &Link) -> String {
+    let Kind::Bond(group) = &link.kind else { return String::new() };
+    let mut opts = String::new();
+    for parameter in BOND {
+        let Some(setting) = group.settings.iter().find(|setting| setting.parameter == parameter) else { continue };
+        if !opts.is_empty() {
+            opts.push(' ');
+        }
+        let _ = write!(opts, "{}={}", parameter.name, value(config, setting, ["0", "1"], ","));
+    }
+    opts
+}
+
+/// Whether any route says where IPv4 goes by default: then DHCP's word counts on no link that does not.
+fn has_default_route(config: &NetConfig) -> bool {
+    let of_links = config
+        .links
+        .iter()
+        .flat_map(|link| link.routes.iter().chain(link.subnets.iter().flat_map(|subnet| &subnet.routes)));
+    config.routes.iter().chain(of_links).any(|route| route.to == Net::everywhere(false))
+}
+
+/// `ADDRESS0=` and so on where that can say it all; the scripts pass over a metric there, so one makes lines for `ip route add` of all.
+fn route_file(routes: &[&Route], name: &str) -> String {
+    let mut file = Lines::shell(HEADER);
+    let numbered = |route: &&Route| !route.to.is_v6() && is_plain(route) && route.metric.is_none();
+    if routes.iter().all(|route| numbered(route)) {
+        for (at, route) in routes.iter().enumerate() {
+            file.numbered("ADDRESS", Some(at), &route.to.ip);
+            file.numbered("GATEWAY", Some(at), &route.via.unwrap_or(route.to.ip));
+            file.numbered("NETMASK", Some(at), &route.to.netmask());
+        }
+        return file.text;
+    }
+    for route in routes {
+        ip_route(route, name, &mut file.text);
+        file.text.push('\n');
+    }
+    file.text
+}
+
+/// `/etc/resolv.conf` with as much as resolvers take.
+fn resolv_conf(dns: &Dns) -> String {
+    let mut text = HEADER.replace('#', ";");
+    for server in dns.servers.iter().take(MAX_RESOLVERS) {
+        let _ = writeln!(text, "nameserver {server}");
+    }
+    let mut search = Lines::plain("");
+    let mut fit = dns.search.len().min(MAX_SEARCH_DOMAINS);
+    while dns.search[..fit].iter().map(|domain| domain.len() + 1).sum::<usize>() > MAX_SEARCH_LENGTH + 1 {
+        fit -= 1;
+    }
+    if fit > 0 {
+        search.put("search", &Joined(&dns.search[..fit], " "));
+    }
+    text.push_str(search.text.trim_start());
+    text
+}
+
+/// `/etc/sysconfig/network`: ours, and what stood there and is not.
+fn network(config: &NetConfig, old: &str) -> String {
+    let mut file = Lines::shell(HEADER);
+    file.flag("NETWORKING", true);
+    if config.links.iter().any(|link| Said::by(link).v6) {
+        file.flag("NETWORKING_IPV6", true);
+        file.flag("IPV6_AUTOCONF", false);
+    }
+    let ours = ["NETWORKING=", "NETWORKING_IPV6=", "IPV6_AUTOCONF="];
+    for line in old.lines().filter(|line| !HEADER.lines().any(|header| header == *line)) {
+        if !ours.iter().any(|key| line.trim_start().starts_with(key)) {
+            file.text.push_str(line);
+            file.text.push('\n');
+        }
+    }
+    file.text
+}
