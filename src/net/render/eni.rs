@@ -125,7 +125,9 @@ fn of_subnet(link: &Link, subnet: &Subnet, dns: &Dns, file: &mut Lines) {
     file.maybe("metric", subnet.metric.as_ref().map(|metric| metric as _));
     file.maybe("mtu", subnet.mtu.as_ref().map(|mtu| mtu as _));
     file.maybe("pointopoint", subnet.peer.as_ref().map(|peer| peer as _));
-    file.maybe("scope", subnet.scope.as_ref().map(|scope| scope as _));
+    // ifupdown puts this into a shell's line.
+    let scope = subnet.scope.as_ref().filter(|scope| scope.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    file.maybe("scope", scope.map(|scope| scope as _));
     match subnet.method {
         Method::Slaac => file.put("dhcp", &"0"),
         Method::Dhcp6Stateless => file.put("dhcp", &"1"),

@@ -159,9 +159,7 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     let mut file = Lines::shell(HEADER);
     let file = &mut file;
 
-    if let Kind::Bridge(_) = &link.kind {
-        bridge_keys(config, link, &["AGEING", "DELAY"], file);
-    }
+    bridge_key(config, link, "AGEING", file);
     if let Kind::Bond(group) = &link.kind {
         file.flag("BONDING_MASTER", true);
         file.put("BONDING_OPTS", &bonding_opts(config, link));
@@ -174,6 +172,7 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     if routes.gateways != [None; 2] {
         file.flag("DEFROUTE", true);
     }
+    bridge_key(config, link, "DELAY", file);
     file.put("DEVICE", &name);
     if said.dhcp && (routes.said || has_default_route(config)) {
         file.flag("DHCLIENT_SET_DEFAULT_ROUTE", routes.said);
@@ -228,11 +227,11 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     if let Kind::Vlan { link: on, .. } = &link.kind {
         file.put("PHYSDEV", &config.name_of(on));
     }
-    bridge_keys(config, link, &["PRIO"], file);
+    bridge_key(config, link, "PRIO", file);
     if bond.is_some() {
         file.flag("SLAVE", true);
     }
-    bridge_keys(config, link, &["STP"], file);
+    bridge_key(config, link, "STP", file);
     let infiniband = mac.is_some_and(|mac| mac.bytes().len() == MAX_MAC);
     match &link.kind {
         Kind::Bond(_) => file.put("TYPE", &"Bond"),
@@ -259,12 +258,11 @@ fn addresses(link: &Link, key: &str, file: &mut Lines) {
 /// What the scripts know of a bridge, with the kernel's names.
 const BRIDGE_KEYS: &[(&str, &str)] = &[("AGEING", "ageing"), ("DELAY", "fd"), ("PRIO", "bridgeprio"), ("STP", "stp")];
 
-fn bridge_keys(config: &NetConfig, link: &Link, keys: &[&str], file: &mut Lines) {
+fn bridge_key(config: &NetConfig, link: &Link, key: &str, file: &mut Lines) {
     let Kind::Bridge(group) = &link.kind else { return };
-    for (key, name) in BRIDGE_KEYS.iter().filter(|(key, _)| keys.contains(key)) {
-        if let Some(setting) = group.settings.iter().find(|setting| setting.parameter.name == *name) {
-            file.put(key, &value(config, setting, ["no", "yes"], " "));
-        }
+    let known = |name| BRIDGE_KEYS.contains(&(key, name));
+    if let Some(setting) = group.settings.iter().find(|setting| known(setting.parameter.name)) {
+        file.put(key, &value(config, setting, ["no", "yes"], " "));
     }
 }
 
@@ -344,4 +342,50 @@ fn network(config: &NetConfig, old: &str) -> String {
         }
     }
     file.text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn search(domains: &[String]) -> usize {
+        let dns = Dns { search: domains.to_vec(), ..Dns::default() };
+        resolv_conf(&dns)
+            .lines()
+            .find_map(|line| line.strip_prefix("search "))
+            .map_or(0, |line| line.split(' ').count())
+    }
+
+    #[test]
+    fn resolv_conf_is_no_more_than_resolvers_take() {
+        for (servers, wanted) in [(0, 0), (MAX_RESOLVERS, MAX_RESOLVERS), (MAX_RESOLVERS + 1, MAX_RESOLVERS)] {
+            let dns = Dns {
+                servers: (0..servers).map(|at| IpAddr::from([10, 0, 0, at as u8])).collect(),
+                search: Vec::new(),
+            };
+            assert_eq!(resolv_conf(&dns).matches("nameserver ").count(), wanted);
+        }
+        let domains: Vec<String> = (0..=MAX_SEARCH_DOMAINS).map(|at| at.to_string()).collect();
+        for (count, wanted) in
+            [(0, 0), (MAX_SEARCH_DOMAINS, MAX_SEARCH_DOMAINS), (MAX_SEARCH_DOMAINS + 1, MAX_SEARCH_DOMAINS)]
+        {
+            assert_eq!(search(&domains[..count]), wanted);
+        }
+        // Two with a blank between them: just as long as it may be, and a byte longer.
+        for (length, wanted) in [(MAX_SEARCH_LENGTH - 101, 2), (MAX_SEARCH_LENGTH - 100, 1)] {
+            assert_eq!(search(&["a".repeat(100), "b".repeat(length)]), wanted);
+        }
+        assert_eq!(search(&["a".repeat(MAX_SEARCH_LENGTH + 1)]), 0);
+    }
+
+    #[test]
+    fn what_is_not_ours_in_the_network_file_is_kept() {
+        let text = network(
+            &NetConfig::default(),
+            "# mine\n#\nNETWORKING=no\nHOSTNAME=x\n IPV6_AUTOCONF=yes\nNETWORKING_IPV6=yes\n",
+        );
+        assert_eq!(text, [HEADER, "NETWORKING=yes\n# mine\nHOSTNAME=x\n"].concat());
+        assert_eq!(network(&NetConfig::default(), &text), text);
+    }
 }
