@@ -274,7 +274,7 @@ fn files_say_what_cloud_inits_say() {
         let (form, generate) = forms[at % 3];
         Case { form, text: generate(&mut dice).replace("\"infiniband\"", "\"physical\"") }
     };
-    let cases: Vec<Case> = (0..cases(600)).map(one).collect();
+    let cases: Vec<Case> = (0..cases(1_200)).map(one).collect();
     let mut found: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut occurred = [0; EXCUSED.len()];
     let (mut paired, mut judged) = ([0; PAIRS.len()], 0);

@@ -46,20 +46,22 @@ fn place(kind: &Kind) -> u8 {
 /// `lo` is always there, and has the DNS of no link.
 fn loopback(config: &NetConfig, file: &mut Lines) {
     let described = config.links.iter().find(|link| link.kind == Kind::Loopback);
-    let mut link = described.cloned().unwrap_or_default();
-    link.kind = Kind::Loopback;
-    if link.subnets.is_empty() {
-        link.subnets.push(Subnet { method: Method::Loopback, ..Subnet::default() });
-    }
-    link.dns.add(&config.dns);
-    stanzas(config, &link, "lo", file);
+    let mut own = Link::new("lo", Default::default());
+    own.kind = Kind::Loopback;
+    let lo = described.unwrap_or(&own);
+    stanzas(config, lo, "lo", file);
 }
 
+#[inline(never)]
 fn stanzas(config: &NetConfig, link: &Link, name: &str, file: &mut Lines) {
     let strays = strays(config, link);
-    let (dns, master) = (link.all_dns(), config.master_of(link));
+    let (mut dns, master) = (link.all_dns(), config.master_of(link));
     let bond = [master, Some(link)].into_iter().flatten().any(|link| matches!(link.kind, Kind::Bond(_)));
-    let none = [Subnet::default()];
+    let mut none = [Subnet::default()];
+    if link.kind == Kind::Loopback {
+        none[0].method = Method::Loopback;
+        dns.add(&config.dns);
+    }
     let subnets = if link.subnets.is_empty() { &none } else { &link.subnets[..] };
     let mut auto = false;
     for (at, subnet) in subnets.iter().enumerate() {
@@ -67,7 +69,7 @@ fn stanzas(config: &NetConfig, link: &Link, name: &str, file: &mut Lines) {
             // ifupdown of old complains of a second `auto`.
             _ if auto => "# control-alias ",
             // What is only a port or has a VLAN on it comes up with that.
-            Control::Auto if link.subnets.is_empty() && !bond => "",
+            Control::Auto if link.subnets.is_empty() && !bond && link.kind != Kind::Loopback => "",
             Control::Auto => "auto ",
             Control::Hotplug => "allow-hotplug ",
             Control::Manual => "# control-manual ",
@@ -110,6 +112,7 @@ fn method(method: Method) -> &'static str {
     }
 }
 
+#[inline(never)]
 fn of_subnet(link: &Link, subnet: &Subnet, dns: &Dns, file: &mut Lines) {
     if let Method::Static(net) = &subnet.method {
         file.put("address", net);
@@ -139,6 +142,7 @@ fn of_subnet(link: &Link, subnet: &Subnet, dns: &Dns, file: &mut Lines) {
 }
 
 /// What stands once for a link.
+#[inline(never)]
 fn of_link(config: &NetConfig, link: &Link, first: &Subnet, file: &mut Lines) {
     if let Some(master) = config.master_of(link)
         && let Kind::Bond(group) = &master.kind

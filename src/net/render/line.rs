@@ -51,6 +51,7 @@ impl Lines {
     }
 
     /// A line if there is a value.
+    #[inline(never)]
     pub fn maybe(&mut self, key: &str, value: Option<&dyn Display>) {
         if let Some(value) = value {
             self.put(key, value);
@@ -58,11 +59,13 @@ impl Lines {
     }
 
     /// `yes` or `no`.
+    #[inline(never)]
     pub fn flag(&mut self, key: &str, flag: bool) {
         self.put(key, &["no", "yes"][usize::from(flag)]);
     }
 
     /// A key with a number behind it, the first perhaps without.
+    #[inline(never)]
     pub fn numbered(&mut self, key: &str, number: Option<usize>, value: &dyn Display) {
         let mut name = String::from(key);
         if let Some(number) = number {

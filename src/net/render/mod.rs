@@ -12,7 +12,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use super::model::{Dns, Kind, Link, NetConfig, Route, RouteKind};
+use super::model::{Dns, Kind, Link, Method, NetConfig, Route, RouteKind};
 use super::options::{Setting, Value};
 use super::report::Report;
 use crate::error::Error;
@@ -182,11 +182,21 @@ fn named(config: &NetConfig) -> impl Iterator<Item = (&Link, &str)> {
 fn strays<'a>(config: &'a NetConfig, link: &Link) -> Vec<&'a Route> {
     let mut routes = Vec::new();
     for route in &config.routes {
-        let reaches = |link: &&Link| route.via.is_some_and(|via| link.addresses().any(|(_, net)| net.contains(via)));
-        let family = |link: &&Link| link.subnets.iter().any(|subnet| subnet.is_v6() == route.to.is_v6());
-        let links = || config.links.iter().filter(|link| link.kind != Kind::Loopback);
-        let home = links().find(reaches).or_else(|| links().find(family)).or_else(|| links().next());
-        if home.is_some_and(|home| home.id == link.id) {
+        let (mut home, mut best) = (None, 0);
+        for link in config.links.iter().filter(|link| link.kind != Kind::Loopback) {
+            let mut rank = 1;
+            for subnet in &link.subnets {
+                rank = rank.max(match (subnet.method, route.via) {
+                    (Method::Static(net), Some(via)) if net.contains(via) => 3,
+                    _ if subnet.is_v6() == route.to.is_v6() => 2,
+                    _ => 1,
+                });
+            }
+            if rank > best {
+                (home, best) = (Some(&link.id), rank);
+            }
+        }
+        if home == Some(&link.id) {
             routes.push(route);
         }
     }

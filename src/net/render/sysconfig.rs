@@ -15,7 +15,7 @@ use super::line::Joined;
 use super::{Done, HEADER, Image, Lines, MODE, Sink, all_dns, ip_route, named, strays, udev_rules, value};
 use crate::limits::{MAX_MAC, MAX_RESOLVERS, MAX_SEARCH_DOMAINS, MAX_SEARCH_LENGTH};
 use crate::net::address::Net;
-use crate::net::model::{Control, Dns, Kind, Link, Method, NetConfig, Route};
+use crate::net::model::{Control, Dns, Kind, Link, Method, NetConfig, Route, RouteKind};
 use crate::net::options::BOND;
 use crate::paths;
 
@@ -75,26 +75,33 @@ impl<'a> Routes<'a> {
             }
         }
         let strays = strays(config, link);
-        let of_subnets = link.subnets.iter().flat_map(|subnet| &subnet.routes);
-        let all = of_subnets.chain(&link.routes).map(|route| (route, true));
-        for (route, of_link) in all.chain(strays.into_iter().map(|route| (route, false))) {
+        for subnet in &link.subnets {
+            own.take(&mut subnet.routes.iter(), true);
+        }
+        own.take(&mut link.routes.iter(), true);
+        own.take(&mut strays.into_iter(), false);
+        own
+    }
+
+    fn take(&mut self, routes: &mut dyn Iterator<Item = &'a Route>, of_link: bool) {
+        for route in routes {
             let family = usize::from(route.to.is_v6());
-            if is_gateway(route) && (of_link || own.gateways[family].is_none()) {
-                own.gateways[family] = route.via;
-                own.metrics[family] = route.metric.or(own.metrics[family]);
-                own.said |= family == 0;
+            if is_gateway(route) && (of_link || self.gateways[family].is_none()) {
+                self.gateways[family] = route.via;
+                self.metrics[family] = route.metric.or(self.metrics[family]);
+                self.said |= family == 0;
             } else {
-                own.others.push(route);
+                self.others.push(route);
             }
         }
-        own
     }
 }
 
 /// A route that needs no more words than where to and by whom.
+#[inline(never)]
 fn is_plain(route: &Route) -> bool {
-    let plain = Route { at: route.at, via: route.via, metric: route.metric, ..Route::to(route.to) };
-    route.via.is_some() && *route == plain
+    let more = route.on_link || route.from.is_some() || route.table.is_some() || route.mtu.is_some();
+    route.via.is_some() && !more && route.scope.is_none() && route.kind == RouteKind::Unicast
 }
 
 fn is_gateway(route: &Route) -> bool {
@@ -149,11 +156,13 @@ impl Said {
     }
 }
 
+#[inline(never)]
 fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> String {
     let said = Said::by(link);
     let master = config.master_of(link);
-    let bond = master.filter(|master| matches!(master.kind, Kind::Bond(_)));
-    let bridge = master.filter(|_| bond.is_none());
+    let of_bond = master.is_some_and(|master| matches!(master.kind, Kind::Bond(_)));
+    let master = master.map(Link::display_name);
+    let (bond, bridge) = if of_bond { (master, None) } else { (None, master) };
     let (find, dns) = (link.find(), link.all_dns());
     let mac = find.and_then(|find| find.mac.as_ref());
     let mut file = Lines::shell(HEADER);
@@ -168,7 +177,7 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
         }
     }
     file.put("BOOTPROTO", &["none", "dhcp"][usize::from(said.dhcp)]);
-    file.maybe("BRIDGE", bridge.map(|bridge| bridge.name.as_ref().map_or(&bridge.id as _, |name| name as _)));
+    file.maybe("BRIDGE", bridge.as_ref().map(|name| name as _));
     if routes.gateways != [None; 2] {
         file.flag("DEFROUTE", true);
     }
@@ -219,7 +228,7 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     file.maybe("IPV6_MTU", said.mtus[1].as_ref().map(|mtu| mtu as _));
     file.maybe("IPV6_ROUTE_METRIC", routes.metrics[1].as_ref().map(|metric| metric as _));
     file.maybe("MACADDR", link.mac.as_ref().map(|mac| mac as _));
-    file.maybe("MASTER", bond.map(|bond| bond.name.as_ref().map_or(&bond.id as _, |name| name as _)));
+    file.maybe("MASTER", bond.as_ref().map(|name| name as _));
     file.maybe("METRIC", routes.metrics[0].as_ref().map(|metric| metric as _));
     file.maybe("MTU", said.mtus[0].as_ref().map(|mtu| mtu as _));
     addresses(link, "NETMASK", file);
@@ -282,18 +291,16 @@ fn bonding_opts(config: &NetConfig, link: &Link) -> String {
 
 /// Whether any route says where IPv4 goes by default: then DHCP's word counts on no link that does not.
 fn has_default_route(config: &NetConfig) -> bool {
-    let of_links = config
-        .links
-        .iter()
-        .flat_map(|link| link.routes.iter().chain(link.subnets.iter().flat_map(|subnet| &subnet.routes)));
-    config.routes.iter().chain(of_links).any(|route| route.to == Net::everywhere(false))
+    let any = |routes: &[Route]| routes.iter().any(|route| route.to == Net::everywhere(false));
+    let of = |link: &Link| any(&link.routes) || link.subnets.iter().any(|subnet| any(&subnet.routes));
+    any(&config.routes) || config.links.iter().any(of)
 }
 
 /// `ADDRESS0=` and so on where that can say it all; the scripts pass over a metric there, so one makes lines for `ip route add` of all.
 fn route_file(routes: &[&Route], name: &str) -> String {
     let mut file = Lines::shell(HEADER);
     let numbered = |route: &&Route| !route.to.is_v6() && is_plain(route) && route.metric.is_none();
-    if routes.iter().all(|route| numbered(route)) {
+    if routes.iter().all(numbered) {
         for (at, route) in routes.iter().enumerate() {
             file.numbered("ADDRESS", Some(at), &route.to.ip);
             file.numbered("GATEWAY", Some(at), &route.via.unwrap_or(route.to.ip));
