@@ -184,8 +184,11 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Whether a fact of ours stands for one of theirs.
+type Same = fn(&str, &str) -> bool;
+
 /// Facts of ours that stand for facts of theirs, and why they differ.
-const PAIRS: &[(&str, fn(&str, &str) -> bool)] = &[
+const PAIRS: &[(&str, Same)] = &[
     (
         "eni: 22.4 has routes of no link in the last stanza, whatever link that is; ours are with the link that reaches the gateway",
         |ours, theirs| theirs.contains(" ? route ") && route_of(ours) == route_of(theirs),
