@@ -137,10 +137,10 @@ pub const HTTP_TIMEOUT: u64 = 10;
 /// One HTTP request with its redirects, retries and content, seconds (cloud-init's EC2 reader).
 pub const MAX_HTTP_TIME: u64 = 240;
 
-/// Name servers asked (`MAXNS`, resolv.h).
+/// Name servers asked, by us and by the C library (`MAXNS`, resolv.h).
 pub const MAX_NAME_SERVERS: usize = 3;
 
-/// Search domains tried (`MAXDNSRCH`, resolv.h).
+/// Search domains tried, by us and by the C library until glibc 2.26 (`MAXDNSRCH`, resolv.h).
 pub const MAX_SEARCH_DOMAINS: usize = 6;
 
 /// A DNS answer, bytes: what one datagram holds without EDNS (RFC 1035 section 4.2.1).
@@ -179,3 +179,9 @@ pub const MAX_CMDLINE_NETWORK: u64 = 1 << 20;
 
 /// The largest VLAN id (IEEE 802.1Q; 4,095 is reserved).
 pub const MAX_VLAN_ID: u16 = 4_094;
+
+/// The search domains of resolv.conf with blanks between them, bytes, until glibc 2.26 (resolv.conf(5)).
+pub const MAX_SEARCH_LENGTH: usize = 256;
+
+/// Directories and plugins of NetworkManager that are looked through: one for each version that was ever installed, few.
+pub const MAX_PLUGINS: usize = 64;

@@ -47,6 +47,16 @@ pub const RUN: &str = "/run";
 pub const DRACUT_IFCFG_DIR: &str = "/run/initramfs/state/etc/sysconfig/network-scripts";
 /// There if initramfs-tools brought up iSCSI.
 pub const ISCSI_INTERFACE: &str = "/run/initramfs/open-iscsi.interface";
+/// ifupdown's interfaces.
+pub const INTERFACES: &str = "/etc/network/interfaces";
+/// Where ours are if [`INTERFACES`] sources that folder.
+pub const INTERFACES_D: &str = "/etc/network/interfaces.d/50-cloud-init";
+/// Red Hat's word whether there is a network; on CentOS 6 the host name too.
+pub const SYSCONFIG_NETWORK: &str = "/etc/sysconfig/network";
+/// udev's names of NICs.
+pub const UDEV_NAMES: &str = "/etc/udev/rules.d/70-persistent-net.rules";
+/// There where udev itself writes [`UDEV_NAMES`]: before version 197.
+pub const UDEV_NAME_GENERATOR: &str = "/lib/udev/rules.d/75-persistent-net-generator.rules";
 /// Network links of the kernel, sysfs.
 pub const SYS_NET: &str = "/sys/class/net";
 /// VLANs of the kernel, a file each.

@@ -1,0 +1,272 @@
+//! The model as files: one file a dialect, and their table. A renderer gets the config as [`super::resolve`] left it and what it has to know of the
+//! [`Image`], and hands each file to a [`Sink`]; it asks the machine for nothing.
+//!
+//! A link without a name is passed over ([`super::resolve`] has told of it). Files are world-readable, 0644, as cloud-init's are: no dialect
+//! here has a secret. Texts of the config become values only: control characters in them are written as blanks, and what a shell reads is quoted.
+
+mod eni;
+mod line;
+mod sysconfig;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use super::model::{Dns, Kind, Link, Method, NetConfig, Route, RouteKind};
+use super::options::{Setting, Value};
+use super::report::Report;
+use crate::error::Error;
+use crate::host::Files;
+use crate::host::glob::glob;
+use crate::host::write::read_file;
+use crate::limits::{MAX_PLUGINS, MAX_STATE_FILE};
+use crate::paths;
+
+use line::Lines;
+
+type Done = Result<(), Error>;
+
+/// Takes a file: path, mode, content.
+pub type Sink<'a> = dyn FnMut(&str, u32, &str) -> Done + 'a;
+
+/// The mode of the files.
+const MODE: u32 = 0o644;
+
+/// What the files begin with. Programs look for these words to know whose a file is.
+const HEADER: &str = "# Created by cloud-init automatically, do not edit.\n#\n";
+
+/// A dialect.
+#[derive(Debug)]
+pub struct Renderer {
+    /// cloud-init's name, as in `system_info.network.renderers`.
+    pub name: &'static str,
+    /// An image that has all these programs …
+    programs: &'static [&'static str],
+    /// … and one of these files, is for it.
+    files: &'static [&'static str],
+    /// So is one that has a file like this, whatever else it has.
+    or: Option<&'static str>,
+    /// Writes the files.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub render: fn(&NetConfig, &Image, &mut Sink<'_>) -> Done,
+}
+
+/// In cloud-init's order: eni, sysconfig, netplan, network-manager, networkd. It wants `ifquery` for eni too, which busybox
+/// does not have.
+pub static RENDERERS: &[Renderer] = &[
+    Renderer { name: "eni", programs: IFUPDOWN, files: &[paths::INTERFACES], or: None, render: eni::render },
+    Renderer {
+        name: "sysconfig",
+        programs: IFUPDOWN,
+        files: &["/etc/sysconfig/network-scripts/network-functions", "/etc/sysconfig/config"],
+        // NetworkManager that reads `ifcfg-*`.
+        or: Some("/usr/lib*/NetworkManager/*/libnm-settings-plugin-ifcfg-rh.so*"),
+        render: sysconfig::render,
+    },
+];
+
+const IFUPDOWN: &[&str] = &["ifup", "ifdown"];
+const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
+
+/// The renderer for this image; `None`: no program there reads any of our dialects. `wanted`: `system_info.network.renderers`, tried in its order
+/// in place of the table's; a name that is not ours is a warning.
+///
+/// # Errors
+/// The image cannot be looked at.
+pub fn select(
+    wanted: Option<&[String]>,
+    files: &mut dyn Files,
+    report: &mut Report,
+) -> Result<Option<&'static Renderer>, Error> {
+    let mut tried: Vec<&Renderer> = RENDERERS.iter().collect();
+    if let Some(wanted) = wanted {
+        tried.clear();
+        for name in wanted {
+            match by_name(name) {
+                Some(renderer) => tried.push(renderer),
+                None => {
+                    report.told(["the renderer `", name, "` of system_info.network.renderers is not known"].concat())
+                }
+            }
+        }
+    }
+    for renderer in tried {
+        if renderer.fits(files)? {
+            return Ok(Some(renderer));
+        }
+    }
+    Ok(None)
+}
+
+/// The renderer of this name.
+pub fn by_name(name: &str) -> Option<&'static Renderer> {
+    RENDERERS.iter().find(|renderer| renderer.name == name)
+}
+
+impl Renderer {
+    fn fits(&self, files: &mut dyn Files) -> Result<bool, Error> {
+        if let Some(pattern) = self.or
+            && !glob(files, pattern, MAX_PLUGINS)?.is_empty()
+        {
+            return Ok(true);
+        }
+        for program in self.programs {
+            if !any(PROGRAM_DIRS, program, files)? {
+                return Ok(false);
+            }
+        }
+        any(self.files, "", files)
+    }
+}
+
+fn any(begins: &[&str], end: &str, files: &mut dyn Files) -> Result<bool, Error> {
+    for begin in begins {
+        if files.stat(&[begin, end].concat(), true)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What a renderer has to know of the image.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Its udev keeps the names of NICs in `70-persistent-net.rules` (CentOS 6): sysconfig writes them there. eni does so
+    /// always, as cloud-init.
+    pub persistent_names: bool,
+    /// `/etc/network/interfaces` sources `interfaces.d`, where a file of our own can stand.
+    pub interfaces_d: bool,
+    /// The text of `/etc/sysconfig/network`: what is not ours in it is kept (`HOSTNAME` of CentOS 6).
+    pub sysconfig_network: String,
+}
+
+impl Image {
+    /// Looks.
+    ///
+    /// # Errors
+    /// A file is there and cannot be read.
+    pub fn look(files: &mut dyn Files) -> Result<Image, Error> {
+        let mut text = |path| -> Result<String, Error> {
+            let bytes = read_file(files, path, MAX_STATE_FILE)?.unwrap_or_default();
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let sysconfig_network = text(paths::SYSCONFIG_NETWORK)?;
+        let interfaces_d = sources_interfaces_d(&text(paths::INTERFACES)?);
+        let persistent_names = files.stat(paths::UDEV_NAME_GENERATOR, true)?.is_some();
+        Ok(Image { persistent_names, interfaces_d, sysconfig_network })
+    }
+}
+
+/// Whether a `source` or `source-directory` of an interfaces file reaches `interfaces.d/50-cloud-init`.
+fn sources_interfaces_d(text: &str) -> bool {
+    text.lines().map(str::trim_start).any(|line| {
+        let reaches = |rest: &str| {
+            rest.split_ascii_whitespace().any(|path| {
+                let path = path.strip_prefix("/etc/network/").unwrap_or(path).trim_end_matches(['/', '*']);
+                path == "interfaces.d"
+            })
+        };
+        line.strip_prefix("source").is_some_and(reaches)
+    })
+}
+
+/// The links that can be written, each with its name, in order.
+fn named(config: &NetConfig) -> impl Iterator<Item = (&Link, &str)> {
+    config.links.iter().filter_map(|link| Some((link, link.name.as_deref()?)))
+}
+
+/// The routes of no link that are nearest to this one: it is the first that reaches the gateway, else the first with addresses of the
+/// family, else the first.
+fn strays<'a>(config: &'a NetConfig, link: &Link) -> Vec<&'a Route> {
+    let mut routes = Vec::new();
+    for route in &config.routes {
+        let (mut home, mut best) = (None, 0);
+        for link in config.links.iter().filter(|link| link.kind != Kind::Loopback) {
+            let mut rank = 1;
+            for subnet in &link.subnets {
+                rank = rank.max(match (subnet.method, route.via) {
+                    (Method::Static(net), Some(via)) if net.contains(via) => 3,
+                    _ if subnet.is_v6() == route.to.is_v6() => 2,
+                    _ => 1,
+                });
+            }
+            if rank > best {
+                (home, best) = (Some(&link.id), rank);
+            }
+        }
+        if home == Some(&link.id) {
+            routes.push(route);
+        }
+    }
+    routes
+}
+
+/// Every name server and search domain that there is, each once: those of the links, then those of none.
+fn all_dns(config: &NetConfig) -> Dns {
+    let mut all = Dns::default();
+    config.links.iter().for_each(|link| all.add(&link.all_dns()));
+    all.add(&config.dns);
+    all
+}
+
+/// A route in the words of ip-route(8): all that stands behind `ip route add`.
+fn ip_route(route: &Route, device: &str, to: &mut String) {
+    let kind = super::model::ROUTE_KINDS.iter().find(|(_, kind)| *kind == route.kind);
+    if let Some((word, _)) = kind.filter(|_| route.kind != RouteKind::Unicast) {
+        to.push_str(word);
+        to.push(' ');
+    }
+    let _ = write!(to, "{}", route.to);
+    let sends =
+        !matches!(route.kind, RouteKind::Unreachable | RouteKind::Blackhole | RouteKind::Prohibit | RouteKind::Throw);
+    let mut say = |word: &str, value: Option<&dyn core::fmt::Display>| {
+        if let Some(value) = value {
+            let _ = write!(to, " {word} {value}");
+        }
+    };
+    say("via", route.via.as_ref().map(|via| via as _));
+    // What rejects is of no device.
+    say("dev", (route.via.is_some() || sends).then_some(&device as _));
+    say("src", route.from.as_ref().map(|from| from as _));
+    say("metric", route.metric.as_ref().map(|metric| metric as _));
+    say("table", route.table.as_ref().map(|table| table as _));
+    say("mtu", route.mtu.as_ref().map(|mtu| mtu as _));
+    say("scope", route.scope.as_ref().map(|scope| scope as _));
+    if route.on_link && route.via.is_some() {
+        to.push_str(" onlink");
+    }
+}
+
+/// A setting's value as the kernel takes it; flags are these words (no, yes), lists have `between` between their items.
+fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], between: &str) -> String {
+    match &setting.value {
+        Value::Number(number) => number.to_string(),
+        Value::Word(word) => word.to_string(),
+        Value::Flag(flag) => flags[usize::from(*flag)].to_string(),
+        Value::Addresses(addresses) => line::Joined(addresses, between).to_string(),
+        Value::Text(text) => config.name_of(text).to_string(),
+        Value::Ports(_) => String::new(),
+    }
+}
+
+/// `70-persistent-net.rules`: each NIC whose MAC address is known has its name. One that any driver and none else may have (`|` is
+/// udev's word for or). Stale rules go with the file that is replaced.
+fn udev_rules(config: &NetConfig, sink: &mut Sink<'_>) -> Done {
+    let mut rules = String::new();
+    for (link, name) in named(config) {
+        let Some(find) = link.find() else { continue };
+        let Some(mac) = &find.mac else { continue };
+        let drivers = line::Joined(&find.drivers, "|").to_string();
+        let drivers = if drivers.is_empty() || drivers.contains(['"', '\n']) { "?*" } else { &drivers };
+        let _ = writeln!(
+            rules,
+            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"{drivers}\", ATTR{{address}}==\"{mac}\", NAME=\"{name}\""
+        );
+    }
+    sink(paths::UDEV_NAMES, MODE, &rules)
+}
+
+#[cfg(test)]
+mod tests;
