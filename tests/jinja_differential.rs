@@ -127,6 +127,7 @@ fn excuse(theirs: &Answer, ours: &Answer) -> Option<&'static str> {
         (Ok(_), Err(_)) if shows("<generator object") || shows("dict_") || shows("<bound method") => {
             Some("Python's own objects, printed")
         }
+        (Ok(_), Ok(_)) if shows("Markup(") => Some("Python's own objects, printed"),
         (Err(kind), Ok(_)) if kind == "TemplateAssertionError" => {
             Some("an unknown filter or test in a branch not taken")
         }

@@ -14,7 +14,6 @@ use wisp::userdata::{consume, has_part_handlers, repeat};
 
 #[allow(dead_code)]
 mod judge;
-#[allow(dead_code)]
 mod python;
 
 const NOTE: &str = "

@@ -10,7 +10,6 @@ use python::{Dice, cases as count};
 
 #[allow(dead_code)]
 mod judge;
-#[allow(dead_code)]
 mod python;
 
 const CASES: usize = 6_000;

@@ -17,7 +17,6 @@ use python::{Dice, cases as count};
 
 #[allow(dead_code)]
 mod judge;
-#[allow(dead_code)]
 mod python;
 
 const CASES: usize = 300;

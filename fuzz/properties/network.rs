@@ -18,6 +18,8 @@ pub fn http(data: &[u8]) {
     let url = url::parse(URL).expect("a good URL");
     let mut fetched = [data.len(), data.len() / 2].map(|cut| {
         let mut host = MemoryHost::new();
+        // A redirect to a name asks a name server that says the same, and nothing takes time but looking at the clock.
+        host.tick = Duration::from_millis(100);
         let pieces = [data[..cut].to_vec(), data[cut..].to_vec()];
         host.on_connect(move |_, sent| match sent.is_empty() {
             true => Some(Vec::new()),

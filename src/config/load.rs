@@ -75,7 +75,7 @@ fn fragments(files: &mut dyn Files, broken: &mut dyn FnMut(Error)) -> Vec<String
     if let Err(error) = listed {
         broken(error);
     }
-    names.sort_unstable();
+    names.sort();
     names
 }
 
