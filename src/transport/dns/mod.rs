@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Errno, Error};
 use crate::host::Host;
 use crate::host::stream::{Peer, Transport, write_all};
 use crate::host::write::read_file;
@@ -150,7 +150,11 @@ fn exchange(host: &mut dyn Host, server: &Peer, question: &[u8], until: Duration
         if let Some(reply) = message::answer(question, &buffer[..count]) {
             return Ok(reply);
         }
-        // Whatever else came: what was asked for may follow. Each read has the same end.
+        // Whatever else came: what was asked for may follow. Each read has the same end, but need not wait for it: a
+        // server that never stops talking nonsense ends here.
+        if host.now().up >= until {
+            return Err(Error::new("read from", server.to_string(), Errno::TIMEDOUT));
+        }
     }
 }
 

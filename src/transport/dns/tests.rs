@@ -102,6 +102,13 @@ fn what_is_no_answer_is_not_taken_for_one() {
 }
 
 #[test]
+fn a_server_that_never_stops_talking_ends_with_its_time() {
+    let mut host = machine(|_, sent| Some(if sent.is_empty() { Vec::new() } else { vec![Said::Close] }));
+    host.tick = Duration::from_millis(50);
+    assert!(look(&mut host, "a.b").unwrap_err().ends_with("timed out"));
+}
+
+#[test]
 fn silent_and_failing_servers_are_passed_over() {
     let mut host = machine(|peer, sent| match peer {
         _ if sent.is_empty() => Some(Vec::new()),
