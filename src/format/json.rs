@@ -41,6 +41,10 @@ struct Open {
     node: NodeId,
     last: Option<NodeId>,
     object: bool,
+    /// A bit for each key so far, by its length and some of its bytes.
+    seen: u128,
+    /// Two keys have the same bit, or one has escapes: some may be equal.
+    doubtful: bool,
 }
 
 /// What may stand next.
@@ -128,7 +132,7 @@ impl Reader<'_> {
     /// `}` or `]`.
     fn close(&mut self) -> Result<Next, Fault> {
         if let Some(open) = self.open.pop()
-            && open.object
+            && open.doubtful
         {
             let settled = self.keys.settle(&mut self.doc, self.text, open.node, false, true);
             settled.map_err(|at| (at, COLLIDING))?;
@@ -139,7 +143,17 @@ impl Reader<'_> {
 
     /// A key and its `:`.
     fn key(&mut self) -> Result<Next, Fault> {
+        let start = self.at + 1;
         self.string()?;
+        let raw = &self.text[start..self.at - 1];
+        // Equal keys without escapes are equal texts, and those have equal bits: most objects need no look at their keys.
+        let byte = |at: usize| raw.get(at).map_or(0, |byte| usize::from(*byte));
+        let place = raw.len() * 5 + byte(0) * 3 + byte(raw.len() / 2) * 11 + byte(raw.len().wrapping_sub(1)) * 7;
+        let bit = 1 << (place % 128);
+        if let Some(open) = self.open.last_mut() {
+            open.doubtful |= open.seen & bit != 0 || raw.contains(&b'\\');
+            open.seen |= bit;
+        }
         if self.skip_space() != b':' {
             return Err((self.at, "`:` after the key"));
         }
@@ -171,7 +185,7 @@ impl Reader<'_> {
             return Err((self.at, "at most 64 levels of nesting"));
         }
         let node = self.add(kind, Style::Flow, self.at)?;
-        let pushed = self.open.push(Open { node, last: None, object: kind == Kind::Mapping });
+        let pushed = self.open.push(Open { node, last: None, object: kind == Kind::Mapping, seen: 0, doubtful: false });
         debug_assert!(pushed.is_ok());
         self.at += 1;
         Ok(next)
