@@ -174,6 +174,12 @@ pub const MAX_LINKS_CONFIGURED: usize = 4_096;
 /// NICs that are looked at. A server has tens, a virtual machine at most some hundreds.
 pub const MAX_NICS: usize = 4_096;
 
+/// Addresses that the kernel is asked for. A link has few; a host of containers some thousands.
+pub const MAX_KERNEL_ADDRESSES: usize = 65_536;
+
+/// Routes that the kernel is asked for: a router of the whole Internet has a million, and is not set up by us.
+pub const MAX_KERNEL_ROUTES: usize = 65_536;
+
 /// `network-config=` of the kernel command line once decoded, bytes. The command line itself has 2,048 on x86 (`COMMAND_LINE_SIZE`).
 pub const MAX_CMDLINE_NETWORK: u64 = 1 << 20;
 

@@ -8,6 +8,12 @@ use core::ops::Deref;
 use crate::error::Error;
 use crate::limits::{MAX_INTERFACE_NAME, MAX_MAC, MIN_MAC};
 
+mod prefix;
+mod request;
+
+pub use prefix::{Net, bits, width};
+pub use request::{Address, BY_ADMINISTRATOR, MAIN_TABLE, ROUTE_KINDS, Request, RouteEntry, RouteKind};
+
 /// Network links.
 pub trait Links {
     /// Every link there is, in the order of their indexes, at most `MAX_NICS`.
@@ -15,6 +21,25 @@ pub trait Links {
     /// # Errors
     /// The kernel's.
     fn list(&mut self) -> Result<Vec<Nic>, Error>;
+
+    /// The addresses of all links, at most `MAX_KERNEL_ADDRESSES`.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn addresses(&mut self) -> Result<Vec<Address>, Error>;
+
+    /// The routes of all tables but `local`, at most `MAX_KERNEL_ROUTES`.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn routes(&mut self) -> Result<Vec<RouteEntry>, Error>;
+
+    /// Carries out one change. What is so already (an address that is there, one that is not there to be removed, a link that is
+    /// a member) is no error.
+    ///
+    /// # Errors
+    /// The kernel's, with the request as the object.
+    fn request(&mut self, request: &Request<'_>) -> Result<(), Error>;
 }
 
 /// A link as the kernel shows it.

@@ -37,6 +37,7 @@ use super::address::{IfName, Mac, Net};
 use super::options::Setting;
 use crate::error::{Error, ParseError};
 use crate::format::doc::Position;
+pub use crate::host::links::{ROUTE_KINDS, RouteKind};
 
 /// A place in the texts of a config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -564,40 +565,3 @@ impl Default for Route {
         Route::to(Net::everywhere(false))
     }
 }
-
-/// What a route does (netplan's `type`, ip-route(8)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RouteKind {
-    /// Sends on.
-    #[default]
-    Unicast,
-    /// Answers "host unreachable".
-    Unreachable,
-    /// Drops without a word.
-    Blackhole,
-    /// Answers "prohibited".
-    Prohibit,
-    /// Looks in the next table.
-    Throw,
-    /// Delivers here.
-    Local,
-    /// Is for any of several.
-    Anycast,
-    /// Is for all.
-    Broadcast,
-    /// Is for a group.
-    Multicast,
-}
-
-/// The kinds with netplan's words for them.
-pub const ROUTE_KINDS: &[(&str, RouteKind)] = &[
-    ("unicast", RouteKind::Unicast),
-    ("unreachable", RouteKind::Unreachable),
-    ("blackhole", RouteKind::Blackhole),
-    ("prohibit", RouteKind::Prohibit),
-    ("throw", RouteKind::Throw),
-    ("local", RouteKind::Local),
-    ("anycast", RouteKind::Anycast),
-    ("broadcast", RouteKind::Broadcast),
-    ("multicast", RouteKind::Multicast),
-];

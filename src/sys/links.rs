@@ -3,7 +3,7 @@
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use wisp::error::Error;
-use wisp::host::links::{Links, Mac, Nic};
+use wisp::host::links::{Address, Links, Mac, Nic, Request, RouteEntry};
 use wisp::host::{Host, sysfs};
 
 use super::LiveHost;
@@ -23,6 +23,18 @@ impl Links for LiveHost {
             }
         }
         Ok(nics)
+    }
+
+    fn addresses(&mut self) -> Result<Vec<Address>, Error> {
+        Err(Error::new("list", "addresses", wisp::error::Errno::NOSYS))
+    }
+
+    fn routes(&mut self) -> Result<Vec<RouteEntry>, Error> {
+        Err(Error::new("list", "routes", wisp::error::Errno::NOSYS))
+    }
+
+    fn request(&mut self, request: &Request<'_>) -> Result<(), Error> {
+        Err(Error::new("change", request.to_string(), wisp::error::Errno::NOSYS))
     }
 }
 

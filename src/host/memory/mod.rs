@@ -19,7 +19,7 @@ use self::device::{MemoryTree, What};
 use self::disk::Inode;
 use self::fault::Gate;
 use self::procs::Script;
-use super::links::{Links, Nic};
+use super::links::{Address, Links, Nic, RouteEntry};
 use super::stream::{Peer, Stream};
 use super::{Ended, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
@@ -31,6 +31,7 @@ mod disk;
 mod fault;
 mod files;
 mod gated;
+mod links;
 mod peers;
 mod procs;
 mod setup;
@@ -63,6 +64,12 @@ pub struct MemoryHost {
     pub output: StageOutput,
     /// The network links, as [`Links::list`] answers.
     pub nics: Vec<Nic>,
+    /// Their addresses.
+    pub addresses: Vec<Address>,
+    /// Their routes.
+    pub routes: Vec<RouteEntry>,
+    /// What was changed about the network, each as `Request` prints it.
+    pub requests: Vec<String>,
     /// How far the clocks go at each reading.
     pub tick: Duration,
     /// What was sent: to whom, and each write.
@@ -128,13 +135,6 @@ impl MemoryHost {
             None if device.fstype != fstype => Err(Error::new("mount", node, Errno::INVAL)),
             None => Ok(Some(device)),
         }
-    }
-}
-
-impl Links for MemoryHost {
-    fn list(&mut self) -> Result<Vec<Nic>, Error> {
-        self.call("list", "network links")?;
-        Ok(self.nics.clone())
     }
 }
 

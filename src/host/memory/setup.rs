@@ -76,6 +76,9 @@ impl MemoryHost {
             lock_holder: None,
             output: StageOutput { file: None, console: true, keep_stdin: false },
             nics: Vec::new(),
+            addresses: Vec::new(),
+            routes: Vec::new(),
+            requests: Vec::new(),
             tick: Duration::from_millis(1),
             sent: Rc::default(),
             shared: Rc::new(Shared {

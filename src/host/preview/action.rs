@@ -86,6 +86,11 @@ pub enum Action {
         /// For what.
         purpose: String,
     },
+    /// The network changes.
+    Network {
+        /// As ip(8) would be asked for it.
+        request: String,
+    },
     /// One stage at a time.
     Lock {
         /// The file.
@@ -121,6 +126,7 @@ impl fmt::Display for Action {
             }
             Action::Mount { node, fstype } => return write!(f, "mount   {node} {fstype} read-only"),
             Action::Connect { purpose } => return write!(f, "connect {purpose}"),
+            Action::Network { request } => return write!(f, "network {request}"),
             Action::Lock { path } => return write!(f, "lock    {path}"),
             Action::Sync => return f.write_str("sync"),
         };

@@ -15,7 +15,7 @@ use core::time::Duration;
 use self::files::Draft;
 use self::overlay::Overlay;
 use self::tree::PreviewTree;
-use super::links::Links;
+use super::links::{Address, Links, Nic, Request, RouteEntry};
 use super::stream::{Peer, Stream};
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
@@ -60,6 +60,26 @@ impl<'a> PreviewHost<'a> {
     }
 }
 
+/// The real machine's links, and none of them changes.
+impl Links for PreviewHost<'_> {
+    fn list(&mut self) -> Result<Vec<Nic>, Error> {
+        self.real.links().list()
+    }
+
+    fn addresses(&mut self) -> Result<Vec<Address>, Error> {
+        self.real.links().addresses()
+    }
+
+    fn routes(&mut self) -> Result<Vec<RouteEntry>, Error> {
+        self.real.links().routes()
+    }
+
+    fn request(&mut self, request: &Request<'_>) -> Result<(), Error> {
+        self.actions.push(Action::Network { request: request.to_string() });
+        Ok(())
+    }
+}
+
 impl Host for PreviewHost<'_> {
     fn files(&mut self) -> &mut dyn Files {
         self
@@ -69,9 +89,8 @@ impl Host for PreviewHost<'_> {
         self
     }
 
-    /// The real machine's: a preview changes none of them.
     fn links(&mut self) -> &mut dyn Links {
-        self.real.links()
+        self
     }
 
     fn open_tree(&mut self, from: &Place) -> Result<Option<Box<dyn Tree>>, Error> {
