@@ -1,4 +1,5 @@
 # make        the static binary, target/x86_64-unknown-linux-musl/release/wisp
+# make small  the same without what a tiny image can do without, wisp-small beside it
 # make demo   a config drive configures a machine in QEMU, three boots, checked from outside
 # make test   formatting, lints (of shell scripts too), all tests; those in QEMU too
 # make bench  what it costs, in numbers
@@ -24,21 +25,27 @@ TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 /usr/lib/python3
 SHELL_SCRIPTS = .ci/build .ci/need $(shell find initramfs tests benches fuzz/run -type f \
 	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME }' {} + | sort)
 
-.PHONY: all demo test bench fuzz clean guest host-rust
+.PHONY: all small demo test bench fuzz clean guest host-rust
 
 all:
 	@.ci/build
 
+small:
+	@.ci/build small
+
 demo: all guest
 	tests/boot/demo
 
-test: all guest host-rust
+test: all small guest host-rust
 	@.ci/need $(TEST_TOOLS)
 	shellcheck $(SHELL_SCRIPTS)
 	cargo fmt --check
 	set -e; for crate in benches/parsers benches/serde; do cargo fmt --check --manifest-path $$crate/Cargo.toml; done
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
 	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked --no-fail-fast
+	WISP_SIZE_LINE=$$(cat $(WISP_BIN)-small.line) WISP_BIN=$(WISP_BIN)-small cargo test --locked --test elf
+	WISP_BIN=$(WISP_BIN)-small tests/boot/demo >target/demo-small.log || { cat target/demo-small.log; exit 1; }
 
 bench: all
 	@status=0; for bench in benches/run benches/parsers/run; do $$bench || status=1; done; exit $$status

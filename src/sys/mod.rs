@@ -14,7 +14,7 @@ use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
 use wisp::host::links::Links;
 use wisp::host::stream::{Peer, Stream};
-use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
+use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use wisp::paths;
 
 mod clock;
@@ -74,11 +74,12 @@ impl LiveHost {
     }
 }
 
+#[cfg(feature = "devel")]
 /// Streams standard input into `to`, at most `max` bytes.
 ///
 /// # Errors
 /// As [`Files::read`].
-pub fn read_stdin(name: &str, max: u64, to: &mut Sink<'_>) -> Result<u64, Error> {
+pub fn read_stdin(name: &str, max: u64, to: &mut wisp::host::Sink<'_>) -> Result<u64, Error> {
     files::stream(rustix::stdio::stdin(), name, max, to)
 }
 
