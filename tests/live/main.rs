@@ -16,6 +16,7 @@ use sys::{LiveHost, Options};
 mod files;
 mod isolated;
 mod links;
+mod netlink;
 #[path = "../network/mod.rs"]
 mod network;
 mod programs;
