@@ -12,7 +12,8 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
-use wisp::host::links::Links;
+use wisp::host::links::{Links, Nic};
+use wisp::host::packets::{Channel, Packets};
 use wisp::host::stream::{Peer, Stream};
 use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
 use wisp::paths;
@@ -26,6 +27,7 @@ mod links;
 mod lock;
 mod log;
 mod mount;
+mod packets;
 mod pending;
 mod process;
 pub mod root;
@@ -108,6 +110,10 @@ impl Host for LiveHost {
 
     fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
         socket::connect(to, until)
+    }
+
+    fn open_packets(&mut self, nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
+        packets::open(nic, channel)
     }
 
     fn sleep(&mut self, time: Duration) {

@@ -1,6 +1,11 @@
-//! Ways to what other machines hold: HTTP, and the names and addresses that it needs. Machines over the ports: they decide, and
+//! Ways to what other machines hold: HTTP, the names and addresses that it needs, and DHCP. Machines over the ports: they decide, and
 //! whoever is the host moves the bytes.
 
+pub mod dhcp;
+pub mod dhcp6;
 pub mod dns;
+mod exchange;
 pub mod http;
+pub mod names;
+pub mod udp;
 pub mod url;
