@@ -191,3 +191,11 @@ pub const MAX_SEARCH_LENGTH: usize = 256;
 
 /// Directories and plugins of NetworkManager that are looked through: one for each version that was ever installed, few.
 pub const MAX_PLUGINS: usize = 64;
+
+/// A packet of DHCP, bytes: what Ethernet carries whole. The servers are told so (RFC 2132 section 9.10); 576 is the least that a
+/// client must take (RFC 2131 section 2).
+pub const MAX_DHCP_PACKET: usize = 1_500;
+
+/// Addresses, routes or domains of one kind that a DHCP server gives, the first of which are taken: about what one option of 255
+/// bytes holds, where four bytes are the shortest (RFC 2132).
+pub const MAX_LEASE_ITEMS: usize = 64;
