@@ -184,4 +184,8 @@ fn a_key_that_stands_twice_is_a_warning() {
     let (line, notes) = parsed("yaml", "a: 1\nb: 2\na: 3\n", &mut MemoryHost::new());
     assert_eq!((line.as_str(), notes.len()), (r#"{"a": 3,"b": 2}"#, 1));
     assert!(notes[0].starts_with("FILE:") && notes[0].contains("`a`"), "{notes:?}");
+    // In an archive, too.
+    let (_, notes) =
+        parsed("user-data", "#cloud-config-archive\n- {content: 'a: 1', content: 'a: 2'}\n", &mut MemoryHost::new());
+    assert_eq!((notes.len(), notes[0].contains("`content`")), (1, true), "{notes:?}");
 }

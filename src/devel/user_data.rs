@@ -17,10 +17,11 @@ use crate::userdata::part::Part;
 
 pub fn print(work: &mut Work<'_, '_>) -> Result<(), Error> {
     let warnings = &mut work.notes.warnings;
-    let exploded = explode(DataKind::User, work.input.text.to_vec(), &mut |_, place, _| {
+    let mut exploded = explode(DataKind::User, work.input.text.to_vec(), &mut |_, place, _| {
         warnings.push(format!("{place}: what is included is not fetched here"));
         Ok(Vec::new())
     });
+    work.notes.warnings.append(&mut exploded.warnings);
     let said = exploded.errors.iter().map(|error| work.input.said(error));
     work.notes.errors.extend(said);
     let mut merged = Merged::default();
