@@ -2,7 +2,8 @@
 //!
 //! [`Message`] reads as Python's `email` does, because what `email.mime` writes, and what people write by hand and cloud-init
 //! accepts, must read the same: a header may end without an empty line, the last boundary may be missing, any of
-//! the three line ends will do. Finding headers and parts allocates nothing.
+//! the three line ends will do. Finding headers and parts allocates nothing, unless a type is not in lower case or a boundary in pieces
+//! (RFC 2231).
 
 use alloc::borrow::Cow;
 
