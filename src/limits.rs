@@ -156,8 +156,9 @@ pub const MAX_ADDRESSES: usize = 16;
 /// Blocks and expressions inside each other in a template. Jinja has no bound but Python's stack.
 pub const MAX_TEMPLATE_NESTING: usize = 64;
 
-/// What rendering one template may cost: bytes of it read (of a loop, for each item again) and bytes of values made, 32 for
-/// each item of a list. A few bytes of loops in loops would otherwise run without end.
+/// What rendering the templates of one user-data may cost, all together: bytes of them read (of a loop, for each item again), bytes of values
+/// made, 32 for each item of a list, and bytes that they become, which are kept. A few bytes of loops in loops would otherwise run without
+/// end, and a few KiB of templates fill the memory.
 pub const MAX_TEMPLATE_WORK: usize = 64 << 20;
 
 /// What one template may become, bytes: as much as raw user-data.

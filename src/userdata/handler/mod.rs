@@ -96,8 +96,8 @@ pub struct Context<'a> {
     pub handlers: Vec<part_handler::PartHandler>,
     /// True at a later boot of the same instance: only what is meant for every boot is done.
     pub again: bool,
-    /// What templates can name, once there was one.
-    pub variables: Option<Variables>,
+    /// What templates can name, and the work that is left for them, once there was one.
+    pub variables: Option<(Variables, usize)>,
     /// What went wrong so far.
     pub outcome: Outcome,
 }

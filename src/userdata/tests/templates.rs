@@ -100,3 +100,18 @@ fn a_boothook_of_a_template_runs_at_every_boot() {
     repeat(&mut host, &State::default(), &Instance::new("i-1", "DataSourceConfigDrive"), &Config::default(), false);
     assert_eq!(host.ran.len(), ran + 1);
 }
+
+/// What all templates become is kept at once: a few KiB of them must not fill the memory, and other parts go on.
+#[test]
+fn the_work_of_all_templates_is_bounded() {
+    // Each is 8 MiB, made, shown and kept.
+    let eight = "## template: jinja\n#cloud-config\na: {{ 'x' * 8388608 }}\n";
+    let wanted = "recoverable: cannot render user-data part 3 (t): line 3, column 21: expected templates that take less than 64 MiB of work, all together";
+    for (count, faults) in [(2, &[][..]), (3, &[wanted])] {
+        let mut parts = alloc::vec![("t", "Content-Type: text/plain", eight); count];
+        parts.push(("s.sh", "Content-Type: text/x-shellscript", "#!/bin/sh\n"));
+        let mut host = MemoryHost::new();
+        assert_eq!(shown(&run(&mut host, &mime(&parts))), faults);
+        assert!(host.exists(&at("scripts/s.sh")));
+    }
+}
