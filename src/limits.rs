@@ -8,9 +8,9 @@ pub const MAX_NESTING: usize = 64;
 /// aliases to aliases would otherwise grow without end ("billion laughs").
 pub const MAX_VISITS: usize = 1_000_000;
 
-/// What each part of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts, each of which
-/// adds to a list of ten thousand items, and the small parts behind one that passed the bound.
-pub const MAX_PART_VISITS: usize = 16_384;
+/// What each cloud-config of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts that each
+/// add ten items to one list, and the small parts behind one that passed the bound.
+pub const MAX_PART_VISITS: usize = 8_192;
 
 /// Nodes of one document (YAML, JSON), of 16 bytes each: 32 MiB. A dense cloud-config has one in 8 bytes of text, so that one of 10 MiB has room.
 pub const MAX_NODES: usize = 2 << 20;
