@@ -115,3 +115,23 @@ fn the_work_of_all_templates_is_bounded() {
         assert!(host.exists(&at("scripts/s.sh")));
     }
 }
+
+#[test]
+fn a_template_may_become_a_patch_or_a_job_and_no_include() {
+    let patch = "## template: jinja\n#cloud-config-jsonp [{\"op\": \"add\", \"path\": \"/p\", \"value\": \"{{ v1.instance_id }}\"}]\n";
+    let parts = [
+        ("a", TEMPLATE, patch),
+        ("b.conf", TEMPLATE, "## template: jinja\n#upstart-job\nexec {{ v1.instance_id }}\n"),
+        ("c", TEMPLATE, "## template: jinja\n#include\n/etc/passwd\n"),
+        ("d", TEMPLATE, "## template: jinja\n#cloud-config-archive\n- '#!/bin/sh'\n"),
+    ];
+    let mut host = MemoryHost::new();
+    host.put_dir("/etc/init", 0o755);
+    let told = render(&mut host, &parts);
+    let kept =
+        "a template that becomes nothing that is handled in a template; it is kept in user-data.txt.i".to_string();
+    let wanted = [format!("warning: user-data part 3 (c): {kept}"), format!("warning: user-data part 4 (d): {kept}")];
+    assert_eq!(told, wanted);
+    assert!(host.text(&at("cloud-config.txt")).ends_with("\np: i-1\n"), "{}", host.text(&at("cloud-config.txt")));
+    assert_eq!(host.text("/etc/init/b.conf"), "#upstart-job\nexec i-1\n");
+}
