@@ -69,6 +69,8 @@ pub struct Nic {
     pub kind: NicKind,
     /// The bond or bridge that it is a member of.
     pub master: Option<IfName>,
+    /// Of a VLAN: the link that it is on, and its number.
+    pub vlan: Option<(IfName, u16)>,
 }
 
 impl Nic {

@@ -43,6 +43,11 @@ pub fn links(files: &mut dyn Files) -> Result<Vec<Nic>, Error> {
     Ok(nics)
 }
 
+/// The bond or bridge that a link is a member of.
+pub fn master(files: &mut dyn Files, link: &IfName) -> Option<IfName> {
+    Sysfs { files, dir: format!("{SYS_NET}/{link}") }.master()
+}
+
 struct Sysfs<'a> {
     files: &'a mut dyn Files,
     /// Of the link.
@@ -92,10 +97,25 @@ impl Sysfs<'_> {
         nic.carrier = self.text("carrier").map(|text| text == "1");
         nic.mtu = self.text("mtu").and_then(|text| text.parse().ok());
         nic.kind = self.kind(&name, nic.bus_path.is_some());
-        let master = self.target("master").or_else(|| self.target("brport/bridge"));
-        nic.master = master.and_then(|name| IfName::parse(&name));
+        nic.master = self.master();
+        if nic.kind == NicKind::Vlan {
+            nic.vlan = self.vlan(&name);
+        }
         nic.name = name;
         Some(nic)
+    }
+
+    fn master(&mut self) -> Option<IfName> {
+        let master = self.target("master").or_else(|| self.target("brport/bridge"));
+        IfName::parse(&master?)
+    }
+
+    /// `eth0.5  VID: 5  REORDER_HDR: …`, and further below `Device: eth0` (`vlandev_seq_show`, net/8021q/vlanproc.c).
+    fn vlan(&mut self, name: &str) -> Option<(IfName, u16)> {
+        let bytes = read_file(self.files, &child(crate::paths::PROC_VLAN, name), MAX_STATE_FILE).ok()??;
+        let text = core::str::from_utf8(&bytes).ok()?;
+        let word = |key: &str| text.split_once(key)?.1.split_whitespace().next();
+        Some((IfName::parse(word("\nDevice:")?)?, word("VID:")?.parse().ok()?))
     }
 
     /// `…/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0` without both ends; what is in `devices/virtual` has no device.
@@ -171,7 +191,8 @@ mod tests {
         );
         put(&mut host, "virtual", "br0", &[("ifindex", "5"), ("type", "1"), ("bridge/bridge_id", "x")]);
         put(&mut host, "virtual", "eth0.5", &[("ifindex", "6"), ("type", "1")]);
-        host.put("/proc/net/vlan/eth0.5", 0o444, "");
+        let vlan = "eth0.5  VID: 5\t REORDER_HDR: 1  dev->priv_flags: 1021\n  total frames received  0\n\nDevice: eth0\nINGRESS …\n";
+        host.put("/proc/net/vlan/eth0.5", 0o444, vlan);
         put(&mut host, "virtual", "tap0", &[("ifindex", "2"), ("type", "1")]);
         host.put_link("/sys/devices/virtual/net/tap0/brport/bridge", "../../br0");
         // The module's file among the links, and one that has gone.
@@ -198,6 +219,7 @@ mod tests {
             (Some("virtio_net"), Some("0x0001"), Some(true))
         );
         assert_eq!(eth.mtu, Some(9000));
+        assert_eq!(nics[5].vlan, IfName::parse("eth0").map(|on| (on, 5)));
         assert_eq!(eth.own_mac().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:99"));
         assert_eq!(eth.mac.as_ref().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:03"));
     }

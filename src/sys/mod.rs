@@ -26,6 +26,7 @@ mod links;
 mod lock;
 mod log;
 mod mount;
+mod netlink;
 mod pending;
 mod process;
 pub mod root;
@@ -44,11 +45,13 @@ pub struct Options {
     pub kmsg: Option<bool>,
     /// Lines of this level and above also go to standard error (`--debug`: all).
     pub stderr: Level,
+    /// Links are made and joined as on kernels that cannot do it by rtnetlink: what tests ask for.
+    pub old_network: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { log: paths::LOG.into(), kmsg: None, stderr: Level::Warning }
+        Options { log: paths::LOG.into(), kmsg: None, stderr: Level::Warning, old_network: false }
     }
 }
 
@@ -58,6 +61,7 @@ pub struct LiveHost {
     log: log::Log,
     outputs: process::Outputs,
     lock: Option<OwnedFd>,
+    old_network: bool,
 }
 
 impl LiveHost {
@@ -66,6 +70,7 @@ impl LiveHost {
         rustix::process::umask(Mode::from_raw_mode(0o022));
         process::hear_children();
         LiveHost {
+            old_network: options.old_network,
             files: files::LiveFiles::default(),
             log: log::Log::new(options),
             outputs: process::Outputs::default(),

@@ -16,9 +16,11 @@ use sys::{LiveHost, Options};
 mod files;
 mod isolated;
 mod links;
+mod netlink;
 #[path = "../network/mod.rs"]
 mod network;
 mod programs;
+mod rename;
 #[path = "../seccomp/mod.rs"]
 mod seccomp;
 mod sockets;
