@@ -23,6 +23,7 @@ use core::fmt::Write;
 use super::address::{IfName, Mac};
 use super::model::{At, Find, Kind, Link, NetConfig};
 use super::report::{Report, filled};
+use super::root::LEFT_ALONE;
 use crate::error::{Errno, Error};
 use crate::host::links::{Links, Nic, NicKind, Request};
 
@@ -61,6 +62,7 @@ pub struct Renamed {
 
 impl Plan {
     /// The requests, one by one, as they are made if none fails.
+    #[inline(never)]
     pub fn each(&self, does: &mut dyn FnMut(&Request<'_>)) {
         let mut names: Vec<&IfName> = self.nics.iter().map(|nic| &nic.from).collect();
         for (at, to) in &self.moves {
@@ -79,6 +81,7 @@ impl Plan {
 
 /// Plans. `config` is as [`super::resolve`] left it for these `nics`; `left_alone` are indexes of links that keep their names. What
 /// cannot be goes to the report.
+#[inline(never)]
 pub fn plan(config: &NetConfig, nics: &[Nic], left_alone: &[u32], report: &mut Report) -> Plan {
     let mut taken: Vec<IfName> = nics.iter().map(|nic| nic.name.clone()).collect();
     taken.extend(config.links.iter().filter_map(|link| link.name.clone()));
@@ -115,7 +118,7 @@ fn wish<'a>(link: &'a Link, nics: &'a [Nic]) -> Option<(&'a Nic, &'a IfName)> {
 #[inline(never)]
 fn allowed(plan: &Plan, nic: &Nic, to: &IfName, nics: &[Nic], left_alone: &[u32]) -> Result<(), String> {
     let stays = |nic: &Nic| match nic.kind {
-        _ if left_alone.contains(&nic.index) => "carries the root file system, and is left alone",
+        _ if left_alone.contains(&nic.index) => LEFT_ALONE,
         NicKind::Loopback => "is the loopback, which keeps its name",
         _ => "",
     };
@@ -143,6 +146,7 @@ impl Plan {
     }
 
     /// Puts the moves in order.
+    #[inline(never)]
     fn order(&mut self) {
         let mut now: Vec<IfName> = self.nics.iter().map(|nic| nic.from.clone()).collect();
         loop {
@@ -197,6 +201,7 @@ fn is_counted(name: &str, prefix: &str) -> bool {
 ///
 /// # Errors
 /// The word that is neither.
+#[inline(never)]
 pub fn arguments(words: &[String], nics: &[Nic]) -> Result<NetConfig, String> {
     let mut config = NetConfig::default();
     config.sources.push("the arguments".into());
@@ -220,6 +225,7 @@ pub fn arguments(words: &[String], nics: &[Nic]) -> Result<NetConfig, String> {
 
 /// Carries out a plan. A NIC that cannot be renamed keeps its name, and so does one that was to get that name; the others go on. One that
 /// would be left with the temporary name goes back to its own, or if that is another's by now, gets a kernel name.
+#[inline(never)]
 pub fn carry_out(plan: &Plan, links: &mut dyn Links, report: &mut Report) {
     let nics = plan.nics.iter().map(|nic| Moving {
         plan: nic,
@@ -267,6 +273,7 @@ struct Moving<'p> {
 impl Work<'_, '_> {
     /// Renames a NIC, which goes down for it. It is tried twice, since something else (udev, a network service) may just have brought
     /// the link up.
+    #[inline(never)]
     fn rename(&mut self, at: usize, to: &IfName) -> Result<(), Error> {
         let what = |nic: &Moving<'_>| filled("", "{} to {}", &[&nic.plan.from, &nic.plan.to]);
         if self.nics.iter().any(|nic| nic.now.as_ref() == Some(to)) {
@@ -304,6 +311,7 @@ impl Work<'_, '_> {
     }
 
     /// Sees to it that a NIC that could not be renamed has no temporary name.
+    #[inline(never)]
     fn rescue(&mut self, at: usize, mut taken: Vec<IfName>) {
         let plan = self.nics[at].plan;
         let mut to = plan.from.clone();
@@ -323,6 +331,7 @@ impl Work<'_, '_> {
     }
 
     /// Brings a NIC up again that was up.
+    #[inline(never)]
     fn up(&mut self, at: usize) {
         let nic = &mut self.nics[at];
         if let Some(now) = nic.now.as_ref().filter(|_| nic.up && nic.down) {

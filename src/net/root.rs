@@ -15,6 +15,9 @@ use crate::host::{Files, Found};
 use crate::limits::MAX_STATE_FILE;
 use crate::paths;
 
+/// Why a link is left alone, behind its name.
+pub const LEFT_ALONE: &str = "carries the root file system, and is left alone";
+
 /// File systems of a server, and devices whose blocks are one's.
 const OF_SERVERS: [&str; 8] = ["nfs", "cifs", "smb3", "ceph", "fuse.glusterfs", "/dev/nbd", "/dev/rbd", "/dev/etherd/"];
 
@@ -38,6 +41,7 @@ const PARAMETERS: [(&str, &[&str]); 8] = [
 ///
 /// # Errors
 /// What tells of it is there and cannot be read.
+#[inline(never)]
 pub fn carriers(files: &mut dyn Files, nics: &[Nic]) -> Result<Vec<u32>, Error> {
     let named = text(files, paths::ISCSI_INTERFACE)?;
     let is_remote = !named.is_empty()

@@ -34,6 +34,7 @@ impl Shown {
     ///
     /// # Errors
     /// The kernel's; there is no such link.
+    #[inline(never)]
     pub fn look(links: &mut dyn Links, only: Option<&str>) -> Result<Shown, Error> {
         let mut nics = links.list()?;
         if let Some(name) = only {
@@ -48,6 +49,7 @@ impl Shown {
     }
 
     /// For a person: what belongs to no link is at the end.
+    #[inline(never)]
     pub fn text(&self) -> String {
         let mut text = String::new();
         for nic in &self.nics {
@@ -85,6 +87,7 @@ impl Shown {
     ///
     /// # Errors
     /// The sink's.
+    #[inline(never)]
     pub fn json(&self, json: &mut Json<'_>) -> Result<(), Error> {
         let mut out = Out::new(json);
         out.open(None);
@@ -166,6 +169,7 @@ fn scope(number: u8) -> Option<&'static str> {
     SCOPES.iter().find(|(scope, _)| *scope == number).map(|(_, word)| *word)
 }
 
+#[inline(never)]
 fn write_address(address: &Address, out: &mut Out<'_, '_>) {
     out.open(None);
     out.print("address", Some(&address.net));
@@ -179,6 +183,7 @@ fn write_address(address: &Address, out: &mut Out<'_, '_>) {
     out.close();
 }
 
+#[inline(never)]
 fn write_route(route: &RouteEntry, out: &mut Out<'_, '_>) {
     out.open(None);
     out.print("to", Some(&route.to));
