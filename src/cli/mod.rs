@@ -8,13 +8,13 @@ use std::io::Write;
 
 use lexopt::{Arg, Parser, ValueExt};
 use wisp::error::Error;
-use wisp::host::preview::PreviewHost;
 use wisp::host::{Host, Level};
 use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
 
 use crate::sys;
 
+#[cfg(feature = "devel")]
 mod devel;
 mod help;
 mod net;
@@ -58,8 +58,10 @@ static TABLE: &[Command] = &[
     Command { name: "modules", options: &["mode"], arguments: false, run: modules },
     Command { name: "single", options: &["name", "frequency", "report"], arguments: true, run: single },
     Command { name: "query", options: &["name"], arguments: false, run: query },
+    #[cfg(feature = "plan")]
     Command { name: "plan", options: &[], arguments: false, run: plan },
     Command { name: "net", options: &["json", "dry-run"], arguments: true, run: net::net },
+    #[cfg(feature = "devel")]
     Command { name: "devel", options: &[], arguments: true, run: devel::devel },
 ];
 
@@ -238,9 +240,10 @@ fn query(call: &Call) -> Result<u8, Refused> {
 }
 
 /// The four stages over a preview of this machine: what they would do is printed, and nothing is done.
+#[cfg(feature = "plan")]
 fn plan(call: &Call) -> Result<u8, Refused> {
     let mut live = machine(call)?;
-    let mut preview = PreviewHost::new(&mut live, call.options.debug);
+    let mut preview = wisp::host::preview::PreviewHost::new(&mut live, call.options.debug);
     let codes = [
         stage::init_local(&mut preview, &call.options),
         stage::init(&mut preview, &call.options),

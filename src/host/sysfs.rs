@@ -218,8 +218,8 @@ mod tests {
             (eth.driver.as_deref(), eth.device_id.as_deref(), eth.carrier),
             (Some("virtio_net"), Some("0x0001"), Some(true))
         );
-        assert_eq!(eth.mtu, Some(9000));
         assert_eq!(nics[5].vlan, IfName::parse("eth0").map(|on| (on, 5)));
+        assert_eq!(eth.mtu, Some(9000));
         assert_eq!(eth.own_mac().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:99"));
         assert_eq!(eth.mac.as_ref().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:03"));
     }

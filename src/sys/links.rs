@@ -72,7 +72,7 @@ impl Links for LiveHost {
     }
 
     fn request(&mut self, request: &Request<'_>) -> Result<(), Error> {
-        self.change(request).map_err(|errno| failed("change the network:", &request.to_string(), errno))
+        self.change(request).map_err(|errno| failed("change", &request.to_string(), errno))
     }
 }
 

@@ -29,7 +29,10 @@ const ROOM: usize = 16 << 10;
 /// How often a dump is begun anew because the network changed meanwhile.
 const TRIES: u32 = 8;
 
-/// A message, or an attribute's content.
+/// Takes the kind and content of each part of a dump; `None`: what came so far is void.
+pub type Parts<'a> = dyn FnMut(Option<(u16, &[u8])>) + 'a;
+
+/// A message.
 pub struct Message(Vec<u8>);
 
 impl Message {
@@ -80,8 +83,8 @@ impl Message {
         self.exchange(ACK, &mut |_, _| ())
     }
 
-    /// Asks for everything: `each` gets the kind and content of each part; `None`: what came so far is void.
-    pub fn dump(mut self, each: &mut dyn FnMut(Option<(u16, &[u8])>)) -> Result<()> {
+    /// Asks for everything.
+    pub fn dump(mut self, each: &mut Parts<'_>) -> Result<()> {
         let mut tries = TRIES;
         loop {
             each(None);
@@ -148,7 +151,7 @@ pub fn attributes<'a>(mut bytes: &'a [u8]) -> impl Iterator<Item = (u16, &'a [u8
 }
 
 /// `struct rtnexthop`s: which link, and its attributes.
-pub fn hops<'a>(mut bytes: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+pub fn hops(mut bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     core::iter::from_fn(move || {
         let length = half(bytes, 0).into();
         piece(&mut bytes, length, 8)
