@@ -315,6 +315,10 @@ mod tests {
             (&["net", "flush"], NET),
             (&["net", "flush", "a", "--json"], NET),
             (&["net", "rename", "--json"], NET),
+            (
+                &["net", "rename", "eth0"],
+                "`eth0` is neither FROM=TO nor MAC=TO; TO is an interface name: 1 to 15 bytes without blanks, `/` and `:`",
+            ),
             (&["plan", "--json"], "`plan` has no option --json; see `wisp plan --help`"),
             (&["init", "-f"], "missing argument for option '-f'"),
             (&["init", "--file", "--help"], "missing argument for option '--file'"),

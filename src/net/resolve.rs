@@ -18,6 +18,7 @@ use crate::limits::{MAX_LINKS_CONFIGURED, MAX_MAC};
 /// of its own; one that could be any of several NICs (unless a v2 match without MAC means them all: it becomes a link for each);
 /// a second link for the same NIC; and what depends on a link left out. A link with a name whose NIC is not there stays,
 /// also with an error: files for it are right when it comes.
+#[inline(never)]
 pub fn resolve(config: &mut NetConfig, nics: &[Nic], report: &mut Report) {
     let mut gone: Vec<String> = Vec::new();
     let mut at = 0;

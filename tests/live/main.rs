@@ -21,6 +21,7 @@ mod netlink;
 #[path = "../network/mod.rs"]
 mod network;
 mod programs;
+mod rename;
 #[path = "../seccomp/mod.rs"]
 mod seccomp;
 mod sockets;

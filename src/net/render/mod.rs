@@ -252,7 +252,9 @@ fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], between: &str)
 }
 
 /// `70-persistent-net.rules`: each NIC whose MAC address is known has its name. One that any driver and none else may have (`|` is
-/// udev's word for or). Stale rules go with the file that is replaced.
+/// udev's word for or). The file is replaced: rules for MAC addresses that are gone go with it, and so do those of NICs that the config does not
+/// name, since an old name of theirs may be another's now: udev's generator, which is there wherever this file is read, gives them the next
+/// free one.
 fn udev_rules(config: &NetConfig, sink: &mut Sink<'_>) -> Done {
     let mut rules = String::new();
     for (link, name) in named(config) {
