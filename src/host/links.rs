@@ -63,6 +63,8 @@ pub struct Nic {
     pub carrier: Option<bool>,
     /// Whether it is up (`IFF_UP`).
     pub up: bool,
+    /// The largest packet, in bytes.
+    pub mtu: Option<u32>,
     /// What it is.
     pub kind: NicKind,
     /// The bond or bridge that it is a member of.

@@ -95,6 +95,7 @@ impl Sysfs<'_> {
         nic.device_id = self.text("device/device");
         nic.bus_path = self.bus_path(&name);
         nic.carrier = self.text("carrier").map(|text| text == "1");
+        nic.mtu = self.text("mtu").and_then(|text| text.parse().ok());
         nic.kind = self.kind(&name, nic.bus_path.is_some());
         nic.master = self.master();
         if nic.kind == NicKind::Vlan {

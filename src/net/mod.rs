@@ -15,6 +15,7 @@ pub mod address;
 pub mod choose;
 pub mod dump;
 pub mod interfaces;
+pub mod live;
 pub mod model;
 pub mod options;
 pub mod parse;
