@@ -159,8 +159,14 @@ mod tests {
     #[test]
     fn links_of_every_kind() {
         let mut host = MemoryHost::new();
-        let ethernet =
-            [("ifindex", "3"), ("address", "02:00:00:00:00:03"), ("type", "1"), ("flags", "0x1003"), ("carrier", "1")];
+        let ethernet = [
+            ("ifindex", "3"),
+            ("address", "02:00:00:00:00:03"),
+            ("type", "1"),
+            ("flags", "0x1003"),
+            ("carrier", "1"),
+            ("mtu", "9000"),
+        ];
         put(&mut host, "pci0000:00/0000:00:03.0/virtio0", "eth0", &ethernet);
         let dir = "/sys/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0";
         host.put_link(&format!("{dir}/device"), "../..");
@@ -204,7 +210,7 @@ mod tests {
         ];
         assert_eq!(kinds, wanted);
         let (lo, tap, eth) = (&nics[0], &nics[1], &nics[2]);
-        assert_eq!((&lo.mac, lo.carrier), (&None, None));
+        assert_eq!((&lo.mac, lo.carrier, lo.mtu), (&None, None, None));
         assert_eq!(tap.master.as_deref(), Some("br0"));
         assert_eq!(eth.master.as_deref(), Some("bond0"));
         assert_eq!(eth.bus_path.as_deref(), Some("pci0000:00/0000:00:03.0/virtio0"));
@@ -213,6 +219,7 @@ mod tests {
             (Some("virtio_net"), Some("0x0001"), Some(true))
         );
         assert_eq!(nics[5].vlan, IfName::parse("eth0").map(|on| (on, 5)));
+        assert_eq!(eth.mtu, Some(9000));
         assert_eq!(eth.own_mac().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:99"));
         assert_eq!(eth.mac.as_ref().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:03"));
     }

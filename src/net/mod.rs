@@ -9,19 +9,24 @@
 //!               └──────── the document as it was written, for netplan ─────────▶
 //! ```
 //!
+//! [`rename`] gives NICs their names; [`root`] tells which of them it has to leave alone. [`show`] and [`flush`] are for people.
 //! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
 pub mod address;
 pub mod choose;
 pub mod dump;
+pub mod flush;
 pub mod interfaces;
 pub mod live;
 pub mod model;
 pub mod options;
 pub mod parse;
+pub mod rename;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod root;
+pub mod show;
 
 pub use model::NetConfig;
 pub use report::Report;

@@ -12,9 +12,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
-use wisp::host::links::Links;
+use wisp::host::links::{Links, Nic};
+use wisp::host::packets::{Channel, Packets};
 use wisp::host::stream::{Peer, Stream};
-use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
+use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use wisp::paths;
 
 mod clock;
@@ -27,6 +28,7 @@ mod lock;
 mod log;
 mod mount;
 mod netlink;
+mod packets;
 mod pending;
 mod process;
 pub mod root;
@@ -79,11 +81,12 @@ impl LiveHost {
     }
 }
 
+#[cfg(feature = "devel")]
 /// Streams standard input into `to`, at most `max` bytes.
 ///
 /// # Errors
 /// As [`Files::read`].
-pub fn read_stdin(name: &str, max: u64, to: &mut Sink<'_>) -> Result<u64, Error> {
+pub fn read_stdin(name: &str, max: u64, to: &mut wisp::host::Sink<'_>) -> Result<u64, Error> {
     files::stream(rustix::stdio::stdin(), name, max, to)
 }
 
@@ -113,6 +116,10 @@ impl Host for LiveHost {
 
     fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
         socket::connect(to, until)
+    }
+
+    fn open_packets(&mut self, nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
+        packets::open(nic, channel)
     }
 
     fn sleep(&mut self, time: Duration) {

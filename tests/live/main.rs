@@ -14,6 +14,7 @@ use seccomp::Answer;
 use sys::{LiveHost, Options};
 
 mod bring_up;
+mod dhcp;
 mod files;
 mod isolated;
 mod links;
