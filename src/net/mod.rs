@@ -17,6 +17,7 @@ pub mod choose;
 pub mod dump;
 pub mod flush;
 pub mod interfaces;
+pub mod live;
 pub mod model;
 pub mod options;
 pub mod parse;
