@@ -11,6 +11,7 @@ use wisp::host::write::{Buffer, read_file};
 use wisp::host::{Files, Host};
 use wisp::limits::MAX_USER_DATA;
 use wisp::net::render::RENDERERS;
+use wisp::net::report::filled;
 
 use super::{Call, Refused, machine};
 use crate::sys;
@@ -37,16 +38,16 @@ static VERBS: &[Verb] = &[
 
 pub fn devel(call: &Call) -> Result<u8, Refused> {
     let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
-    let names = || VERBS.iter().map(|verb| verb.name).collect::<Vec<_>>().join(", ");
-    let Some((name, words)) = words.split_first() else {
-        return Err(format!("`devel` needs one of: {}", names()).into());
-    };
+    let (name, words) = words.split_first().unwrap_or((&"", &[]));
     let Some(verb) = VERBS.iter().find(|verb| verb.name == *name) else {
-        return Err(format!("`devel` has no command `{name}`; there are: {}", names()).into());
+        let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
+        let told = "`devel` has no command `{}`; there are: {}";
+        return Err(filled("", told, &[name, &names.join(", ")]).into());
     };
     match call.own.iter().find(|(given, _)| !verb.options.iter().any(|(_, name)| name == given)) {
         Some((option, _)) => {
-            Err(format!("`devel {name}` has no option --{option}; see `{} devel --help`", call.program).into())
+            let told = "`devel {}` has no option --{}; see `{} devel --help`";
+            Err(filled("", told, &[name, option, &call.program]).into())
         }
         None => (verb.run)(call, words),
     }
@@ -68,11 +69,12 @@ fn print(call: &Call, kind: &Kind, name: &str) -> Result<u8, Refused> {
     let text = read(host.files(), name)?;
     let path = absolute(host.files(), name);
     let printed = devel::parse(kind, &Input { name, path: &path, text: &text }, host.files());
-    Ok(told(printed, |document| std::io::stdout().write_all(document).is_ok()))
+    Ok(told(printed, &mut |document| std::io::stdout().write_all(document).is_ok()))
 }
 
 /// Prints what there is to say; the exit status.
-fn told(done: Result<(Vec<u8>, Notes), String>, print: impl FnOnce(&[u8]) -> bool) -> u8 {
+#[inline(never)]
+fn told(done: Result<(Vec<u8>, Notes), String>, print: &mut dyn FnMut(&[u8]) -> bool) -> u8 {
     let mut said = String::new();
     let mut code = 1;
     match done {
@@ -93,21 +95,18 @@ fn told(done: Result<(Vec<u8>, Notes), String>, print: impl FnOnce(&[u8]) -> boo
 
 fn net_convert(call: &Call, words: &[&str]) -> Result<u8, Refused> {
     if let Some(word) = words.first() {
-        return Err(format!("`devel net-convert` takes no argument `{word}`").into());
+        return Err(filled("", "`devel net-convert` takes no argument `{}`", &[word]).into());
     }
-    // Of an option that is given twice the last counts, as in cloud-init.
-    let get = |wanted: &str| {
-        let found = call.own.iter().rev().find(|(name, _)| *name == wanted);
-        found.map(|(_, value)| value.as_str()).ok_or_else(|| format!("`devel net-convert` needs --{wanted}"))
-    };
-    let name = get("network-data")?;
-    let dialect = one_of("kind", get("kind")?, DIALECTS, |dialect| dialect.name)?;
-    let directory = get("directory")?;
-    let distro = one_of("distro", get("distro")?, DISTROS, |name| name)?;
-    let renderer = one_of("output-kind", get("output-kind")?, RENDERERS, |renderer| renderer.name)?;
+    let name = get(call, "network-data")?;
+    let kinds: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name).collect();
+    let dialect = &DIALECTS[place(call, "kind", &kinds)?];
+    let directory = get(call, "directory")?;
+    let distro = DISTROS[place(call, "distro", DISTROS)?];
+    let kinds: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).collect();
+    let renderer = &RENDERERS[place(call, "output-kind", &kinds)?];
     let mut nics = Vec::new();
     for (_, text) in call.own.iter().filter(|(name, _)| *name == "mac") {
-        nics.push(net_convert::nic(text).ok_or_else(|| format!("--mac takes NAME,MAC, not `{text}`"))?);
+        nics.push(net_convert::nic(text).ok_or_else(|| filled("", "--mac takes NAME,MAC, not `{}`", &[text]))?);
     }
     let mut host = machine(call)?;
     if nics.is_empty() {
@@ -121,20 +120,30 @@ fn net_convert(call: &Call, words: &[&str]) -> Result<u8, Refused> {
     let order =
         Order { input, dialect, renderer, distro, nics: &nics, directory: &directory, debug: call.options.debug };
     let done = net_convert::convert(&order, host.files());
-    Ok(told(done, |understood| {
-        eprint!("{}", String::from_utf8_lossy(understood));
-        eprintln!("Read input format '{}' from '{name}'.", dialect.name);
-        eprintln!("Wrote output format '{}' to '{directory}'", renderer.name);
+    Ok(told(done, &mut |understood| {
+        let words = [dialect.name, name, renderer.name, &directory];
+        eprint!(
+            "{}{}",
+            String::from_utf8_lossy(understood),
+            filled("", "Read input format '{}' from '{}'.\nWrote output format '{}' to '{}'\n", &words)
+        );
         true
     }))
 }
 
-/// The row of this name.
-fn one_of<'a, T>(option: &str, word: &str, rows: &'a [T], name: fn(&'a T) -> &'a str) -> Result<&'a T, String> {
-    rows.iter().find(|row| name(row) == word).ok_or_else(|| {
-        let names: Vec<&str> = rows.iter().map(name).collect();
-        format!("--{option} takes {}, not `{word}`", names.join(", "))
-    })
+/// The value of an option of net-convert. Of one that is given twice the last counts, as in cloud-init.
+#[inline(never)]
+fn get<'c>(call: &'c Call, option: &str) -> Result<&'c str, String> {
+    let found = call.own.iter().rev().find(|(name, _)| *name == option);
+    found.map(|(_, value)| &**value).ok_or_else(|| filled("", "`devel net-convert` needs --{}", &[option]))
+}
+
+/// Which of these names an option has for value.
+#[inline(never)]
+fn place(call: &Call, option: &str, names: &[&str]) -> Result<usize, String> {
+    let word = get(call, option)?;
+    let found = names.iter().position(|name| *name == word);
+    found.ok_or_else(|| filled("", "--{} takes {}, not `{}`", &[option, &names.join(", "), word]))
 }
 
 /// The whole file, or standard input.

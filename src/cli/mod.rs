@@ -300,7 +300,7 @@ mod tests {
                 &["single", "-n", "ssh", "--frequency", "daily"],
                 "--frequency takes always, instance or once, not `daily`",
             ),
-            (&["devel"], "`devel` needs one of: parse, net-convert"),
+            (&["devel"], "`devel` has no command ``; there are: parse, net-convert"),
             (&["devel", "sing", "x"], "`devel` has no command `sing`; there are: parse, net-convert"),
             (&["devel", "parse"], PARSE),
             (&["devel", "parse", "eni"], PARSE),

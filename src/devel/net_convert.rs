@@ -6,7 +6,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Input, Notes, Reader, said};
+use super::{Input, Notes, Reader};
 use crate::error::Error;
 use crate::format::doc::{Doc, Sources};
 use crate::format::emit::Json;
@@ -116,42 +116,46 @@ pub struct Order<'a> {
 /// # Errors
 /// The config cannot be read at all, or says nothing; a file cannot be written.
 pub fn convert(order: &Order<'_>, files: &mut dyn Files) -> Result<(Vec<u8>, Notes), String> {
+    let input = &order.input;
+    let (mut report, mut understood) = (Report::default(), Buffer::new(MAX_INFLATED as usize));
+    let found = read(order, files, &mut report, &mut understood).map_err(|error| input.said(&error))?;
+    if !found && report.errors.is_empty() {
+        return Err([input.name, ": no network config is in it"].concat());
+    }
+    let mut notes = Notes { warnings: report.warnings, ..Notes::default() };
+    notes.errors.extend(report.errors.iter().map(|error| input.said(error)));
+    if report.untold > 0 {
+        notes.warnings.push([&*report.untold.to_string(), " more faults are not told"].concat());
+    }
+    Ok((understood.bytes, notes))
+}
+
+/// Reads and writes; false if there is no config.
+#[inline(never)]
+fn read(order: &Order<'_>, files: &mut dyn Files, report: &mut Report, to: &mut Buffer) -> Result<bool, Error> {
     let Order { input, dialect, .. } = order;
-    let (mut sources, mut report) = (Sources::new(), Report::default());
-    let (doc, mut config, mut document): (Doc, _, _);
-    document = None;
+    let mut sources = Sources::new();
+    let doc: Doc;
+    let (mut config, mut document) = (None, None);
     match dialect.read {
-        Read::Text(read) => config = read(input, files, &mut report).map_err(|error| input.said(&error))?,
+        Read::Text(read) => config = read(input, files, report)?,
         Read::Document(read) => {
             let source = sources.add(input.name, input.text.to_vec());
             let read = read(sources.text(source), source);
-            doc = read.map_err(|error| input.said(&Error::new("read", input.name, error)))?;
-            config = None;
+            doc = read.map_err(|error| Error::new("read", input.name, error))?;
             if let Some(value) = doc.value(&sources)
-                && let Said::Config(own, value) =
-                    parse::document(&value, &mut report).map_err(|error| input.said(&error))?
+                && let Said::Config(own, value) = parse::document(&value, report)?
             {
                 (config, document) = (Some(own), Some(value));
             }
         }
     }
-    let mut notes = Notes::default();
-    let mut understood = Buffer::new(MAX_INFLATED as usize);
-    if let Some(config) = &mut config {
-        resolve::name(config, order.nics, dialect.by_id, &mut report);
-        let interfaces_d = DISTROS[..DEBIANS].contains(&order.distro);
-        let image = Image { interfaces_d, ..Image::default() };
-        write(order, &render::Input { config, document, image: &image }, files, &mut understood)
-            .map_err(|error| said(&error.object, &error))?;
-    } else if report.errors.is_empty() {
-        return Err([input.name, ": no network config is in it"].concat());
-    }
-    notes.errors.extend(report.errors.iter().map(|error| input.said(error)));
-    notes.warnings = report.warnings;
-    if report.untold > 0 {
-        notes.warnings.push([&*report.untold.to_string(), " more faults are not told"].concat());
-    }
-    Ok((understood.bytes, notes))
+    let Some(mut config) = config else { return Ok(false) };
+    resolve::name(&mut config, order.nics, dialect.by_id, report);
+    let interfaces_d = DISTROS[..DEBIANS].contains(&order.distro);
+    let image = Image { interfaces_d, ..Image::default() };
+    write(order, &render::Input { config: &config, document, image: &image }, files, to)?;
+    Ok(true)
 }
 
 #[inline(never)]
