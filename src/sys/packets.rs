@@ -229,7 +229,7 @@ impl PacketSocket {
         if message.msg_flags & libc::MSG_TRUNC != 0 {
             return Ok(0);
         }
-        if status & libc::TP_STATUS_CSUMNOTREADY as u32 != 0 {
+        if status & libc::TP_STATUS_CSUMNOTREADY != 0 {
             let header = usize::from(out[0] & 0x0f) * 4;
             if let Some(checksum) = out[..count].get_mut(header + 6..header + 8) {
                 checksum.fill(0);

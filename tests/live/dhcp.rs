@@ -218,8 +218,8 @@ fn a_lease_of_dnsmasq_with_everything() {
         lab.address("add", &lease);
         let Renewed::Lease(kept) = renew(host, nic, &lease) else { panic!("{}", lab.log()) };
         assert!(kept.since > lease.since);
-        assert_eq!(Lease { since: lease.since, t1: lease.t1, t2: lease.t2, ..kept.clone() }, lease);
-        let late = Lease { t1: seconds(0), t2: seconds(0), ..kept };
+        assert_eq!(Lease { since: lease.since, t1: lease.t1, t2: lease.t2, ..(*kept).clone() }, lease);
+        let late = Lease { t1: seconds(0), t2: seconds(0), ..*kept };
         let Renewed::Lease(again) = renew(host, nic, &late) else { panic!("{}", lab.log()) };
         assert_eq!(again.address, lease.address);
 
@@ -279,7 +279,7 @@ fn a_short_lease_of_udhcpd() {
             host.sleep(t1 - host.now().up);
             let Renewed::Lease(kept) = renew(host, nic, &lease) else { panic!("{}", lab.log()) };
             assert!(kept.address == lease.address && kept.since >= t1);
-            lease = kept;
+            lease = *kept;
         }
         dhcp::release(host, nic, &lease, BOX).unwrap();
         // The server writes its leases when it ends: seconds left, address, hardware address.

@@ -50,7 +50,7 @@ pub struct LeaseRoute {
 }
 
 impl Lease {
-    /// When the clock that never steps shows the time of one of its times; a time without end is never.
+    /// What the clock that never steps shows when this one of its times is up; at the end of all time where there is none.
     pub fn at(&self, time: Option<Duration>) -> Duration {
         time.map_or(Duration::MAX, |time| self.since.saturating_add(time))
     }

@@ -3,6 +3,7 @@
 //! Only for links with Ethernet's addresses. An address is taken as it is given: nobody is asked whether another host has it (RFC 2131
 //! says SHOULD), so that none is declined.
 
+use alloc::boxed::Box;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
@@ -42,7 +43,7 @@ pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) ->
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewed {
     /// It is this one now; the address is the same, unless the server wants another.
-    Lease(Lease),
+    Lease(Box<Lease>),
     /// Nobody answered yet. It may be used until its end.
     Silence,
     /// The address may be used no longer: a server says so, or the time is up.
@@ -76,7 +77,7 @@ pub fn renew(
             _ => {}
         }
         if let Some(lease) = client.lease {
-            return Ok(Renewed::Lease(lease));
+            return Ok(Renewed::Lease(lease.into()));
         }
     }
     Ok(if host.now().up >= end { Renewed::Lost } else { Renewed::Silence })

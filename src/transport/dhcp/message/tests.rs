@@ -96,7 +96,7 @@ fn long_values_are_sent_whole_or_not_at_all() {
     let name = "x".repeat(256);
     for (length, wanted) in [(255, true), (256, false)] {
         let written = write(&Outgoing { host_name: &name[..length], ..outgoing(kind::DISCOVER) });
-        assert_eq!(written.windows(length).any(|part| part == name[..length].as_bytes()), wanted);
+        assert_eq!(written.windows(length).any(|part| part == &name.as_bytes()[..length]), wanted);
         assert!(written.len() <= MAX_SIZE.into());
     }
 }
