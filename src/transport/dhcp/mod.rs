@@ -23,7 +23,7 @@ use client::Client;
 use message::Ethernet;
 
 pub use client::Options;
-pub use lease::{Lease, LeaseRoute};
+pub use lease::{FOREVER, Lease, LeaseRoute};
 
 /// How long a host that gives its address back has to find the server's hardware address, before somebody takes the link down.
 const RELEASE_TIME: Duration = Duration::from_millis(100);
@@ -32,10 +32,9 @@ const RELEASE_TIME: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// It cannot be asked: no hardware address of Ethernet, no privilege; the link was down all the time.
-pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) -> Result<Option<Lease>, Error> {
+pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) -> Result<Option<Box<Lease>>, Error> {
     let mut client = Client::new(ethernet(nic)?, options);
-    let mut channel = host.open_packets(nic, &Channel::Raw)?;
-    exchange::run(host, &mut *channel, &mut client, until)?;
+    exchange::run(host, nic, &Channel::Raw, &mut client, until)?;
     Ok(client.lease)
 }
 
@@ -69,15 +68,14 @@ pub fn renew(
         }
         let server = Some(to).filter(|to| !to.is_broadcast());
         let mut client = Client::renewing(ethernet(nic)?, options, lease, server, phase_end);
-        let mut channel = host.open_packets(nic, &Channel::Udp4 { from: lease.address, to })?;
-        match exchange::run(host, &mut *channel, &mut client, until) {
+        match exchange::run(host, nic, &Channel::Udp4 { to }, &mut client, until) {
             _ if client.refused => return Ok(Renewed::Lost),
             // A server that cannot be reached is what the next phase is for.
             Err(error) if to.is_broadcast() || host.now().up < phase_end => return Err(error),
             _ => {}
         }
         if let Some(lease) = client.lease {
-            return Ok(Renewed::Lease(lease.into()));
+            return Ok(Renewed::Lease(lease));
         }
     }
     Ok(if host.now().up >= end { Renewed::Lost } else { Renewed::Silence })
@@ -91,7 +89,7 @@ pub fn release(host: &mut dyn Host, nic: &Nic, lease: &Lease, options: Options) 
     let mut random = [0; 4];
     host.random(&mut random)?;
     let message = Client::release(ethernet(nic)?, options, lease, u32::from_ne_bytes(random));
-    let mut channel = host.open_packets(nic, &Channel::Udp4 { from: lease.address, to: lease.server })?;
+    let mut channel = host.open_packets(nic, &Channel::Udp4 { to: lease.server })?;
     channel.send(&message)?;
     host.sleep(RELEASE_TIME);
     Ok(())
