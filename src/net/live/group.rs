@@ -63,6 +63,10 @@ impl<'a> Live<'a> {
             self.ask(link.at, &Request::Remove(name));
             self.nics.retain(|nic| nic.name != *name);
             self.addresses.retain(|address| address.link != *name);
+            // A bond takes its members down when it lets them go.
+            for member in self.nics.iter_mut().filter(|nic| nic.master.as_ref() == Some(name)) {
+                (member.master, member.up) = (None, member.up && nic.kind != NicKind::Bond);
+            }
         }
         let made = self.ask(link.at, &request);
         if made {
