@@ -191,3 +191,6 @@ pub const MAX_SEARCH_LENGTH: usize = 256;
 
 /// Directories and plugins of NetworkManager that are looked through: one for each version that was ever installed, few.
 pub const MAX_PLUGINS: usize = 64;
+
+/// Files of one kind that are looked at for NICs that have gone: a few for each NIC that an image ever had.
+pub const MAX_FOREIGN: usize = 4_096;

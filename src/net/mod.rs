@@ -9,12 +9,16 @@
 //!               └──────── the document as it was written, for netplan ─────────▶
 //! ```
 //!
+//! [`manifest`] exchanges the files of the last network for those of the next, [`activate`] has the network service take them up, [`extra`] adds addresses.
 //! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
+pub mod activate;
 pub mod address;
 pub mod choose;
 pub mod dump;
+pub mod extra;
 pub mod interfaces;
+pub mod manifest;
 pub mod model;
 pub mod options;
 pub mod parse;

@@ -3,7 +3,7 @@
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use wisp::error::Error;
-use wisp::host::links::{Address, Links, Mac, Nic, Request, RouteEntry};
+use wisp::host::links::{Address, IfName, Links, Mac, Nic, Request, RouteEntry};
 use wisp::host::{Host, sysfs};
 
 use super::LiveHost;
@@ -23,6 +23,10 @@ impl Links for LiveHost {
             }
         }
         Ok(nics)
+    }
+
+    fn names(&mut self) -> Result<Vec<(IfName, Option<Mac>)>, Error> {
+        sysfs::names(self.files())
     }
 
     fn addresses(&mut self) -> Result<Vec<Address>, Error> {

@@ -68,7 +68,7 @@ pub static RENDERERS: &[Renderer] = &[
 ];
 
 const IFUPDOWN: &[&str] = &["ifup", "ifdown"];
-const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
+pub(super) const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
 
 /// The renderer for this image; `None`: no program there reads any of our dialects. `wanted`: `system_info.network.renderers`, tried in its order
 /// in place of the table's; a name that is not ours is a warning.
@@ -121,7 +121,7 @@ impl Renderer {
     }
 }
 
-fn any(begins: &[&str], end: &str, files: &mut dyn Files) -> Result<bool, Error> {
+pub(super) fn any(begins: &[&str], end: &str, files: &mut dyn Files) -> Result<bool, Error> {
     for begin in begins {
         if files.stat(&[begin, end].concat(), true)?.is_some() {
             return Ok(true);
