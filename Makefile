@@ -1,4 +1,5 @@
 # make        the static binary, target/x86_64-unknown-linux-musl/release/wisp
+# make small  the same without what a tiny image can do without, wisp-small beside it
 # make demo   a config drive configures a machine in QEMU, three boots, checked from outside
 # make test   formatting, lints (of shell scripts too), all tests; those in QEMU too
 # make bench  what it costs, in numbers
@@ -17,28 +18,34 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 BOOT_TOOLS := qemu-system-x86_64=qemu-system-x86 genisoimage=genisoimage mke2fs=e2fsprogs debugfs=e2fsprogs \
 	mkfs.vfat=dosfstools mcopy=mtools depmod=kmod xz=xz-utils python3=python3 dpkg-deb=dpkg cc=gcc
-TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 /usr/lib/python3/dist-packages/yaml=python3-yaml \
+TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 dnsmasq=dnsmasq-base /usr/lib/python3/dist-packages/yaml=python3-yaml \
 	/usr/include/linux/seccomp.h=linux-libc-dev shellcheck=shellcheck
 
 # Every file there whose first line names a shell.
 SHELL_SCRIPTS = .ci/build .ci/need $(shell find initramfs tests benches fuzz/run -type f \
 	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME }' {} + | sort)
 
-.PHONY: all demo test bench fuzz clean guest host-rust
+.PHONY: all small demo test bench fuzz clean guest host-rust
 
 all:
 	@.ci/build
 
+small:
+	@.ci/build small
+
 demo: all guest
 	tests/boot/demo
 
-test: all guest host-rust
+test: all small guest host-rust
 	@.ci/need $(TEST_TOOLS)
 	shellcheck $(SHELL_SCRIPTS)
 	cargo fmt --check
 	set -e; for crate in benches/parsers benches/serde; do cargo fmt --check --manifest-path $$crate/Cargo.toml; done
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
 	WISP_SIZE_LINE=$$(cat $(WISP_BIN).line) cargo test --locked --no-fail-fast
+	WISP_SIZE_LINE=$$(cat $(WISP_BIN)-small.line) WISP_BIN=$(WISP_BIN)-small cargo test --locked --test elf
+	WISP_BIN=$(WISP_BIN)-small tests/boot/demo >target/demo-small.log || { cat target/demo-small.log; exit 1; }
 
 bench: all
 	@status=0; for bench in benches/run benches/parsers/run; do $$bench || status=1; done; exit $$status

@@ -15,6 +15,7 @@ use crate::host::write::read_file;
 use crate::host::{Files, Sink};
 use crate::limits::MAX_METADATA;
 
+#[cfg(feature = "templates")]
 pub mod data;
 
 /// The format of `obj.json` that this version writes and reads.

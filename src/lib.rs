@@ -29,6 +29,7 @@ extern crate alloc;
 
 pub mod config;
 pub mod datasource;
+#[cfg(feature = "devel")]
 pub mod devel;
 pub mod error;
 pub mod format;

@@ -8,6 +8,10 @@ pub const MAX_NESTING: usize = 64;
 /// aliases to aliases would otherwise grow without end ("billion laughs").
 pub const MAX_VISITS: usize = 1_000_000;
 
+/// What each part of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts, each of which
+/// adds to a list of ten thousand items, and the small parts behind one that passed the bound.
+pub const MAX_PART_VISITS: usize = 16_384;
+
 /// Nodes of one document (YAML, JSON), of 16 bytes each: 32 MiB. A dense cloud-config has one in 8 bytes of text, so that one of 10 MiB has room.
 pub const MAX_NODES: usize = 2 << 20;
 
@@ -194,3 +198,11 @@ pub const MAX_PLUGINS: usize = 64;
 
 /// Files of one kind that are looked at for NICs that have gone: a few for each NIC that an image ever had.
 pub const MAX_FOREIGN: usize = 4_096;
+
+/// A packet of DHCP, bytes: what Ethernet carries whole. The servers are told so (RFC 2132 section 9.10); 576 is the least that a
+/// client must take (RFC 2131 section 2).
+pub const MAX_DHCP_PACKET: usize = 1_500;
+
+/// Addresses, routes or domains of one kind that a DHCP server gives, the first of which are taken: about what one option of 255
+/// bytes holds, where four bytes are the shortest (RFC 2132).
+pub const MAX_LEASE_ITEMS: usize = 64;

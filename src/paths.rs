@@ -47,6 +47,10 @@ pub const RUN: &str = "/run";
 pub const DRACUT_IFCFG_DIR: &str = "/run/initramfs/state/etc/sysconfig/network-scripts";
 /// There if initramfs-tools brought up iSCSI.
 pub const ISCSI_INTERFACE: &str = "/run/initramfs/open-iscsi.interface";
+/// iSCSI sessions of the kernel, a directory each.
+pub const SYS_ISCSI: &str = "/sys/class/iscsi_session";
+/// What the firmware booted by iSCSI left (iBFT): there only then.
+pub const SYS_IBFT: &str = "/sys/firmware/ibft";
 /// ifupdown's interfaces.
 pub const INTERFACES: &str = "/etc/network/interfaces";
 /// Where ours are if [`INTERFACES`] sources that folder.

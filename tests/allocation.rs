@@ -133,6 +133,21 @@ fn yaml_with_anchors_merge_keys_and_many_keys_holds_small_tables_more() {
     assert!(held <= doc.bytes() as isize + tables, "{held} bytes held for {} nodes", doc.len());
 }
 
+/// So has JSON, where keys may be equal: a table of at most four slots of a word for each.
+#[test]
+fn json_with_many_keys_holds_a_table_of_them_more() {
+    let keys = |count: usize| (0..count).map(|at| format!("\"key-{at}\":{{\"a\":1}}")).collect::<Vec<_>>().join(",");
+    for (count, words) in [(16, 0), (10_000, 4)] {
+        let text = format!("{{{}}}", keys(count));
+        let before = HELD.get();
+        let (doc, allocations, held) = counted(|| json::parse(text.as_bytes(), SourceId(0)).unwrap());
+        assert_eq!(HELD.get() - before, doc.bytes() as isize, "{count} keys, afterwards");
+        assert!(held <= (doc.bytes() + count * words * 8) as isize, "{count} keys: {held} bytes held");
+        // The document, doubled three times, and the keys.
+        assert!(allocations <= 1 + 3 + 1, "{count} keys: {allocations} allocations");
+    }
+}
+
 // ENI: interfaces(5) is read without an allocation at all; its check stands here.
 
 #[test]

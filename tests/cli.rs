@@ -188,6 +188,7 @@ fn devel_parse_prints_a_document_or_says_why_not() {
         let file = |name: &str| machine.root.join(name);
         std::fs::write(file("a.yaml"), "a: [0x1F,\n  yes]\n").unwrap();
         std::fs::write(file("b.yaml"), "a: 1\nb: [\n").unwrap();
+        std::fs::write(file("parts"), "#cloud-config-archive\n- '#cloud-config\n\n  a: ['\n- 'b: 1'\n").unwrap();
         std::fs::write(file("interfaces"), "auto x\nsource none\n").unwrap();
         std::fs::File::create(file("large")).unwrap().set_len((16 << 20) + 1).unwrap();
         let shell = |line: &str| machine.run("/bin/sh", &["-c", line]);
@@ -202,6 +203,15 @@ fn devel_parse_prints_a_document_or_says_why_not() {
                     0,
                     "{\n \"x\": {\n  \"_source_path\": \"/interfaces\",\n  \"auto\": true\n }\n}\n",
                     "warning: /interfaces:2:8: no file /none\n",
+                ),
+            ),
+            // What can be read is printed, and what cannot is told.
+            (
+                "out=$(wisp devel parse user-data /parts); echo \"$? ${out#*'cloud_config\": '}\"",
+                (
+                    0,
+                    "1 {\n  \"b\": 1\n }\n}\n",
+                    "/parts: user-data part 1 (part-001):2:5: expected a value, not the end of the document\n",
                 ),
             ),
             ("wisp devel parse json /none", (1, "", "wisp: cannot read /none: no such file or directory\n")),

@@ -389,6 +389,56 @@ fn a_new_instance_with_one_nic_replaced_has_the_new_one() {
     assert!(!etc(&host).iter().any(|(_, text)| text.contains("02:00:00:00:00:02")), "{:#?}", etc(&host));
 }
 
+/// Three NICs that the kernel found in another order than the drive names them, at each boot anew; then one is replaced.
+#[test]
+fn nics_have_the_names_of_the_drive_at_each_boot() {
+    let named = |macs: [u8; 3]| {
+        let links: Vec<String> = (0..3)
+            .map(|at| format!(r#"{{"id": "t{at}", "type": "phy", "name": "eth{at}", "ethernet_mac_address": "02:00:00:00:00:{:02x}"}}"#, macs[at]))
+            .collect();
+        let networks: Vec<String> = (0..3)
+            .map(|at| format!(r#"{{"id": "n{at}", "link": "t{at}", "type": "ipv4", "ip_address": "192.0.{at}.5", "netmask": "255.255.255.0"}}"#))
+            .collect();
+        format!(r#"{{"links": [{}], "networks": [{}]}}"#, links.join(", "), networks.join(", "))
+    };
+    let names = |host: &MemoryHost| {
+        let mut names: Vec<(u8, String)> =
+            host.nics[1..].iter().map(|nic| (nic.mac.as_ref().unwrap().bytes()[5], nic.name.to_string())).collect();
+        names.sort();
+        names
+    };
+    let found = |host: &mut MemoryHost, macs: [u8; 3]| {
+        host.nics.truncate(1);
+        host.nics.extend((0..3).map(|at| nic(at + 2, &format!("eth{at}"), macs[at as usize])));
+    };
+    for image in [DEBIAN, RED_HAT, &[]] {
+        let mut host = machine(image);
+        drive(&mut host, A, &named([1, 2, 3]));
+        found(&mut host, [3, 1, 2]);
+        boot_well(&mut host);
+        let wanted = |macs: [u8; 3]| -> Vec<(u8, String)> { (0..3).map(|at| (macs[at], format!("eth{at}"))).collect() };
+        assert_eq!(names(&host), wanted([1, 2, 3]));
+        let before = etc(&host);
+        for order in [[3, 1, 2], [2, 1, 3], [1, 2, 3]] {
+            host.reboot();
+            found(&mut host, order);
+            boot_well(&mut host);
+            assert_eq!(names(&host), wanted([1, 2, 3]));
+            assert_eq!(etc(&host), before);
+            assert!(order[0] != 1 || host.requests.is_empty() || image.is_empty(), "{:?}", host.requests);
+        }
+        // The second is unplugged, and another one takes its place.
+        drive(&mut host, B, &named([1, 9, 3]));
+        host.reboot();
+        found(&mut host, [9, 3, 1]);
+        boot_well(&mut host);
+        let mut new = wanted([1, 9, 3]);
+        new.sort();
+        assert_eq!(names(&host), new);
+        assert!(!etc(&host).iter().any(|(_, text)| text.contains("02:00:00:00:00:02")), "{:#?}", etc(&host));
+    }
+}
+
 fn address(link: &str, text: &str) -> Address {
     let (ip, prefix) = text.split_once('/').unwrap();
     Address::new(&name(link), Net { ip: ip.parse().unwrap(), prefix: prefix.parse().unwrap() })
@@ -496,6 +546,19 @@ fn the_plan_of_virtual_addresses_is_in_files_and_on_the_link() {
     boot_well(&mut host);
     assert!(logged(&host, "as it was at the last boot"));
     assert_eq!(etc(&host), before);
+}
+
+/// A link that carries the root file system keeps what it has, and gets what it lacks.
+#[test]
+fn the_link_of_the_root_is_not_taken_down() {
+    let mut host = machine(DEBIAN);
+    host.put("/proc/cmdline", 0o444, "root=/dev/nfs\n");
+    drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (2, "192.0.3.5")], ""));
+    host.nics[1].up = true;
+    host.addresses = vec![address("eth0", "192.0.9.9/24")];
+    boot_well(&mut host);
+    assert_eq!(host.requests, ["addr add 192.0.2.5/24 dev eth0"]);
+    assert_eq!(ran(&host), ["ifup eth1"]);
 }
 
 /// Where no service is: the stage says that the kernel is told, at each boot.

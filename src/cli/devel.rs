@@ -36,7 +36,9 @@ fn print(call: &Call, kind: &Kind, name: &str) -> Result<u8, Refused> {
     let mut code = 1;
     match devel::parse(kind, &Input { name, path: &path, text: &text }, host.files()) {
         Ok((document, notes)) => {
-            code = u8::from(!notes.errors.is_empty() || std::io::stdout().write_all(&document).is_err());
+            // Also without the parts that cannot be read.
+            let written = std::io::stdout().write_all(&document);
+            code = u8::from(written.is_err() || !notes.errors.is_empty());
             for warning in &notes.warnings {
                 said.extend(["warning: ", warning, "\n"]);
             }

@@ -8,6 +8,7 @@ pub fn of(command: Option<&str>) -> &'static str {
         Some("single") => SINGLE,
         Some("query") => QUERY,
         Some("plan") => PLAN,
+        Some("net") => NET,
         Some("devel") => DEVEL,
         _ => PROGRAM,
     }
@@ -26,6 +27,7 @@ Other commands:
   wisp single --name MODULE    one module again
   wisp query -n NAME           what is known of the instance
   wisp plan                    what the four stages would do here, without doing it
+  wisp net show|flush|rename   the network links: look, empty, rename
   wisp devel parse KIND FILE   how wisp reads a file, as JSON
 
 Options of every command:
@@ -81,6 +83,17 @@ wisp plan: what the four stages would do on this machine, file by file and comma
 
 Nothing is written and no program is run; a drive is read where mounting it is permitted. With
 --debug the log's lines are printed too. Exit status 1 if a stage would fail.
+";
+
+const NET: &str = "\
+wisp net show [IF] [--json]: links with driver, MAC address, state, addresses and routes
+wisp net flush IF: take the addresses and routes of a link from it
+wisp net rename [--dry-run] [FROM=TO|MAC=TO...]: give NICs their names
+
+What is changed is printed in the words of ip(8). Without arguments `rename` does what the
+network config of the instance says; --dry-run prints it only. Swaps and cycles are fine. A NIC
+whose name another gets is called ethN. A link that is up goes down for it and loses its
+routes; one that carries the root file system is left alone.
 ";
 
 const DEVEL: &str = "\

@@ -8,15 +8,16 @@ use std::io::Write;
 
 use lexopt::{Arg, Parser, ValueExt};
 use wisp::error::Error;
-use wisp::host::preview::PreviewHost;
 use wisp::host::{Host, Level};
 use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
 
 use crate::sys;
 
+#[cfg(feature = "devel")]
 mod devel;
 mod help;
+mod net;
 
 /// Exit status for arguments that cannot be used.
 const USAGE: u8 = 2;
@@ -57,7 +58,10 @@ static TABLE: &[Command] = &[
     Command { name: "modules", options: &["mode"], arguments: false, run: modules },
     Command { name: "single", options: &["name", "frequency", "report"], arguments: true, run: single },
     Command { name: "query", options: &["name"], arguments: false, run: query },
+    #[cfg(feature = "plan")]
     Command { name: "plan", options: &[], arguments: false, run: plan },
+    Command { name: "net", options: &["json", "dry-run"], arguments: true, run: net::net },
+    #[cfg(feature = "devel")]
     Command { name: "devel", options: &[], arguments: true, run: devel::devel },
 ];
 
@@ -68,6 +72,8 @@ struct Call {
     options: Options,
     root: Option<String>,
     local: bool,
+    json: bool,
+    dry_run: bool,
     mode: Option<String>,
     name: Option<String>,
     frequency: Option<String>,
@@ -116,6 +122,14 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
             Arg::Short('n') | Arg::Long("name") => valued = Some(("name", &mut call.name)),
             Arg::Long("frequency") => valued = Some(("frequency", &mut call.frequency)),
             Arg::Long("report") => given.push("report"),
+            Arg::Long("json") => {
+                call.json = true;
+                given.push("json");
+            }
+            Arg::Long("dry-run") => {
+                call.dry_run = true;
+                given.push("dry-run");
+            }
             Arg::Value(word) => {
                 let word = word.string().map_err(text)?;
                 match command {
@@ -226,9 +240,10 @@ fn query(call: &Call) -> Result<u8, Refused> {
 }
 
 /// The four stages over a preview of this machine: what they would do is printed, and nothing is done.
+#[cfg(feature = "plan")]
 fn plan(call: &Call) -> Result<u8, Refused> {
     let mut live = machine(call)?;
-    let mut preview = PreviewHost::new(&mut live, call.options.debug);
+    let mut preview = wisp::host::preview::PreviewHost::new(&mut live, call.options.debug);
     let codes = [
         stage::init_local(&mut preview, &call.options),
         stage::init(&mut preview, &call.options),
@@ -274,8 +289,10 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         const DEVEL: &str =
             "`devel` has one command: parse KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data";
+        const NET: &str =
+            "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...]";
         for (words, wanted) in [
-            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan, devel"),
+            (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan, net, devel"),
             (&["init", "--mode", "final"], "`init` has no option --mode; see `wisp init --help`"),
             (&["modules", "-m", "last"], "--mode takes init, config or final, not `last`"),
             (&["modules", "final"], "`modules` takes no argument `final`; see `wisp modules --help`"),
@@ -291,6 +308,14 @@ mod tests {
             (&["devel", "parse", "eni"], DEVEL),
             (&["devel", "parse", "eni", "a", "b"], DEVEL),
             (&["devel", "parse", "xml", "x"], DEVEL),
+            (&["net"], NET),
+            (&["net", "up"], NET),
+            (&["net", "show", "a", "b"], NET),
+            (&["net", "show", "--dry-run"], NET),
+            (&["net", "flush"], NET),
+            (&["net", "flush", "a", "--json"], NET),
+            (&["net", "rename", "--json"], NET),
+            (&["plan", "--json"], "`plan` has no option --json; see `wisp plan --help`"),
             (&["init", "-f"], "missing argument for option '-f'"),
             (&["init", "--file", "--help"], "missing argument for option '--file'"),
         ] {

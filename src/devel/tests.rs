@@ -152,6 +152,10 @@ fn parts_of_user_data_and_what_they_make_together() {
     assert_eq!(line, format!(r#"{{"parts": [{}],"cloud_config": {{"a": 1,"b": ".inf"}}}}"#, wanted.join(",")));
     assert_eq!(notes.len(), 1);
     assert!(notes[0].starts_with("FILE: user-data part 2 (part-002):2:5: expected "), "{notes:?}");
+    // A patch is applied in its turn.
+    let archive = "#cloud-config-archive\n- {type: text/cloud-config, content: 'a: 1'}\n- '#cloud-config-jsonp [{\"op\": \"add\", \"path\": \"/b\", \"value\": 2}]'\n";
+    let line = only("user-data", archive);
+    assert!(line.ends_with(r#""cloud_config": {"a": 1,"b": 2}}"#), "{line}");
     // gzip cut short.
     let (line, notes) = parsed("user-data", vec![0x1F, 0x8B, 8, 0], &mut MemoryHost::new());
     assert_eq!(line, r#"{"parts": [],"cloud_config": null}"#);
@@ -180,4 +184,8 @@ fn a_key_that_stands_twice_is_a_warning() {
     let (line, notes) = parsed("yaml", "a: 1\nb: 2\na: 3\n", &mut MemoryHost::new());
     assert_eq!((line.as_str(), notes.len()), (r#"{"a": 3,"b": 2}"#, 1));
     assert!(notes[0].starts_with("FILE:") && notes[0].contains("`a`"), "{notes:?}");
+    // In an archive, too.
+    let (_, notes) =
+        parsed("user-data", "#cloud-config-archive\n- {content: 'a: 1', content: 'a: 2'}\n", &mut MemoryHost::new());
+    assert_eq!((notes.len(), notes[0].contains("`content`")), (1, true), "{notes:?}");
 }

@@ -2,7 +2,7 @@
 //!
 //! Of each part: `number`, `from` (what messages call it), `content_type`, `filename`, `merge_type` and `launch_index` where it has them, and
 //! its content: `text`, or `base64` of what is no text, and `config`, the tree of a cloud-config. `cloud_config` is
-//! what the cloud-config parts make together. A part that cannot be read is an error, and the others are there.
+//! what the cloud-config parts make together, patches (`#cloud-config-jsonp`) applied in their turn; templates are not rendered. A part that cannot be read is an error, and the others are there.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -17,10 +17,11 @@ use crate::userdata::part::Part;
 
 pub fn print(work: &mut Work<'_, '_>) -> Result<(), Error> {
     let warnings = &mut work.notes.warnings;
-    let exploded = explode(DataKind::User, work.input.text.to_vec(), &mut |_, place, _| {
+    let mut exploded = explode(DataKind::User, work.input.text.to_vec(), &mut |_, place, _| {
         warnings.push(format!("{place}: what is included is not fetched here"));
         Ok(Vec::new())
     });
+    work.notes.warnings.append(&mut exploded.warnings);
     let said = exploded.errors.iter().map(|error| work.input.said(error));
     work.notes.errors.extend(said);
     let mut merged = Merged::default();
@@ -31,7 +32,7 @@ pub fn print(work: &mut Work<'_, '_>) -> Result<(), Error> {
         work.json.begin_object()?;
         self::part(work, &part)?;
         work.content(&part.text)?;
-        if part.content_type == cloud_config::CONTENT_TYPE {
+        if [cloud_config::CONTENT_TYPE, cloud_config::PATCH_TYPE].contains(&part.content_type.as_str()) {
             config(work, &mut merged, part)?;
         }
         work.json.end_object()?;
@@ -55,11 +56,12 @@ fn part(work: &mut Work<'_, '_>, part: &Part) -> Result<(), Error> {
     work.field_if("launch_index", &part.launch_index)
 }
 
-/// The tree of a cloud-config, if it can be read.
+/// Merges a cloud-config, whose tree is printed if it can be read, or a patch.
 fn config(work: &mut Work<'_, '_>, merged: &mut Merged, mut part: Part) -> Result<(), Error> {
     let label = part.label(DataKind::User);
     let text = part.text.clone();
     match merged.add(&label, &mut part) {
+        Ok(()) if part.content_type == cloud_config::PATCH_TYPE => Ok(()),
         Ok(()) => {
             work.json.key("config")?;
             super::tree(work, &label, &text, yaml::parse)

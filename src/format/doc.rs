@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::error::{self, Error, ParseError};
 use crate::format::scalar::{self, Scalar, ScalarReader};
-use crate::limits::{MAX_ITEM_ERRORS, MAX_NODES, MAX_VISITS};
+use crate::limits::{MAX_ITEM_ERRORS, MAX_NODES, MAX_PART_VISITS, MAX_VISITS};
 
 /// Which text of a [`Sources`] a node points into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -576,6 +576,11 @@ impl<'a> Iterator for Entries<'a> {
 pub struct Visits(usize);
 
 impl Visits {
+    /// Gives back what one more document may cost where several share the bound ([`MAX_PART_VISITS`]), those behind one that passed it too.
+    pub fn part(&mut self) {
+        self.0 = self.0.saturating_sub(MAX_PART_VISITS);
+    }
+
     /// Counts one more node.
     ///
     /// # Errors

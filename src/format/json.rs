@@ -3,6 +3,8 @@
 //! The text is UTF-8. A byte order mark at its start is skipped, as Python's `json.loads` of bytes does (UTF-16 and
 //! UTF-32, which that accepts too, are refused). Lone surrogates in `\u` escapes are within the grammar and pass. Of equal
 //! keys the last counts, in the place of the first, as in a `dict` of Python, with a warning ([`Doc::warnings`]). Numbers stay text, of any size.
+//!
+//! Scanning allocates nothing; only the document's table grows, and a table of keys where an object has more than a few of them.
 
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};

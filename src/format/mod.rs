@@ -10,6 +10,7 @@ pub mod emit_yaml;
 pub mod eni;
 pub mod gzip;
 mod inflate;
+#[cfg(feature = "templates")]
 pub mod jinja;
 pub mod json;
 pub mod mime;

@@ -75,10 +75,14 @@ pub struct Nic {
     pub carrier: Option<bool>,
     /// Whether it is up (`IFF_UP`).
     pub up: bool,
+    /// The largest packet, in bytes.
+    pub mtu: Option<u32>,
     /// What it is.
     pub kind: NicKind,
     /// The bond or bridge that it is a member of.
     pub master: Option<IfName>,
+    /// Of a VLAN: the link that it is on, and its number.
+    pub vlan: Option<(IfName, u16)>,
 }
 
 impl Nic {

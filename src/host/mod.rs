@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use self::links::Links;
+use self::links::{Links, Nic};
+use self::packets::{Channel, Packets};
 use crate::error::Error;
 
 use stream::{Peer, Stream};
@@ -21,6 +22,7 @@ pub mod glob;
 pub mod links;
 pub mod log;
 pub mod memory;
+pub mod packets;
 pub mod preview;
 pub mod stream;
 pub mod sysfs;
@@ -59,6 +61,12 @@ pub trait Host {
     /// # Errors
     /// The kernel's (refused, no route); [`crate::error::Errno::TIMEDOUT`] when the time is up; no such zone.
     fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error>;
+
+    /// Opens a way for packets on a link. The link may be down: it works once that is up.
+    ///
+    /// # Errors
+    /// The kernel's (no such link, no privilege, no packet sockets, another program has the port).
+    fn open_packets(&mut self, nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error>;
 
     /// Waits, by the clock that never steps.
     fn sleep(&mut self, time: Duration);

@@ -60,6 +60,11 @@ fn list(files: &mut dyn Files) -> Result<Vec<IfName>, Error> {
     Ok(names)
 }
 
+/// The bond or bridge that a link is a member of.
+pub fn master(files: &mut dyn Files, link: &IfName) -> Option<IfName> {
+    Sysfs { files, dir: format!("{SYS_NET}/{link}") }.master()
+}
+
 struct Sysfs<'a> {
     files: &'a mut dyn Files,
     /// Of the link.
@@ -107,11 +112,27 @@ impl Sysfs<'_> {
         nic.device_id = self.text("device/device");
         nic.bus_path = self.bus_path(&name);
         nic.carrier = self.text("carrier").map(|text| text == "1");
+        nic.mtu = self.text("mtu").and_then(|text| text.parse().ok());
         nic.kind = self.kind(&name, nic.bus_path.is_some());
-        let master = self.target("master").or_else(|| self.target("brport/bridge"));
-        nic.master = master.and_then(|name| IfName::parse(&name));
+        nic.master = self.master();
+        if nic.kind == NicKind::Vlan {
+            nic.vlan = self.vlan(&name);
+        }
         nic.name = name;
         Some(nic)
+    }
+
+    fn master(&mut self) -> Option<IfName> {
+        let master = self.target("master").or_else(|| self.target("brport/bridge"));
+        IfName::parse(&master?)
+    }
+
+    /// `eth0.5  VID: 5  REORDER_HDR: …`, and further below `Device: eth0` (`vlandev_seq_show`, net/8021q/vlanproc.c).
+    fn vlan(&mut self, name: &str) -> Option<(IfName, u16)> {
+        let bytes = read_file(self.files, &child(crate::paths::PROC_VLAN, name), MAX_STATE_FILE).ok()??;
+        let text = core::str::from_utf8(&bytes).ok()?;
+        let word = |key: &str| text.split_once(key)?.1.split_whitespace().next();
+        Some((IfName::parse(word("\nDevice:")?)?, word("VID:")?.parse().ok()?))
     }
 
     /// `…/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0` without both ends; what is in `devices/virtual` has no device.
@@ -155,8 +176,14 @@ mod tests {
     #[test]
     fn links_of_every_kind() {
         let mut host = MemoryHost::new();
-        let ethernet =
-            [("ifindex", "3"), ("address", "02:00:00:00:00:03"), ("type", "1"), ("flags", "0x1003"), ("carrier", "1")];
+        let ethernet = [
+            ("ifindex", "3"),
+            ("address", "02:00:00:00:00:03"),
+            ("type", "1"),
+            ("flags", "0x1003"),
+            ("carrier", "1"),
+            ("mtu", "9000"),
+        ];
         put(&mut host, "pci0000:00/0000:00:03.0/virtio0", "eth0", &ethernet);
         let dir = "/sys/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0";
         host.put_link(&format!("{dir}/device"), "../..");
@@ -181,7 +208,8 @@ mod tests {
         );
         put(&mut host, "virtual", "br0", &[("ifindex", "5"), ("type", "1"), ("bridge/bridge_id", "x")]);
         put(&mut host, "virtual", "eth0.5", &[("ifindex", "6"), ("type", "1")]);
-        host.put("/proc/net/vlan/eth0.5", 0o444, "");
+        let vlan = "eth0.5  VID: 5\t REORDER_HDR: 1  dev->priv_flags: 1021\n  total frames received  0\n\nDevice: eth0\nINGRESS …\n";
+        host.put("/proc/net/vlan/eth0.5", 0o444, vlan);
         put(&mut host, "virtual", "tap0", &[("ifindex", "2"), ("type", "1")]);
         host.put_link("/sys/devices/virtual/net/tap0/brport/bridge", "../../br0");
         // The module's file among the links, and one that has gone.
@@ -205,7 +233,7 @@ mod tests {
         wanted.push((IfName::parse("gone").unwrap(), None));
         wanted.sort();
         assert_eq!(names(&mut host).unwrap(), wanted);
-        assert_eq!((&lo.mac, lo.carrier), (&None, None));
+        assert_eq!((&lo.mac, lo.carrier, lo.mtu), (&None, None, None));
         assert_eq!(tap.master.as_deref(), Some("br0"));
         assert_eq!(eth.master.as_deref(), Some("bond0"));
         assert_eq!(eth.bus_path.as_deref(), Some("pci0000:00/0000:00:03.0/virtio0"));
@@ -213,6 +241,8 @@ mod tests {
             (eth.driver.as_deref(), eth.device_id.as_deref(), eth.carrier),
             (Some("virtio_net"), Some("0x0001"), Some(true))
         );
+        assert_eq!(nics[5].vlan, IfName::parse("eth0").map(|on| (on, 5)));
+        assert_eq!(eth.mtu, Some(9000));
         assert_eq!(eth.own_mac().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:99"));
         assert_eq!(eth.mac.as_ref().map(ToString::to_string).as_deref(), Some("02:00:00:00:00:03"));
     }

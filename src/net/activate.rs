@@ -11,7 +11,7 @@ use super::model::{Control, Kind, Method, NetConfig};
 use super::render::{PROGRAM_DIRS, any};
 use super::report::{Report, filled};
 use crate::error::Error;
-use crate::host::links::{Address, IfName, Net, Request};
+use crate::host::links::{Address, IfName, Net, Nic, Request};
 use crate::host::{Command, Exit, Files, Host, Input, Level, Output};
 use crate::limits::MAX_HANDLER_TIME;
 
@@ -111,12 +111,19 @@ pub fn wishes(config: &NetConfig) -> String {
     text
 }
 
-/// Brings up what `wishes` says. Errors of programs are told, and the other links come up.
+/// Brings up what `wishes` says. Errors of programs are told, and the other links come up. NICs: all that are there, and the indexes of those that
+/// carry the root file system, which lose nothing.
 ///
 /// # Errors
-/// The links cannot be listed.
-pub fn bring_up(host: &mut dyn Host, by: &Activator, wishes: &str, report: &mut Report) -> Result<(), Error> {
-    let (nics, addresses) = (host.links().list()?, host.links().addresses()?);
+/// The addresses cannot be listed.
+pub fn bring_up(
+    host: &mut dyn Host,
+    by: &Activator,
+    wishes: &str,
+    (nics, kept): (&[Nic], &[u32]),
+    report: &mut Report,
+) -> Result<(), Error> {
+    let addresses = host.links().addresses()?;
     let mut ready = false;
     for line in wishes.lines() {
         let mut words = line.split(' ');
@@ -125,8 +132,9 @@ pub fn bring_up(host: &mut dyn Host, by: &Activator, wishes: &str, report: &mut 
         let state =
             State::of(words.collect(), addresses.iter().filter(|have| have.link == name && have.scope == 0).collect());
         let up = nic.is_some_and(|nic| nic.up);
-        if up && state.stale.is_empty() && (state.has_any || state.missing.is_empty()) {
-            for net in &state.missing {
+        let keeps = nic.is_some_and(|nic| kept.contains(&nic.index));
+        if keeps || (up && state.stale.is_empty() && (state.has_any || state.missing.is_empty())) {
+            for net in state.missing.iter().filter(|net| !net.is_everywhere()) {
                 let done = host.links().request(&Request::AddAddress(&Address::new(&name, *net)));
                 report.take(done);
             }

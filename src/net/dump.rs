@@ -17,7 +17,7 @@ use crate::format::emit::Json;
 /// # Errors
 /// The sink's.
 pub fn v2(config: &NetConfig, json: &mut Json<'_>) -> Result<(), Error> {
-    let mut out = Out { json, done: Ok(()), empty: None };
+    let mut out = Out::new(json);
     out.open(None);
     out.open(Some("network"));
     out.number("version", Some(2));
@@ -44,14 +44,20 @@ pub fn v2(config: &NetConfig, json: &mut Json<'_>) -> Result<(), Error> {
 }
 
 /// The document so far. After an error nothing is written.
-struct Out<'o, 'j> {
+pub(super) struct Out<'o, 'j> {
     json: &'o mut Json<'j>,
-    done: Result<(), Error>,
+    /// The first error of the sink.
+    pub done: Result<(), Error>,
     /// The key of an object that is begun only when something stands in it.
     empty: Option<&'static str>,
 }
 
-impl Out<'_, '_> {
+impl<'o, 'j> Out<'o, 'j> {
+    /// Nothing yet.
+    pub fn new(json: &'o mut Json<'j>) -> Self {
+        Out { json, done: Ok(()), empty: None }
+    }
+
     #[inline(never)]
     fn does(&mut self, does: &mut dyn FnMut(&mut Json<'_>) -> Result<(), Error>) {
         if self.done.is_ok() {
@@ -69,7 +75,7 @@ impl Out<'_, '_> {
 
     /// Begins an object.
     #[inline(never)]
-    fn open(&mut self, key: Option<&str>) {
+    pub fn open(&mut self, key: Option<&str>) {
         if let Some(key) = key {
             self.key(key);
         }
@@ -82,7 +88,7 @@ impl Out<'_, '_> {
     }
 
     #[inline(never)]
-    fn close(&mut self) {
+    pub fn close(&mut self) {
         if self.empty.take().is_none() {
             self.does(&mut |json| json.end_object());
         }
@@ -94,7 +100,7 @@ impl Out<'_, '_> {
     }
 
     #[inline(never)]
-    fn text(&mut self, key: &str, text: Option<&str>) {
+    pub fn text(&mut self, key: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.key(key);
             self.string(text);
@@ -102,12 +108,12 @@ impl Out<'_, '_> {
     }
 
     #[inline(never)]
-    fn print(&mut self, key: &str, what: Option<&dyn Display>) {
+    pub fn print(&mut self, key: &str, what: Option<&dyn Display>) {
         self.text(key, what.map(|what| what.to_string()).as_deref());
     }
 
     #[inline(never)]
-    fn flag(&mut self, key: &str, flag: Option<bool>) {
+    pub fn flag(&mut self, key: &str, flag: Option<bool>) {
         if let Some(flag) = flag {
             self.key(key);
             self.does(&mut |json| json.bool(flag));
@@ -115,7 +121,7 @@ impl Out<'_, '_> {
     }
 
     #[inline(never)]
-    fn number(&mut self, key: &str, number: Option<u32>) {
+    pub fn number(&mut self, key: &str, number: Option<u32>) {
         if let Some(number) = number {
             self.key(key);
             self.does(&mut |json| json.int(number.into()));
@@ -123,13 +129,13 @@ impl Out<'_, '_> {
     }
 
     #[inline(never)]
-    fn begin(&mut self, key: &str) {
+    pub fn begin(&mut self, key: &str) {
         self.key(key);
         self.does(&mut |json| json.begin_array());
     }
 
     #[inline(never)]
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         self.does(&mut |json| json.end_array());
     }
 

@@ -10,6 +10,7 @@
 //! ```
 //!
 //! [`manifest`] exchanges the files of the last network for those of the next, [`activate`] has the network service take them up, [`extra`] adds addresses.
+//! [`rename`] gives NICs their names; [`root`] tells which of them it has to leave alone. [`show`] and [`flush`] are for people.
 //! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
 pub mod activate;
@@ -17,14 +18,18 @@ pub mod address;
 pub mod choose;
 pub mod dump;
 pub mod extra;
+pub mod flush;
 pub mod interfaces;
 pub mod manifest;
 pub mod model;
 pub mod options;
 pub mod parse;
+pub mod rename;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod root;
+pub mod show;
 
 pub use model::NetConfig;
 pub use report::Report;

@@ -139,6 +139,8 @@ fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'
     // What the best so far are: bit 1 a device, bit 0 a permanent address.
     let mut best = 0;
     for nic in nics {
+        // A member of a bond has the bond's address; its own is the one that it was made with.
+        let set = nic.mac.as_ref().filter(|_| nic.permanent_mac.is_none() || !is_member(nic, NicKind::Bond, nics));
         let made = matches!(nic.kind, NicKind::Bond | NicKind::Bridge | NicKind::Vlan | NicKind::Loopback);
         let driver = nic.driver.as_deref();
         if made
@@ -147,7 +149,7 @@ fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'
             || !(find.drivers.is_empty()
                 || driver.is_some_and(|own| find.drivers.iter().any(|pattern| like(pattern, own))))
             || (find.device_id.is_some() && find.device_id != nic.device_id)
-            || !(find.mac.is_none() || has(nic.permanent_mac.as_ref()) || has(nic.mac.as_ref()))
+            || !(find.mac.is_none() || has(nic.permanent_mac.as_ref()) || has(set))
         {
             continue;
         }
@@ -160,7 +162,15 @@ fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'
             found.push(nic);
         }
     }
+    // A virtual function of the same address below the NIC that stands for it (netvsc, net_failover).
+    let all = found.clone();
+    found.retain(|nic| !all.iter().any(|upper| nic.master.as_ref() == Some(&upper.name)));
     found
+}
+
+/// Whether a NIC is a member of a link of this kind.
+fn is_member(nic: &Nic, kind: NicKind, nics: &[Nic]) -> bool {
+    nics.iter().any(|master| master.kind == kind && nic.master.as_ref() == Some(&master.name))
 }
 
 /// Whether two addresses are one: equal, or one is the Ethernet form of the other, an InfiniBand address (its bytes 12 to 14 and 17

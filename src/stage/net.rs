@@ -31,7 +31,7 @@ use crate::net::choose::{self, Candidates, Choice, Initramfs};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Renderer};
-use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, resolve};
+use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
 
 /// The name that stands for a renderer where the image has none.
@@ -101,7 +101,11 @@ fn bring_up(work: &mut Work<'_, '_>, config: &Config) -> bool {
 fn by_service(host: &mut dyn Host, wishes: &str, config: &Config, report: &mut Report) -> Result<(), Error> {
     let wanted = listed(config, "system_info.network.activators", report);
     match activate::select(wanted.as_deref(), host.files(), report)? {
-        Some(by) => activate::bring_up(host, by, wishes, report),
+        Some(by) => {
+            let nics = host.links().list()?;
+            let kept = root::carriers(host.files(), &nics)?;
+            activate::bring_up(host, by, wishes, (&nics, &kept), report)
+        }
         None => {
             report.told("no program there brings links up: they come up with the image's network service".into());
             Ok(())
@@ -274,7 +278,9 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     let Some((config, _document)) = chosen(work, &mut inputs, owner, &nics, report) else {
         return work.host.files().remove(PENDING).map(|_| ());
     };
-    // NICs get their names here.
+    let left_alone = root::carriers(work.host.files(), &nics)?;
+    let plan = rename::plan(&config, &nics, &left_alone, report);
+    rename::carry_out(&plan, work.host.links(), report);
     write_config(work, owner.instance, &config)?;
 
     let wanted = listed(owner.config, "system_info.network.renderers", report);
@@ -291,7 +297,9 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;
-        next.save(work.host.files(), &path, false)?;
+        if next != old {
+            next.save(work.host.files(), &path, false)?;
+        }
     }
     match (renderer, changed) {
         (None, _) => pend(work.host, LIVE),
@@ -331,6 +339,9 @@ fn exchange(
     nics: &[Nic],
     report: &mut Report,
 ) -> Result<Option<bool>, Error> {
+    if !anew && old.stamp != 0 && old.files == next.files {
+        return Ok(Some(false));
+    }
     // The one that is not finished is still the last one's.
     let mut both = Manifest { stamp: 0, ..old.clone() };
     both.files.extend(next.files.iter().filter(|file| !old.files.contains(file)).cloned());

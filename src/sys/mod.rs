@@ -12,9 +12,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use wisp::error::{Errno, Error};
-use wisp::host::links::Links;
+use wisp::host::links::{Links, Nic};
+use wisp::host::packets::{Channel, Packets};
 use wisp::host::stream::{Peer, Stream};
-use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, Sink, StageOutput, Time, Tree};
+use wisp::host::{Ended, Files, Host, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use wisp::paths;
 
 mod clock;
@@ -26,6 +27,8 @@ mod links;
 mod lock;
 mod log;
 mod mount;
+mod netlink;
+mod packets;
 mod pending;
 mod process;
 pub mod root;
@@ -44,11 +47,13 @@ pub struct Options {
     pub kmsg: Option<bool>,
     /// Lines of this level and above also go to standard error (`--debug`: all).
     pub stderr: Level,
+    /// Links are made and joined as on kernels that cannot do it by rtnetlink: what tests ask for.
+    pub old_network: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { log: paths::LOG.into(), kmsg: None, stderr: Level::Warning }
+        Options { log: paths::LOG.into(), kmsg: None, stderr: Level::Warning, old_network: false }
     }
 }
 
@@ -58,6 +63,7 @@ pub struct LiveHost {
     log: log::Log,
     outputs: process::Outputs,
     lock: Option<OwnedFd>,
+    old_network: bool,
 }
 
 impl LiveHost {
@@ -66,6 +72,7 @@ impl LiveHost {
         rustix::process::umask(Mode::from_raw_mode(0o022));
         process::hear_children();
         LiveHost {
+            old_network: options.old_network,
             files: files::LiveFiles::default(),
             log: log::Log::new(options),
             outputs: process::Outputs::default(),
@@ -74,11 +81,12 @@ impl LiveHost {
     }
 }
 
+#[cfg(feature = "devel")]
 /// Streams standard input into `to`, at most `max` bytes.
 ///
 /// # Errors
 /// As [`Files::read`].
-pub fn read_stdin(name: &str, max: u64, to: &mut Sink<'_>) -> Result<u64, Error> {
+pub fn read_stdin(name: &str, max: u64, to: &mut wisp::host::Sink<'_>) -> Result<u64, Error> {
     files::stream(rustix::stdio::stdin(), name, max, to)
 }
 
@@ -108,6 +116,10 @@ impl Host for LiveHost {
 
     fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
         socket::connect(to, until)
+    }
+
+    fn open_packets(&mut self, nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
+        packets::open(nic, channel)
     }
 
     fn sleep(&mut self, time: Duration) {

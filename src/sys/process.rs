@@ -185,7 +185,7 @@ impl Talk<'_> {
             let left = left.map(|left| {
                 // SAFETY: numbers, zeros are good.
                 let mut time: libc::timespec = unsafe { core::mem::zeroed() };
-                time.tv_sec = libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX);
+                time.tv_sec = left.as_secs().min(i32::MAX as u64) as _;
                 time.tv_nsec = left.subsec_nanos() as _;
                 time
             });

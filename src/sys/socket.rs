@@ -44,7 +44,7 @@ fn open(to: &Peer, until: Duration) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Waits until the socket is ready for `what`, or broken; ETIMEDOUT when the time is up.
-fn wait(fd: &OwnedFd, what: PollFlags, until: Duration) -> rustix::io::Result<()> {
+pub fn wait(fd: &OwnedFd, what: PollFlags, until: Duration) -> rustix::io::Result<()> {
     if any(&mut [PollFd::new(fd, what)], until)? { Ok(()) } else { Err(Kernel::TIMEDOUT) }
 }
 

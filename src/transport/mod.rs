@@ -1,6 +1,16 @@
-//! Ways to what other machines hold: HTTP, and the names and addresses that it needs. Machines over the ports: they decide, and
+//! Ways to what other machines hold: HTTP, the names and addresses that it needs, and DHCP. Machines over the ports: they decide, and
 //! whoever is the host moves the bytes.
 
+pub mod dhcp;
+pub mod dhcp6;
+#[cfg(feature = "http")]
 pub mod dns;
+mod exchange;
+#[cfg(feature = "http")]
 pub mod http;
+#[cfg(not(feature = "http"))]
+#[path = "no_http.rs"]
+pub mod http;
+pub mod names;
+pub mod udp;
 pub mod url;

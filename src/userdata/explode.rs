@@ -9,7 +9,7 @@ use super::part::{NOT_MULTIPART, PLAIN, Part, by_prefix, is_compressed};
 use crate::error::{Cause, Error};
 use crate::format::base64::{self, Padding};
 use crate::format::gzip::{self, GzipReader};
-use crate::format::mime::{self, Message};
+use crate::format::mime::{self, Message, TransferEncoding};
 use crate::format::stream::{self, Bytes};
 use crate::host::write::Buffer;
 use crate::instance::DataKind;
@@ -28,7 +28,7 @@ pub struct Exploded {
     pub parts: Vec<Part>,
     /// What could not be read; the parts around it are there.
     pub errors: Vec<Error>,
-    /// What is odd in an archive.
+    /// What is odd in them.
     pub warnings: Vec<String>,
 }
 
@@ -208,6 +208,10 @@ impl Exploder<'_, '_> {
     fn part(&mut self, message: &Message<'_>) -> Result<Part, Error> {
         let mut part = Part::new(self.count, message.filename().map(|name| name.into_owned()));
         let label = part.label(self.kind);
+        if message.transfer_encoding() == Ok(TransferEncoding::Unknown) {
+            let warning = alloc::format!("{label}: its transfer encoding is not known; it is read as it stands");
+            self.exploded.warnings.push(warning);
+        }
         let mut text = buffer(message.body().len() as u64);
         let decoded = message.reader().and_then(|mut reader| stream::copy(&mut reader, &mut text));
         decoded.map_err(|error| in_message(error, &label))?;

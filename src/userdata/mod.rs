@@ -31,9 +31,9 @@ pub mod part;
 mod processed;
 
 use explode::Exploded;
-use handler::{Context, Target, boothook, cloud_config, jinja, part_handler, upstart};
+use handler::{Context, Target, boothook, cloud_config, part_handler, upstart};
 use include::Fetcher;
-use part::{NOT_MULTIPART, Part};
+use part::{NOT_MULTIPART, Part, TEMPLATE};
 
 /// Our name in the log.
 const AREA: &str = "userdata";
@@ -103,7 +103,7 @@ pub fn has_part_handlers(host: &mut dyn Host, state: &State, instance: &Instance
 
 fn context<'a>(host: &'a mut dyn Host, target: Target<'a>, again: bool) -> Context<'a> {
     let (merged, outcome) = (cloud_config::Merged::default(), Outcome::default());
-    Context { host, target, merged, handlers: Vec::new(), again, variables: None, outcome }
+    Context { host, target, merged, handlers: Vec::new(), again, variables: Default::default(), outcome }
 }
 
 /// Whether the handlers are to see this data at all, and the types of part that they are not to see.
@@ -185,7 +185,7 @@ impl Context<'_> {
                 part_handler::CONTENT_TYPE => part_handler::handle(context, part),
                 _ if part_handler::give(context, part) => {}
                 // A template is one if it has become one.
-                boothook::CONTENT_TYPE | jinja::CONTENT_TYPE => boothook::run_again(context, part),
+                boothook::CONTENT_TYPE | TEMPLATE => boothook::run_again(context, part),
                 _ => {}
             });
         }
@@ -196,7 +196,7 @@ impl Context<'_> {
         }
         match processed::list(self.host.files(), &processed) {
             Ok(parts) => {
-                let may_be = [boothook::CONTENT_TYPE, jinja::CONTENT_TYPE];
+                let may_be = [boothook::CONTENT_TYPE, TEMPLATE];
                 let hooks = parts.iter().filter(|part| may_be.contains(&part.content_type.as_str()));
                 hooks.for_each(|part| boothook::run_again(self, part));
             }
@@ -248,7 +248,7 @@ impl Context<'_> {
         let home = self.target.path("");
         let mut gone: Vec<String> = former.iter().filter_map(file).filter(|path| path.starts_with(&home)).collect();
         // What a template becomes is not known yet; it is made anew.
-        let keeps = parts.iter().filter(|part| part.content_type != jinja::CONTENT_TYPE);
+        let keeps = parts.iter().filter(|part| part.content_type != TEMPLATE);
         let now: Vec<String> = keeps.filter_map(file).collect();
         gone.retain(|path| !now.contains(path));
         for path in gone {

@@ -14,12 +14,15 @@ pub const NOT_MULTIPART: &str = "text/x-not-multipart";
 /// The type of a part without a header that says so.
 pub const PLAIN: &str = "text/plain";
 
+/// The type of a template.
+pub const TEMPLATE: &str = "text/jinja2";
+
 /// What a text begins with (in any case, behind white space), and the type that it is then. The longest
 /// that fits counts, so an entry stands above those that it begins with.
 pub static PREFIXES: &[(&str, &str)] = &[
     ("#cloud-config-archive", "text/cloud-config-archive"),
     ("#cloud-config-jsonp", "text/cloud-config-jsonp"),
-    ("## template: jinja", "text/jinja2"),
+    ("## template: jinja", TEMPLATE),
     ("#cloud-boothook", "text/cloud-boothook"),
     ("#cloud-config", "text/cloud-config"),
     ("#include-once", "text/x-include-once-url"),

@@ -132,8 +132,12 @@ fn the_log_is_buffered_held_and_handed_over() {
     alone("log", |dir| {
         let log = dir.join("sub/log");
         fs::write(dir.join("sub"), "in the way").unwrap();
-        let mut host =
-            LiveHost::new(Options { log: log.to_str().unwrap().into(), stderr: Level::Error, kmsg: Some(false) });
+        let mut host = LiveHost::new(Options {
+            log: log.to_str().unwrap().into(),
+            stderr: Level::Error,
+            kmsg: Some(false),
+            ..Options::default()
+        });
         host.log(Level::Warning, "early", &"one");
         let ended = host.isolate(&mut |host, _| host.log(Level::Warning, "child", &"two"), &mut |_| ());
         assert_eq!(ended, Ok(Ended::Returned));

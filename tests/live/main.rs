@@ -13,9 +13,11 @@ use wisp::host::{Command, Create, Ended, Host, Input, Level, Output, Place};
 use seccomp::Answer;
 use sys::{LiveHost, Options};
 
+mod dhcp;
 mod files;
 mod isolated;
 mod links;
+mod netlink;
 #[path = "../network/mod.rs"]
 mod network;
 mod programs;

@@ -47,7 +47,8 @@ pub fn merge_counted(
 ) -> Result<(), Error> {
     fits(doc, sources, &other)?;
     let (base, other) = (doc.root(), doc.absorb(other));
-    let mut merger = Merger { doc, sources, how, visits, undo: Vec::new() };
+    let at = other.unwrap_or(NodeId(0));
+    let mut merger = Merger { doc, sources, how, visits, at, undo: Vec::new() };
     let root = match (base, other) {
         (Some(base), Some(other)) => merger.merge(base, other, 0),
         (Some(base), None) => Ok(base),
@@ -113,13 +114,16 @@ struct Merger<'a> {
     sources: &'a mut Sources,
     how: &'a How,
     visits: &'a mut Visits,
+    /// What is merged now, to be blamed for nodes visited: those of the document so far are visited because of it.
+    at: NodeId,
     /// Rows changed in place, as they were, in order.
     undo: Vec<(NodeId, Node)>,
 }
 
 impl Merger<'_> {
     fn merge(&mut self, base: NodeId, other: NodeId, depth: usize) -> Result<NodeId, Error> {
-        self.visit(other)?;
+        self.at = other;
+        self.visit()?;
         if depth > MAX_NESTING {
             return Err(self.value(other).error("collections nested less deeply"));
         }
@@ -141,7 +145,7 @@ impl Merger<'_> {
         let mut last = None;
         let mut next = self.first(base);
         while let Some((key, slot)) = self.pair(&mut next) {
-            self.visit(key)?;
+            self.visit()?;
             let Some(new) = theirs.get(&self.key(key)?) else {
                 last = Some(slot);
                 continue;
@@ -195,7 +199,7 @@ impl Merger<'_> {
                 let mut last = None;
                 let mut next = self.first(base);
                 while let Some(item) = self.step(&mut next) {
-                    self.visit(item)?;
+                    self.visit()?;
                     last = Some(item);
                 }
                 self.add_elements(base, &mut last, other)?;
@@ -218,7 +222,7 @@ impl Merger<'_> {
         let base = self.own_sequence(base)?;
         let (mut ours, mut theirs) = (self.first(base), self.first(other));
         while let (Some(slot), Some(new)) = (self.step(&mut ours), self.step(&mut theirs)) {
-            self.visit(new)?;
+            self.visit()?;
             let merged = self.met(slot, new, recurse, new, depth)?;
             self.point(slot, merged);
         }
@@ -231,7 +235,7 @@ impl Merger<'_> {
         match self.kind(other) {
             Kind::Sequence => {
                 while let Some(item) = self.step(&mut next) {
-                    self.visit(item)?;
+                    self.visit()?;
                     self.push(base, last, item);
                 }
             }
@@ -321,7 +325,7 @@ impl Merger<'_> {
         let own = self.collection(Kind::Sequence);
         let (mut last, mut next) = (None, self.first(id));
         while let Some(item) = self.step(&mut next) {
-            self.visit(item)?;
+            self.visit()?;
             self.push(own, &mut last, item);
         }
         Ok(own)
@@ -331,7 +335,7 @@ impl Merger<'_> {
         let mut entries = Vec::new();
         let mut next = self.first(mapping);
         while let Some((key, value)) = self.pair(&mut next) {
-            self.visit(key)?;
+            self.visit()?;
             entries.push(Entry { key: self.key(key)?, value, used: false });
         }
         entries.sort_by(|one, other| one.key.cmp(&other.key));
@@ -364,8 +368,8 @@ impl Merger<'_> {
         value.kind() == Kind::Scalar && value.scalar() == Scalar::Text
     }
 
-    fn visit(&mut self, id: NodeId) -> Result<(), Error> {
-        self.visits.count(&Value::new(self.doc, self.sources, id))
+    fn visit(&mut self) -> Result<(), Error> {
+        self.visits.count(&Value::new(self.doc, self.sources, self.at))
     }
 
     /// A collection of ours: see the head of this file.

@@ -37,7 +37,7 @@ pub fn patch(
     let parsed = json::parse(sources.text(source), source).map_err(|error| Error::new("read", label, error))?;
     fits(doc, sources, &parsed)?;
     let (base, list) = (doc.root(), doc.absorb(parsed));
-    let mut merger = Merger { doc, sources, how: &How::PARTS, visits, undo: Vec::new() };
+    let mut merger = Merger { doc, sources, how: &How::PARTS, visits, at: NodeId(0), undo: Vec::new() };
     let Some(list) = list.filter(|list| merger.kind(*list) == Kind::Sequence) else {
         return Err(merger.value(list.unwrap_or(NodeId(0))).error("a list of operations"));
     };
@@ -47,6 +47,7 @@ pub fn patch(
     let mut number = 0;
     while let Some(operation) = patcher.merger.step(&mut next) {
         number += 1;
+        patcher.merger.at = operation;
         let mut done = patcher.operation(operation);
         // Between two operations it may be anything.
         if done.is_ok() && next == 0 && patcher.merger.kind(patcher.root) != Kind::Mapping {
@@ -193,7 +194,7 @@ impl Patcher<'_> {
 
     /// Fails for what is nested too deep to be written.
     fn measure(&mut self, value: NodeId, left: usize) -> Result<(), Error> {
-        self.merger.visit(value)?;
+        self.merger.visit()?;
         if self.merger.kind(value) == Kind::Scalar {
             return Ok(());
         }
@@ -240,9 +241,9 @@ impl Patcher<'_> {
         Ok(self.merger.value(at).id)
     }
 
-    fn pass(&mut self, at: NodeId) -> Result<(), Error> {
+    fn pass(&mut self) -> Result<(), Error> {
         self.passed += 1;
-        if self.passed.is_multiple_of(PASSED) { self.merger.visit(at) } else { Ok(()) }
+        if self.passed.is_multiple_of(PASSED) { self.merger.visit() } else { Ok(()) }
     }
 
     fn place(&mut self, collection: NodeId, token: &str) -> Result<Place, Error> {
@@ -253,7 +254,7 @@ impl Patcher<'_> {
                 // In a mapping that is not ours the last of equal keys counts.
                 let mut last = None;
                 while let Some((key, slot)) = self.merger.pair(&mut next) {
-                    self.pass(key)?;
+                    self.pass()?;
                     if self.merger.is_text(key) && self.merger.value(key).is_text(token) {
                         place = Place { before: last, slot: Some(slot), next };
                     }
@@ -271,7 +272,7 @@ impl Patcher<'_> {
                     None => return Err(self.error("the number of a list's item, or `-` for its end")),
                 };
                 while let Some(item) = self.merger.step(&mut next) {
-                    self.pass(item)?;
+                    self.pass()?;
                     if left == 0 {
                         return Ok(Place { slot: Some(item), next, ..place });
                     }
@@ -286,7 +287,7 @@ impl Patcher<'_> {
 
     /// A copy that shares nothing with `id` that later operations, or merges, change in place.
     fn copied(&mut self, id: NodeId) -> Result<NodeId, Error> {
-        self.merger.visit(id)?;
+        self.merger.visit()?;
         let node = *self.merger.value(id).node();
         if node.kind() == Kind::Scalar || node.style() != Style::Verbatim {
             return Ok(id);
@@ -302,7 +303,7 @@ impl Patcher<'_> {
     }
 
     fn equal(&mut self, one: NodeId, other: NodeId) -> Result<bool, Error> {
-        self.merger.visit(one)?;
+        self.merger.visit()?;
         match (self.merger.kind(one), self.merger.kind(other)) {
             (Kind::Scalar, Kind::Scalar) => Ok(self.merger.key(one)? == self.merger.key(other)?),
             (Kind::Sequence, Kind::Sequence) => {

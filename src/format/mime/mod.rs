@@ -2,7 +2,8 @@
 //!
 //! [`Message`] reads as Python's `email` does, because what `email.mime` writes, and what people write by hand and cloud-init
 //! accepts, must read the same: a header may end without an empty line, the last boundary may be missing, any of
-//! the three line ends will do. Finding headers and parts allocates nothing.
+//! the three line ends will do. Finding headers and parts allocates nothing, unless a type is not in lower case or a boundary in pieces
+//! (RFC 2231).
 
 use alloc::borrow::Cow;
 
@@ -34,6 +35,8 @@ pub fn is_message(text: &[u8]) -> bool {
 pub enum TransferEncoding {
     /// `7bit`, `8bit`, `binary`, or not said: as it is.
     Identity,
+    /// Something that RFC 2045 does not have (`8-bit`, `utf-8`): as it is, too.
+    Unknown,
     /// `base64`
     Base64,
     /// `quoted-printable`
@@ -128,22 +131,32 @@ impl<'a> Message<'a> {
     /// How the body is encoded.
     ///
     /// # Errors
-    /// An encoding that RFC 2045 does not have, at its place.
+    /// uuencode, which Python's `email` decodes and we do not, at its place.
     pub fn transfer_encoding(&self) -> Result<TransferEncoding, Error> {
-        let Some(header) = self.header("content-transfer-encoding") else { return Ok(TransferEncoding::Identity) };
-        let is = |name: &str| header.value.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
-        if is("base64") {
-            return Ok(TransferEncoding::Base64);
+        use TransferEncoding::*;
+        const NAMES: &[(&str, Option<TransferEncoding>)] = &[
+            ("base64", Some(Base64)),
+            ("quoted-printable", Some(QuotedPrintable)),
+            ("7bit", Some(Identity)),
+            ("8bit", Some(Identity)),
+            ("binary", Some(Identity)),
+            ("", Some(Identity)),
+            ("x-uuencode", None),
+            ("uuencode", None),
+            ("x-uue", None),
+            ("uue", None),
+        ];
+        let Some(header) = self.header("content-transfer-encoding") else { return Ok(Identity) };
+        let value = header.value.trim_ascii();
+        match NAMES.iter().find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes())) {
+            None => Ok(Unknown),
+            Some((_, Some(encoding))) => Ok(*encoding),
+            // The value is a slice of the text: the distance of their first bytes is its offset.
+            Some((_, None)) => {
+                let at = header.value.as_ptr().addr() - self.text.as_ptr().addr();
+                Err(self.error(at, "transfer encoding 7bit, 8bit, binary, base64 or quoted-printable"))
+            }
         }
-        if is("quoted-printable") {
-            return Ok(TransferEncoding::QuotedPrintable);
-        }
-        if ["", "7bit", "8bit", "binary"].into_iter().any(is) {
-            return Ok(TransferEncoding::Identity);
-        }
-        // The value is a slice of the text: the distance of their first bytes is its offset.
-        let at = header.value.as_ptr().addr() - self.text.as_ptr().addr();
-        Err(self.error(at, "transfer encoding 7bit, 8bit, binary, base64 or quoted-printable"))
     }
 
     /// The body as it stands in the text, still encoded.
@@ -159,7 +172,7 @@ impl<'a> Message<'a> {
     pub fn reader(&self) -> Result<BodyReader<'a>, Error> {
         let body = self.body();
         let decode = match self.transfer_encoding()? {
-            TransferEncoding::Identity => Decode::Identity(Bytes(body)),
+            TransferEncoding::Identity | TransferEncoding::Unknown => Decode::Identity(Bytes(body)),
             TransferEncoding::Base64 => Decode::Base64(base64::reader(body, Padding::Optional)),
             TransferEncoding::QuotedPrintable => Decode::QuotedPrintable(quoted_printable::reader(body)),
         };

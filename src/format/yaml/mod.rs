@@ -9,7 +9,8 @@
 //! beyond `MAX_NESTING`, `MAX_ANCHORS`, `MAX_NODES`, `MAX_BLOCK_INDENT`, or `MAX_VISITS` nodes that aliases add
 //! ([`limits`](crate::limits)).
 //!
-//! Read otherwise than PyYAML does: dates are text, as are whole numbers that do not fit 64 bits and numbers of underscores alone (`0x_`);
+//! Read otherwise than PyYAML does: dates are text, as are whole numbers (those before the `:` of a sexagesimal one, too) that do not fit 64
+//! bits and numbers of underscores alone (`0x_`); no white space beyond ASCII may stand around a number behind `!!int` or `!!float`;
 //! two `\u` escapes that are a surrogate pair are the one character that JSON means, and half a pair is refused; `!!binary` is
 //! decoded when it is read, so that of a value which an equal key replaces is not.
 //!

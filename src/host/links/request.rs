@@ -1,5 +1,6 @@
 //! Changes to the network, one at a time. Their text is what ip(8) would be asked for.
 
+use alloc::string::String;
 use core::fmt::{self, Display};
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -61,8 +62,8 @@ pub struct Address {
     pub peer: Option<IpAddr>,
     /// Its scope as rtnetlink(7) counts: 0 global, 200 site, 253 link, 254 host.
     pub scope: u8,
-    /// `eth0:1`; IPv4 only.
-    pub label: Option<IfName>,
+    /// `eth0:1`, at most `MAX_INTERFACE_NAME` bytes, where it is not the link's name; IPv4 only.
+    pub label: Option<String>,
     /// Seconds for which it holds, and for which it is preferred; `None`: for ever.
     pub lifetime: Option<(u32, u32)>,
     /// Who made it goes with its lease or its router (`IFA_F_PERMANENT` is not set).

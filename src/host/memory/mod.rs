@@ -20,6 +20,7 @@ use self::disk::Inode;
 use self::fault::Gate;
 use self::procs::Script;
 use super::links::{Address, Links, Nic, RouteEntry};
+use super::packets::{Channel, Packets};
 use super::stream::{Peer, Stream};
 use super::{Ended, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
@@ -171,6 +172,12 @@ impl Host for MemoryHost {
     fn connect(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
         self.call("connect to", &to.to_string())?;
         self.connect_to(to, until)
+    }
+
+    fn open_packets(&mut self, nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
+        let name = channel.name(nic);
+        self.call("listen on", &name)?;
+        self.open_packets_to(name)
     }
 
     fn sleep(&mut self, time: Duration) {

@@ -11,6 +11,7 @@ use core::time::Duration;
 use super::{MemoryHost, Shared};
 use crate::error::{Errno, Error};
 use crate::host::Time;
+use crate::host::packets::Packets;
 use crate::host::stream::{Peer, Stream};
 
 /// What another machine does next.
@@ -51,20 +52,36 @@ impl MemoryHost {
     pub(super) fn connect_to(&mut self, to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
         let name = to.to_string();
         let failed = |errno| Error::new("connect to", name.clone(), errno);
-        let answers = |script: &&Rc<RefCell<Script>>| (script.borrow_mut())(&name, b"");
-        let found = self.peers.iter().rev().find_map(|script| Some((script.clone(), answers(&script)?)));
-        let Some((script, said)) = found else { return Err(failed(Errno::CONNREFUSED)) };
-        let mut said: VecDeque<Said> = said.into();
-        while let Some(next) = said.front() {
+        let Some(mut stream) = self.open(name.clone()) else { return Err(failed(Errno::CONNREFUSED)) };
+        while let Some(next) = stream.said.front() {
             match *next {
                 Said::Wait(time) if !self.shared.wait(time, until) => return Err(failed(Errno::TIMEDOUT)),
                 Said::Fail(errno) => return Err(failed(errno)),
-                Said::Wait(_) => said.pop_front(),
+                Said::Wait(_) => stream.said.pop_front(),
                 _ => break,
             };
         }
+        Ok(Box::new(stream))
+    }
+
+    /// A channel for packets: what the script says at once was there before anything was sent.
+    pub(super) fn open_packets_to(&mut self, name: String) -> Result<Box<dyn Packets>, Error> {
+        match self.open(name.clone()) {
+            None => Err(Error::new("listen on", name, Errno::NODEV)),
+            Some(stream) => match stream.said.front() {
+                Some(Said::Fail(errno)) => Err(Error::new("listen on", name, *errno)),
+                _ => Ok(Box::new(stream)),
+            },
+        }
+    }
+
+    /// `None`: no script knows of it.
+    fn open(&self, name: String) -> Option<MemoryStream> {
+        let answers = |script: &&Rc<RefCell<Script>>| (script.borrow_mut())(&name, b"");
+        let found = self.peers.iter().rev().find_map(|script| Some((script.clone(), answers(&script)?)));
+        let (script, said) = found?;
         let (shared, sent) = (self.shared.clone(), self.sent.clone());
-        Ok(Box::new(MemoryStream { name, said, script, shared, sent }))
+        Some(MemoryStream { name, said: said.into(), script, shared, sent })
     }
 }
 
@@ -82,6 +99,25 @@ impl MemoryStream {
     }
 }
 
+/// As datagrams: each of [`Said::Bytes`] is one, and a script's [`Said::Fail`] behind a sent one is heard at the next wait.
+impl Packets for MemoryStream {
+    fn send(&mut self, packet: &[u8]) -> Result<(), Error> {
+        self.write(packet, Duration::MAX).map(|_| ())
+    }
+
+    fn receive(&mut self, out: &mut [u8], until: Duration) -> Result<Option<usize>, Error> {
+        if matches!(self.said.front(), Some(Said::Bytes(bytes)) if bytes.len() > out.len()) {
+            self.said.pop_front();
+            return Ok(Some(0));
+        }
+        match self.read(out, until) {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.errno() == Some(Errno::TIMEDOUT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Stream for MemoryStream {
     fn read(&mut self, out: &mut [u8], until: Duration) -> Result<usize, Error> {
         let failed = |errno| Error::new("receive from", self.name.clone(), errno);
@@ -93,7 +129,9 @@ impl Stream for MemoryStream {
                     return Err(failed(Errno::TIMEDOUT));
                 }
                 Some(Said::Wait(time)) => {
+                    let left = until.saturating_sub(self.shared.clock.get().up);
                     if !self.shared.wait(time, until) {
+                        self.said.push_front(Said::Wait(time - left));
                         return Err(failed(Errno::TIMEDOUT));
                     }
                 }

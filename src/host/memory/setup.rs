@@ -212,12 +212,12 @@ impl MemoryHost {
     }
 
     /// Answers for other machines: asked with nothing when one is connected to, then with each write. `None` leaves it to what was
-    /// set before, at last to a refusal.
+    /// set before, at last to a refusal. The same for what is sent on a link ([`super::packets::Channel::name`] is who is asked).
     pub fn on_connect(&mut self, script: impl FnMut(&str, &[u8]) -> Option<Vec<Said>> + 'static) {
         self.peers.push(Rc::new(RefCell::new(script)));
     }
 
-    /// Calls made so far that can fail: those of files, programs, trees and streams, `open_tree`, `connect`, `set_hostname`, `random`, `lock`, `isolate`.
+    /// Calls made so far that can fail: those of files, programs, trees and streams, `open_tree`, `connect`, `open_packets`, `set_hostname`, `random`, `lock`, `isolate`.
     pub fn calls(&self) -> u64 {
         self.shared.gate.borrow().calls()
     }

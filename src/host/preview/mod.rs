@@ -16,6 +16,7 @@ use self::files::Draft;
 use self::overlay::Overlay;
 use self::tree::PreviewTree;
 use super::links::{Address, IfName, Links, Mac, Nic, Request, RouteEntry};
+use super::packets::{Channel, Packets};
 use super::stream::{Peer, Stream};
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
@@ -124,6 +125,10 @@ impl Host for PreviewHost<'_> {
 
     fn connect(&mut self, to: &Peer, _: Duration) -> Result<Box<dyn Stream>, Error> {
         Err(Error::new("connect to", to.to_string(), "a preview connects to nothing"))
+    }
+
+    fn open_packets(&mut self, nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
+        Err(Error::new("listen on", channel.name(nic), "a preview sends nothing"))
     }
 
     fn sleep(&mut self, _: Duration) {}

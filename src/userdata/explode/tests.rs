@@ -140,10 +140,24 @@ fn a_broken_part_leaves_the_others() {
     assert_eq!(found.errors.len(), 1);
     assert!(faults(&found)[0].starts_with("cannot inflate user-data part 4 (packed.sh): "), "{:?}", faults(&found));
 
-    let rfc = text.replacen("base64", "rot13", 1);
-    let found = exploded(rfc.as_bytes());
+    let other = text.replacen("base64", "x-uuencode", 1);
+    let found = exploded(other.as_bytes());
     assert_eq!(listed(&found).len(), 2);
     assert!(faults(&found)[0].starts_with("cannot read user-data part 1 (hello.sh), in the whole message: line 7"));
+}
+
+/// As people write it by hand; Python's `email` takes the body as it stands.
+#[test]
+fn an_unknown_transfer_encoding_is_none() {
+    for encoding in ["8-bit", "utf-8", "UTF-8 ", "text", "base64;", "7bit; x=y"] {
+        let text = format!(
+            "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/cloud-config\nContent-Transfer-Encoding: {encoding}\n\na: =3D\n--b--\n"
+        );
+        let found = exploded(text.as_bytes());
+        assert_eq!(listed(&found), [(1, "part-001", "text/cloud-config", "a: =3D")], "{encoding}");
+        let wanted = "user-data part 1 (part-001): its transfer encoding is not known; it is read as it stands";
+        assert_eq!((found.warnings.as_slice(), found.errors.len()), (&[wanted.to_string()][..], 0), "{encoding}");
+    }
 }
 
 fn message_of(parts: usize) -> Vec<u8> {

@@ -47,8 +47,7 @@ pub struct Merged {
 pub fn handle(context: &mut Context<'_>, part: &mut Part) {
     let label = context.label(part);
     let merged = &mut context.merged;
-    let result = if part.content_type == PATCH_TYPE { merged.patch(&label, part) } else { merged.add(&label, part) };
-    match result {
+    match merged.add(&label, part) {
         Ok(()) => {
             context.outcome.warnings.append(&mut context.merged.warnings);
             context.log(&format_args!("{label} ({}): merged", part.content_type));
@@ -64,11 +63,15 @@ impl Merged {
         self.doc.value(&self.sources)
     }
 
-    /// Merges one part, whose text it takes. `label` is what errors call it.
+    /// Merges one part, whose text it takes, or applies it if it is a patch. `label` is what errors call it.
     ///
     /// # Errors
     /// It cannot be read, is no mapping, or cannot be merged; what was merged before stays as it is.
     pub fn add(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
+        self.visits.part();
+        if part.content_type == PATCH_TYPE {
+            return self.patch(label, part);
+        }
         let id = self.sources.add(label, take(&mut part.text));
         let mut doc = yaml::parse(self.sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
         self.warnings = doc.warnings(&self.sources);

@@ -11,10 +11,7 @@ use super::{Context, Target, boothook, find, part_handler};
 use crate::error::Error;
 use crate::format::jinja::{Variables, render};
 use crate::instance::data;
-use crate::userdata::part::{Part, by_prefix};
-
-/// The type of a template.
-pub const CONTENT_TYPE: &str = "text/jinja2";
+use crate::userdata::part::{Part, TEMPLATE, by_prefix};
 
 /// Where an earlier run put what the template became, if that was a script. (Files of templates are always made anew; a
 /// boothook that is no longer one is removed by [`handle`].)
@@ -39,8 +36,7 @@ pub fn handle(context: &mut Context<'_>, part: &mut Part) {
         return context.log(&format_args!("{label}: nothing in it once it is rendered"));
     }
     // A part handler would be missing at later boots.
-    let Some(handler) =
-        find(content_type).filter(|_| ![CONTENT_TYPE, part_handler::CONTENT_TYPE].contains(&content_type))
+    let Some(handler) = find(content_type).filter(|_| ![TEMPLATE, part_handler::CONTENT_TYPE].contains(&content_type))
     else {
         return context.keep(part, &"a template that becomes nothing that is handled in a template");
     };

@@ -7,9 +7,10 @@ use core::fmt::Display;
 
 use super::Outcome;
 use super::part::Part;
+#[cfg(feature = "templates")]
+use super::part::TEMPLATE;
 use crate::config::Config;
 use crate::error::Error;
-use crate::format::jinja::Variables;
 use crate::host::write::write_file;
 use crate::host::{Create, Host, Level};
 use crate::instance::{DataKind, Instance};
@@ -17,10 +18,17 @@ use crate::paths::State;
 
 pub mod boothook;
 pub mod cloud_config;
+#[cfg(feature = "templates")]
 pub mod jinja;
 pub mod part_handler;
 mod script;
 pub mod upstart;
+
+/// What templates can name, once there was one.
+#[cfg(feature = "templates")]
+type Variables = Option<crate::format::jinja::Variables>;
+#[cfg(not(feature = "templates"))]
+type Variables = ();
 
 /// One row of the table.
 pub struct Handler {
@@ -43,7 +51,8 @@ pub static TABLE: &[Handler] = &[
     row(boothook::CONTENT_TYPE, boothook::file, boothook::handle),
     row(part_handler::CONTENT_TYPE, no_file, part_handler::handle),
     row(upstart::CONTENT_TYPE, upstart::file, upstart::handle),
-    row(jinja::CONTENT_TYPE, jinja::file, jinja::handle),
+    #[cfg(feature = "templates")]
+    row(TEMPLATE, jinja::file, jinja::handle),
 ];
 
 const fn row(
@@ -97,7 +106,7 @@ pub struct Context<'a> {
     /// True at a later boot of the same instance: only what is meant for every boot is done.
     pub again: bool,
     /// What templates can name, once there was one.
-    pub variables: Option<Variables>,
+    pub variables: Variables,
     /// What went wrong so far.
     pub outcome: Outcome,
 }

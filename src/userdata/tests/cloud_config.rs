@@ -1,5 +1,7 @@
 //! Cloud-config parts: what is merged, and what is said of those that cannot be read.
 
+use alloc::vec;
+
 use super::*;
 use crate::format::doc::Value;
 use crate::limits::MAX_CONFIG_FILE;
@@ -153,4 +155,24 @@ fn patches_stand_in_the_order_of_parts() {
         found,
         ["recoverable: cannot read user-data part 1 (part-001): line 2, column 2: expected `\"` of a key, or `}`"]
     );
+}
+
+/// The bound of nodes visited is one for all parts, and a part that passes it is the one that is told of and left out.
+#[test]
+fn a_part_with_too_many_nodes_costs_itself() {
+    use crate::limits::{MAX_PARTS, MAX_VISITS};
+    let grown = |items: &str| format!("merge_how: list(append)+dict(recurse_list)\nl: [{items}]\n");
+    let large = grown(&"x,".repeat(MAX_VISITS));
+    let parts =
+        [("a", CONFIG, "l: [0]\n"), ("large", CONFIG, &large), ("b", CONFIG, &grown("1")), ("c", CONFIG, "last: 1\n")];
+    let mut host = MemoryHost::new();
+    let wanted = "recoverable: cannot read user-data part 2 (large): line 2, column 4: expected at most 1,000,000 nodes once aliases are followed";
+    assert_eq!(shown(&run(&mut host, &mime(&parts))), [wanted]);
+    assert_eq!(read_back(&host), ["l=0,1", "last=1"]);
+
+    let small = grown(&"x,".repeat(10));
+    let parts = vec![("a", CONFIG, small.as_str()); MAX_PARTS];
+    let mut host = MemoryHost::new();
+    assert_eq!(shown(&run(&mut host, &mime(&parts))), [""; 0]);
+    assert_eq!(read_back(&host)[0].len(), "l=".len() + "x,".len() * 10 * MAX_PARTS - 1);
 }

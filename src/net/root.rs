@@ -1,0 +1,131 @@
+//! Which links carry the root file system: those are not renamed, flushed or taken down, or the machine stops where it stands.
+//!
+//! Where the root is on the network every link that is up counts, not only the one that reaches the server: who brought them up before the root was
+//! there knew why (bonds and what is below them, several paths to one disk), and nobody can tell afterwards. So does a link that
+//! initramfs-tools names, up or not. Data disks on iSCSI count like the root: taking their link away loses what is not written yet.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::Error;
+use crate::format::cmdline;
+use crate::host::links::{Nic, NicKind};
+use crate::host::write::read_file;
+use crate::host::{Files, Found};
+use crate::limits::MAX_STATE_FILE;
+use crate::paths;
+
+/// File systems of a server, and devices whose blocks are one's.
+const OF_SERVERS: [&str; 8] = ["nfs", "cifs", "smb3", "ceph", "fuse.glusterfs", "/dev/nbd", "/dev/rbd", "/dev/etherd/"];
+
+/// Parameters of the kernel, of dracut (dracut.cmdline(7)) and of initramfs-tools (initramfs-tools(7), open-iscsi) that put the root on the
+/// network, with what their value begins with.
+const PARAMETERS: [(&str, &[&str]); 8] = [
+    (
+        "root",
+        &["/dev/nfs", "nfs", "dhcp", "iscsi:", "nbd:", "fcoe", "cifs:", "//", "/dev/nbd", "/dev/rbd", "/dev/etherd/"],
+    ),
+    ("netroot", &[""]),
+    ("nfsroot", &[""]),
+    ("nbdroot", &[""]),
+    ("iscsi_initiator", &[""]),
+    ("ip", &["ibft"]),
+    ("boot", &["nfs"]),
+    ("netboot", &[""]),
+];
+
+/// The indexes of the links that carry the root file system; none where it is on a disk of the machine.
+///
+/// # Errors
+/// What tells of it is there and cannot be read.
+pub fn carriers(files: &mut dyn Files, nics: &[Nic]) -> Result<Vec<u32>, Error> {
+    let named = text(files, paths::ISCSI_INTERFACE)?;
+    let is_remote = !named.is_empty()
+        || parameters_say_so(&text(files, paths::KERNEL_CMDLINE)?)
+        || mounts_say_so(&text(files, paths::MOUNTS)?)
+        || has_some(files, paths::SYS_ISCSI)?
+        || has_some(files, paths::SYS_IBFT)?;
+    let carries = |nic: &&Nic| {
+        is_remote
+            && nic.kind != NicKind::Loopback
+            && (nic.up || named.split_whitespace().any(|name| name == &*nic.name))
+    };
+    Ok(nics.iter().filter(carries).map(|nic| nic.index).collect())
+}
+
+fn text(files: &mut dyn Files, path: &str) -> Result<String, Error> {
+    let bytes = read_file(files, path, MAX_STATE_FILE)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn has_some(files: &mut dyn Files, dir: &str) -> Result<bool, Error> {
+    Ok(!matches!(files.list(dir, &mut |_| ())?, Found::Absent | Found::Read(0)))
+}
+
+fn parameters_say_so(line: &str) -> bool {
+    PARAMETERS.iter().any(|(name, begins)| {
+        let value = cmdline::get(line, name).flatten();
+        value.is_some_and(|value| !value.is_empty() && begins.iter().any(|begin| value.starts_with(begin)))
+    })
+}
+
+/// Whether a line of proc(5) `mounts` says that `/` is a server's.
+fn mounts_say_so(table: &str) -> bool {
+    table.lines().any(|line| {
+        let mut words = line.split(' ');
+        let (source, target, kind) = (words.next(), words.next(), words.next());
+        let is_served = |word: Option<&str>| OF_SERVERS.iter().any(|begin| word.unwrap_or_default().starts_with(begin));
+        target == Some("/") && (is_served(kind) || is_served(source.filter(|source| source.starts_with('/'))))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::links::IfName;
+    use crate::host::memory::MemoryHost;
+
+    /// The links that carry the root, of `lo`, `eth0` (up), `eth1` and `bond0` (up), on a machine with these files.
+    fn carried(files: &[(&str, &str)]) -> Vec<u32> {
+        let mut host = MemoryHost::new();
+        for (path, text) in files {
+            host.put(path, 0o444, *text);
+        }
+        let nic = |index, name, up, kind| Nic { index, name: IfName::parse(name).unwrap(), up, kind, ..Nic::default() };
+        let nics = [
+            nic(1, "lo", true, NicKind::Loopback),
+            nic(2, "eth0", true, NicKind::Physical),
+            nic(3, "eth1", false, NicKind::Physical),
+            nic(4, "bond0", true, NicKind::Bond),
+        ];
+        carriers(&mut host, &nics).unwrap()
+    }
+
+    #[test]
+    fn a_root_on_the_network_is_known() {
+        const UP: &[u32] = &[2, 4];
+        const NONE: &[u32] = &[];
+        for (path, text, wanted) in [
+            (paths::MOUNTS, "rootfs / rootfs rw 0 0\n192.0.2.1:/srv/root / nfs4 rw,vers=4.1 0 0\n", UP),
+            (paths::MOUNTS, "192.0.2.1:/srv/root / nfs rw 0 0\n", UP),
+            (paths::MOUNTS, "/dev/nbd0p1 / ext4 rw 0 0\n", UP),
+            (paths::MOUNTS, "/dev/vda1 / ext4 rw 0 0\n192.0.2.1:/srv /srv nfs rw 0 0\n", NONE),
+            (paths::MOUNTS, "nfs / ext4 rw 0 0\n", NONE),
+            (paths::KERNEL_CMDLINE, "root=/dev/nfs nfsroot=192.0.2.1:/srv ip=dhcp", UP),
+            (paths::KERNEL_CMDLINE, "root=nfs4:192.0.2.1:/srv", UP),
+            (paths::KERNEL_CMDLINE, "root=dhcp", UP),
+            (paths::KERNEL_CMDLINE, "root=LABEL=root netroot=iscsi:192.0.2.1::::iqn.2026-01.example:a", UP),
+            (paths::KERNEL_CMDLINE, "root=UUID=1 iscsi_initiator=iqn.2026-01.example:b", UP),
+            (paths::KERNEL_CMDLINE, "root=UUID=1 ip=ibft", UP),
+            (paths::KERNEL_CMDLINE, "root=LABEL=root ip=dhcp rd.neednet=1", NONE),
+            (paths::KERNEL_CMDLINE, "root=/dev/vda1 netroot=", NONE),
+            (paths::KERNEL_CMDLINE, "root=/dev/vda1 -- netroot=iscsi:", NONE),
+            ("/sys/class/iscsi_session/session1/targetname", "iqn", UP),
+            ("/sys/firmware/ibft/ethernet0/mac", "02:00:00:00:00:01", UP),
+            (paths::ISCSI_INTERFACE, "eth1\n", &[2, 3, 4]),
+        ] {
+            assert_eq!(carried(&[(path, text)]), wanted, "{path}: {text}");
+        }
+        assert_eq!(carried(&[]), NONE);
+    }
+}

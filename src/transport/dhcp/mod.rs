@@ -1,0 +1,103 @@
+//! DHCPv4 (RFC 2131): an address for a link, kept, and given back.
+//!
+//! Only for links with Ethernet's addresses. An address is taken as it is given: nobody is asked whether another host has it (RFC 2131
+//! says SHOULD), so that none is declined.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::host::links::Nic;
+use crate::host::packets::Channel;
+use crate::transport::exchange;
+
+mod client;
+mod lease;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use client::Client;
+use message::Ethernet;
+
+pub use client::Options;
+pub use lease::{Lease, LeaseRoute};
+
+/// How long a host that gives its address back has to find the server's hardware address, before somebody takes the link down.
+const RELEASE_TIME: Duration = Duration::from_millis(100);
+
+/// Asks for an address for a link that is up, until the clock that never steps shows `until`. `None`: nobody gave one.
+///
+/// # Errors
+/// It cannot be asked: no hardware address of Ethernet, no privilege; the link was down all the time.
+pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) -> Result<Option<Lease>, Error> {
+    let mut client = Client::new(ethernet(nic)?, options);
+    let mut channel = host.open_packets(nic, &Channel::Raw)?;
+    exchange::run(host, &mut *channel, &mut client, until)?;
+    Ok(client.lease)
+}
+
+/// What became of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renewed {
+    /// It is this one now; the address is the same, unless the server wants another.
+    Lease(Lease),
+    /// Nobody answered yet. It may be used until its end.
+    Silence,
+    /// The address may be used no longer: a server says so, or the time is up.
+    Lost,
+}
+
+/// Asks for more time: until T2 the lease's server, from then on any, until the lease's end or `until`. The link has the lease's address.
+///
+/// # Errors
+/// As [`ask`]; another program has the port.
+pub fn renew(
+    host: &mut dyn Host,
+    nic: &Nic,
+    lease: &Lease,
+    options: Options,
+    until: Duration,
+) -> Result<Renewed, Error> {
+    let end = lease.at(lease.lease_time);
+    for (to, phase_end) in [(lease.server, lease.at(lease.t2)), (Ipv4Addr::BROADCAST, end)] {
+        let until = until.min(phase_end);
+        if host.now().up >= until {
+            continue;
+        }
+        let server = Some(to).filter(|to| !to.is_broadcast());
+        let mut client = Client::renewing(ethernet(nic)?, options, lease, server, phase_end);
+        let mut channel = host.open_packets(nic, &Channel::Udp4 { from: lease.address, to })?;
+        match exchange::run(host, &mut *channel, &mut client, until) {
+            _ if client.refused => return Ok(Renewed::Lost),
+            // A server that cannot be reached is what the next phase is for.
+            Err(error) if to.is_broadcast() || host.now().up < phase_end => return Err(error),
+            _ => {}
+        }
+        if let Some(lease) = client.lease {
+            return Ok(Renewed::Lease(lease));
+        }
+    }
+    Ok(if host.now().up >= end { Renewed::Lost } else { Renewed::Silence })
+}
+
+/// Gives the address back. The link has it still, and is up; no answer comes.
+///
+/// # Errors
+/// As [`renew`].
+pub fn release(host: &mut dyn Host, nic: &Nic, lease: &Lease, options: Options) -> Result<(), Error> {
+    let mut random = [0; 4];
+    host.random(&mut random)?;
+    let message = Client::release(ethernet(nic)?, options, lease, u32::from_ne_bytes(random));
+    let mut channel = host.open_packets(nic, &Channel::Udp4 { from: lease.address, to: lease.server })?;
+    channel.send(&message)?;
+    host.sleep(RELEASE_TIME);
+    Ok(())
+}
+
+/// The link's hardware address.
+pub(super) fn ethernet(nic: &Nic) -> Result<Ethernet, Error> {
+    let mac = nic.mac.as_ref().and_then(|mac| mac.bytes().try_into().ok());
+    mac.ok_or_else(|| Error::new("use DHCP on", &*nic.name, "it has no hardware address of Ethernet"))
+}

@@ -1,0 +1,353 @@
+//! DHCP with real servers: dnsmasq and busybox's udhcpd, in a network of their own at the other end of a veth pair.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv4Addr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use wisp::host::links::Nic;
+use wisp::host::packets::Channel;
+use wisp::transport::dhcp::{self, Lease, LeaseRoute, Options, Renewed};
+use wisp::transport::dhcp6;
+
+use super::*;
+
+const BUSYBOX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/guest/busybox");
+const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const BOX: Options = Options { host_name: "box", client_id: b"", previous: None };
+/// The link that asks, and what it is plugged into.
+const OURS: &str = "wisp0";
+const THEIRS: &str = "srv0";
+
+/// The other end, with a shell on today's kernel in each of the two networks. All of it ends with this.
+struct Lab {
+    here: Shell,
+    there: Shell,
+    servers: Vec<Child>,
+    log: PathBuf,
+}
+
+struct Shell {
+    child: Child,
+    said: BufReader<std::process::ChildStdout>,
+}
+
+impl Shell {
+    fn new(mut command: Command) -> Self {
+        let mut child = command.arg("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        Shell { child, said }
+    }
+
+    /// What the commands print; all must go well.
+    fn run(&mut self, commands: &str) -> String {
+        let mut stdin = self.child.stdin.as_ref().unwrap();
+        writeln!(stdin, "(set -e; {commands}\n) 2>&1; status=$?; echo; echo \"=$status\"").unwrap();
+        let mut text = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.said.read_line(&mut line).unwrap() > 0, "the shell has gone: {text}");
+            match line.strip_prefix('=') {
+                Some(status) => {
+                    assert_eq!(status, "0\n", "{commands}: {text}");
+                    return text;
+                }
+                None => text.push_str(&line),
+            }
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for child in self.servers.iter_mut().chain([&mut self.here.child, &mut self.there.child]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Lab {
+    /// To be made before the process is on an old kernel.
+    fn new(dir: &Path) -> Self {
+        network::own();
+        // The links that sysfs shows are those of the network in which it was mounted.
+        own_mounts();
+        mount(Path::new("/sys"), "sysfs", "");
+        let mut there = Command::new("unshare");
+        there.arg("-n");
+        let mut there = Shell::new(there);
+        let mut here = Shell::new(Command::new("env"));
+        // unshare(1) has become the shell, in its network, once that answers.
+        there.run("true");
+        let pid = there.child.id();
+        here.run(&format!("ip link add {OURS} type veth peer name {THEIRS} netns {pid}; ip link set {OURS} up"));
+        there.run(&format!("ip link set lo up; ip link set {THEIRS} up; ip addr add {SERVER}/24 dev {THEIRS}"));
+        Lab { here, there, servers: Vec::new(), log: dir.join("server.log") }
+    }
+
+    /// Starts a server there, and waits until it listens at this UDP port.
+    fn serve(&mut self, program: &str, arguments: &[&str], port: u16) {
+        let net = format!("--net=/proc/{}/ns/net", self.there.child.id());
+        let log = fs::OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
+        let mut command = Command::new("nsenter");
+        command.arg(net).arg(program).args(arguments).stdin(Stdio::null());
+        self.servers.push(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+        let end = Instant::now() + Duration::from_secs(10);
+        let wanted = format!(":{port:04X} ");
+        while !self.there.run("cat /proc/self/net/udp /proc/self/net/udp6").contains(&wanted) {
+            assert!(Instant::now() < end, "{program} does not listen: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn dnsmasq(&mut self, dir: &Path, arguments: &[&str]) {
+        let leases = format!("--dhcp-leasefile={}", path(dir, "leases"));
+        // No ping before an offer: it takes three seconds.
+        let always = [
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--port=0",
+            "--user=root",
+            "--no-ping",
+            "--log-dhcp",
+            "--log-facility=-",
+            &leases,
+        ];
+        let interface = format!("--interface={THEIRS}");
+        let arguments = [&always[..], &[&interface], arguments].concat();
+        let port = if arguments.iter().any(|word| word.starts_with("--dhcp-range=2001")) { 547 } else { 67 };
+        self.serve("/usr/sbin/dnsmasq", &arguments, port);
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Gives our link this address, or takes it away.
+    fn address(&mut self, what: &str, lease: &Lease) {
+        self.here.run(&format!("ip addr {what} {}/{} dev {OURS}", lease.address, lease.prefix));
+    }
+}
+
+/// Runs `body` on the old kernel, with a lab that `prepare` has equipped.
+fn with_lab(
+    name: &str,
+    prepare: impl FnOnce(&mut Lab, &Path),
+    body: impl FnOnce(&mut LiveHost, &Nic, &mut Lab, &Path),
+) {
+    alone_with(name, None, |dir| {
+        let mut lab = Lab::new(dir);
+        prepare(&mut lab, dir);
+        // Those who have started are not on it.
+        seccomp::forbid_newer_than_2_6_32(Answer::Enosys).unwrap();
+        let mut host = host(dir);
+        let nics = host.links().list().unwrap();
+        let nic = nics.iter().find(|nic| &*nic.name == OURS).expect("the link");
+        body(&mut host, nic, &mut lab, dir);
+    });
+}
+
+fn ask(host: &mut LiveHost, nic: &Nic, lab: &Lab, options: Options) -> Lease {
+    let until = host.now().up + Duration::from_secs(20);
+    dhcp::ask(host, nic, options, until).unwrap().unwrap_or_else(|| panic!("no lease: {}", lab.log()))
+}
+
+fn renew(host: &mut LiveHost, nic: &Nic, lease: &Lease) -> Renewed {
+    let until = host.now().up + Duration::from_secs(10);
+    dhcp::renew(host, nic, lease, BOX, until).unwrap()
+}
+
+/// Waits for what somebody else does.
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const RANGE: &str = "--dhcp-range=192.0.2.100,192.0.2.110,255.255.255.0,3600";
+
+#[test]
+fn a_lease_of_dnsmasq_with_everything() {
+    let prepare = |lab: &mut Lab, dir: &Path| {
+        let options = [
+            RANGE,
+            "--dhcp-option=option:classless-static-route,169.254.169.254/32,192.0.2.2,0.0.0.0/0,192.0.2.3",
+            "--dhcp-option=option:router,192.0.2.9",
+            "--dhcp-option=option:dns-server,198.51.100.1,198.51.100.2",
+            "--dhcp-option=option:domain-search,eng.lab.example,lab.example",
+            "--dhcp-option=option:domain-name,lab.example",
+            "--dhcp-option=option:mtu,1400",
+            "--dhcp-option=option:T1,900",
+            "--dhcp-option=option:T2,1800",
+        ];
+        lab.dnsmasq(dir, &options);
+    };
+    with_lab("dhcp-all", prepare, |host, nic, lab, dir| {
+        let before = host.now().up;
+        let lease = ask(host, nic, lab, BOX);
+        assert!((before..=host.now().up).contains(&lease.since));
+        let route = |to: [u8; 4], prefix, via: [u8; 4]| LeaseRoute { to: to.into(), prefix, via: via.into() };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let wanted = Lease {
+            address: lease.address,
+            prefix: 24,
+            server: SERVER,
+            routers: Vec::new(),
+            routes: vec![route([169, 254, 169, 254], 32, [192, 0, 2, 2]), route([0; 4], 0, [192, 0, 2, 3])],
+            dns: vec![[198, 51, 100, 1].into(), [198, 51, 100, 2].into()],
+            search: vec!["eng.lab.example".into(), "lab.example".into()],
+            domain: Some("lab.example".into()),
+            mtu: Some(1400),
+            host_name: Some("box".into()),
+            since: lease.since,
+            lease_time: seconds(3600),
+            // dnsmasq takes a little off both.
+            t1: lease.t2.map(|t2| t2 - Duration::from_secs(900)),
+            t2: lease.t2.filter(|t2| (1200..=1800).contains(&t2.as_secs())),
+        };
+        assert_eq!(lease, wanted, "{}", lab.log());
+        assert!((100..=110).contains(&lease.address.octets()[3]));
+        let leases = || fs::read_to_string(dir.join("leases")).unwrap_or_default();
+        let line = format!("{} {} box 01:{}", nic.mac.as_ref().unwrap(), lease.address, nic.mac.as_ref().unwrap());
+        eventually("the server's lease", || leases().contains(&line));
+
+        // Kept by its server, then by any.
+        lab.address("add", &lease);
+        let Renewed::Lease(kept) = renew(host, nic, &lease) else { panic!("{}", lab.log()) };
+        assert!(kept.since > lease.since);
+        assert_eq!(Lease { since: lease.since, t1: lease.t1, t2: lease.t2, ..kept.clone() }, lease);
+        let late = Lease { t1: seconds(0), t2: seconds(0), ..kept };
+        let Renewed::Lease(again) = renew(host, nic, &late) else { panic!("{}", lab.log()) };
+        assert_eq!(again.address, lease.address);
+
+        dhcp::release(host, nic, &again, BOX).unwrap();
+        eventually("it is given back", || !leases().contains("box"));
+        assert!(lab.log().contains("DHCPRELEASE"), "{}", lab.log());
+    });
+}
+
+/// An address of another network is refused, both to a host that has just come, and to one that has not noticed.
+#[test]
+fn after_a_move() {
+    let prepare = |lab: &mut Lab, dir: &Path| lab.dnsmasq(dir, &[RANGE, "--dhcp-authoritative"]);
+    with_lab("dhcp-move", prepare, |host, nic, lab, _| {
+        let elsewhere = Options { previous: Some(Ipv4Addr::new(198, 51, 100, 5)), ..BOX };
+        let lease = ask(host, nic, lab, elsewhere);
+        assert_eq!(lease.address.octets()[..3], [192, 0, 2]);
+        assert!(lab.log().contains("DHCPNAK"), "{}", lab.log());
+
+        let stale = Lease { address: Ipv4Addr::new(192, 0, 2, 200), ..lease.clone() };
+        lab.address("add", &stale);
+        assert_eq!(renew(host, nic, &stale), Renewed::Lost, "{}", lab.log());
+        lab.address("del", &stale);
+
+        // The address that it has is had again at once.
+        let again = ask(host, nic, lab, Options { previous: Some(lease.address), ..BOX });
+        assert_eq!((again.address, lab.log().matches("DHCPDISCOVER").count()), (lease.address, 1), "{}", lab.log());
+    });
+}
+
+#[test]
+fn a_short_lease_of_udhcpd() {
+    let prepare = |lab: &mut Lab, dir: &Path| {
+        let (config, leases) = (path(dir, "udhcpd.conf"), path(dir, "leases"));
+        fs::write(&leases, "").unwrap();
+        let text = format!(
+            "start 192.0.2.50\nend 192.0.2.60\ninterface {THEIRS}\nlease_file {leases}\npidfile {}\nauto_time 0\nmin_lease 2\n\
+             option subnet 255.255.255.0\nopt router 192.0.2.1\nopt dns 198.51.100.1\noption domain lab.example\nopt lease 4\n",
+            path(dir, "pid")
+        );
+        fs::write(&config, text).unwrap();
+        lab.serve(BUSYBOX, &["udhcpd", "-f", "-a", "0", &config], 67);
+    };
+    with_lab("dhcp-udhcpd", prepare, |host, nic, lab, dir| {
+        let mut lease = ask(host, nic, lab, BOX);
+        assert_eq!((lease.prefix, lease.server, &lease.routers[..]), (24, SERVER, &[SERVER][..]));
+        assert_eq!(
+            (&lease.search[..], &lease.dns[..]),
+            (&["lab.example".into()][..], &[Ipv4Addr::new(198, 51, 100, 1)][..])
+        );
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!((lease.lease_time, lease.t1), (seconds(4), seconds(2)));
+        lab.address("add", &lease);
+        // Over more time than one lease has.
+        for _ in 0..3 {
+            let t1 = lease.at(lease.t1);
+            host.sleep(t1 - host.now().up);
+            let Renewed::Lease(kept) = renew(host, nic, &lease) else { panic!("{}", lab.log()) };
+            assert!(kept.address == lease.address && kept.since >= t1);
+            lease = kept;
+        }
+        dhcp::release(host, nic, &lease, BOX).unwrap();
+        // The server writes its leases when it ends: seconds left, address, hardware address.
+        let mut server = lab.servers.pop().unwrap();
+        // SAFETY: our child's number.
+        unsafe { libc::kill(server.id() as i32, libc::SIGTERM) };
+        server.wait().unwrap();
+        let leases = fs::read(dir.join("leases")).unwrap();
+        let wanted = [&[0; 4][..], &lease.address.octets(), nic.mac.as_ref().unwrap().bytes()].concat();
+        assert!(leases.windows(wanted.len()).any(|part| part == wanted), "{leases:x?}");
+        // Nobody keeps it any more, and the time is up.
+        assert_eq!(renew(host, nic, &lease), Renewed::Lost);
+        assert!(host.now().up >= lease.at(lease.lease_time));
+    });
+}
+
+#[test]
+fn name_servers_of_ipv6() {
+    let prepare = |lab: &mut Lab, dir: &Path| {
+        lab.there.run(&format!("ip addr add 2001:db8::1/64 dev {THEIRS} nodad"));
+        let options = [
+            "--enable-ra",
+            "--dhcp-range=2001:db8::,ra-stateless",
+            "--dhcp-option=option6:dns-server,[2001:db8::53],[2001:db8::54]",
+            "--dhcp-option=option6:domain-search,lab.example,example",
+            "--dhcp-option=option6:information-refresh-time,1200",
+        ];
+        lab.dnsmasq(dir, &options);
+    };
+    with_lab("dhcp6", prepare, |host, nic, lab, _| {
+        // Its link-local address is one or two seconds away, as after any start.
+        let until = host.now().up + Duration::from_secs(20);
+        let found = dhcp6::ask(host, nic, until).unwrap().unwrap_or_else(|| panic!("no answer: {}", lab.log()));
+        let wanted = dhcp6::Information {
+            dns: vec!["2001:db8::53".parse().unwrap(), "2001:db8::54".parse().unwrap()],
+            search: vec!["lab.example".into(), "example".into()],
+            refresh: Some(Duration::from_secs(1200)),
+        };
+        assert_eq!(found, wanted, "{}", lab.log());
+    });
+}
+
+#[test]
+fn links_that_do_not_work() {
+    with_lab(
+        "dhcp-none",
+        |_, _| (),
+        |host, nic, lab, _| {
+            // Nothing newer is even tried.
+            seccomp::forbid_newer_than_2_6_32(Answer::Kill).unwrap();
+            let soon = |host: &LiveHost| host.now().up + Duration::from_millis(1500);
+            let end = soon(host);
+            assert_eq!(dhcp::ask(host, nic, BOX, end), Ok(None));
+            let end = soon(host);
+            assert_eq!(dhcp6::ask(host, nic, end), Ok(None));
+            lab.here.run(&format!("ip link set {OURS} down"));
+            let end = soon(host);
+            let told = dhcp::ask(host, nic, BOX, end).unwrap_err().to_string();
+            assert!(
+                told.ends_with("on wisp0: error number 100") || told.ends_with("on wisp0: network is down"),
+                "{told}"
+            );
+            assert!(host.now().up >= end && host.now().up < end + Duration::from_secs(5));
+            let gone = Nic { index: 999, name: wisp::host::links::IfName::parse("none0").unwrap(), ..nic.clone() };
+            for channel in [Channel::Raw, Channel::Udp4 { from: SERVER, to: SERVER }, Channel::Udp6] {
+                let told = host.open_packets(&gone, &channel).err().unwrap().to_string();
+                assert_eq!(told, format!("cannot listen on {}: no such device", channel.name(&gone)));
+            }
+        },
+    );
+}
