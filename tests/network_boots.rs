@@ -561,16 +561,21 @@ fn the_link_of_the_root_is_not_taken_down() {
     assert_eq!(ran(&host), ["ifup eth1"]);
 }
 
-/// Where no service is: the stage says that the kernel is told, at each boot.
+/// Where no service is the kernel is told, at each boot.
 #[test]
 fn without_a_network_service_each_boot_begins_with_it() {
     let mut host = machine(&[]);
     drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
     for _ in 0..2 {
-        boot(&mut host);
+        assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
+        assert_eq!(host.requests, [""; 0]);
+        assert_eq!(stage::init(&mut host, &Options::default()), 0, "{:#?}", faults(&host));
         assert!(logged(&host, "no network service here"), "{:#?}", host.log_lines);
+        assert!(host.requests.contains(&"addr add 192.0.2.5/24 dev eth0".to_string()), "{:?}", host.requests);
+        assert_eq!(faults(&host), [] as [&str; 0]);
         assert!(!host.exists(PENDING));
         host.reboot();
+        host.addresses.clear();
     }
 }
 

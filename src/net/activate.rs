@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::manifest::AREA;
 use super::model::{Control, Kind, Method, NetConfig};
-use super::render::{PROGRAM_DIRS, any};
+use super::render::has_program;
 use super::report::{Report, filled};
 use crate::error::Error;
 use crate::host::links::{Address, IfName, Net, Nic, Request};
@@ -78,7 +78,7 @@ pub fn select(
     for row in tried {
         let mut has_all = true;
         for program in row.programs {
-            has_all = has_all && any(PROGRAM_DIRS, program, files)?;
+            has_all = has_all && has_program(files, program)?;
         }
         if has_all {
             return Ok(Some(row));

@@ -20,6 +20,7 @@ pub mod dump;
 pub mod extra;
 pub mod flush;
 pub mod interfaces;
+pub mod live;
 pub mod manifest;
 pub mod model;
 pub mod options;

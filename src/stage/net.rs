@@ -31,8 +31,10 @@ use crate::net::choose::{self, Candidates, Choice, Initramfs};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Renderer};
-use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, rename, resolve, root};
+use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, live, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
+
+mod dhcp;
 
 /// The name that stands for a renderer where the image has none.
 const LIVE: &str = "live";
@@ -89,7 +91,7 @@ fn bring_up(work: &mut Work<'_, '_>, config: &Config) -> bool {
     }
     let mut report = Report::default();
     let done = match pending.as_str() {
-        LIVE => live(work, config, &mut report),
+        LIVE => by_netlink(work, config, &mut report),
         wishes => by_service(work.host, wishes, config, &mut report),
     };
     tell(work, report);
@@ -114,16 +116,15 @@ fn by_service(host: &mut dyn Host, wishes: &str, config: &Config, report: &mut R
 }
 
 /// By netlink alone, where the image has no network service.
-fn live(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> Result<(), Error> {
+fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> Result<(), Error> {
     let instance = cached(work.host, &work.state);
     let owner = Owner { instance: instance.as_ref(), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
-    if let Some((network, _)) = chosen(work, &mut inputs, &owner, &nics, report) {
-        let _ = network;
-        work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
-    }
-    Ok(())
+    let Some((network, _)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
+    work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
+    let kept = root::carriers(work.host.files(), &nics)?;
+    live::bring_up(&network, &kept, work.host, &mut dhcp::Servers, report)
 }
 
 /// What was wrong becomes the stage's: what was left out makes it degraded, and the rest of the network comes up.

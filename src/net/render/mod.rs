@@ -23,6 +23,7 @@ use crate::limits::{MAX_PLUGINS, MAX_STATE_FILE};
 use crate::paths;
 
 use line::Lines;
+pub(super) use sysconfig::resolv_conf;
 
 type Done = Result<(), Error>;
 
@@ -68,7 +69,7 @@ pub static RENDERERS: &[Renderer] = &[
 ];
 
 const IFUPDOWN: &[&str] = &["ifup", "ifdown"];
-pub(super) const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
+const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
 
 /// The renderer for this image; `None`: no program there reads any of our dialects. `wanted`: `system_info.network.renderers`, tried in its order
 /// in place of the table's; a name that is not ours is a warning.
@@ -113,7 +114,7 @@ impl Renderer {
             return Ok(true);
         }
         for program in self.programs {
-            if !any(PROGRAM_DIRS, program, files)? {
+            if !has_program(files, program)? {
                 return Ok(false);
             }
         }
@@ -121,7 +122,15 @@ impl Renderer {
     }
 }
 
-pub(super) fn any(begins: &[&str], end: &str, files: &mut dyn Files) -> Result<bool, Error> {
+/// Whether the image has a program of this name.
+///
+/// # Errors
+/// The image cannot be looked at.
+pub(super) fn has_program(files: &mut dyn Files, name: &str) -> Result<bool, Error> {
+    any(PROGRAM_DIRS, name, files)
+}
+
+fn any(begins: &[&str], end: &str, files: &mut dyn Files) -> Result<bool, Error> {
     for begin in begins {
         if files.stat(&[begin, end].concat(), true)?.is_some() {
             return Ok(true);
@@ -204,7 +213,7 @@ fn strays<'a>(config: &'a NetConfig, link: &Link) -> Vec<&'a Route> {
 }
 
 /// Every name server and search domain that there is, each once: those of the links, then those of none.
-fn all_dns(config: &NetConfig) -> Dns {
+pub(super) fn all_dns(config: &NetConfig) -> Dns {
     let mut all = Dns::default();
     config.links.iter().for_each(|link| all.add(&link.all_dns()));
     all.add(&config.dns);
@@ -240,7 +249,7 @@ fn ip_route(route: &Route, device: &str, to: &mut String) {
 }
 
 /// A setting's value as the kernel takes it; flags are these words (no, yes), lists have `between` between their items.
-fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], between: &str) -> String {
+pub(super) fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], between: &str) -> String {
     match &setting.value {
         Value::Number(number) => number.to_string(),
         Value::Word(word) => word.to_string(),

@@ -316,7 +316,7 @@ fn route_file(routes: &[&Route], name: &str) -> String {
 }
 
 /// `/etc/resolv.conf` with as much as resolvers take.
-fn resolv_conf(dns: &Dns) -> String {
+pub(in crate::net) fn resolv_conf(dns: &Dns) -> String {
     let mut text = HEADER.replace('#', ";");
     for server in dns.servers.iter().take(MAX_NAME_SERVERS) {
         let _ = writeln!(text, "nameserver {server}");
