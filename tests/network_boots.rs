@@ -187,6 +187,23 @@ fn a_drive_of_mode_pass_gives_its_network_and_is_not_claimed() {
     assert_eq!(stage::init_local(&mut host, &Options::default()), 0, "{:#?}", faults(&host));
     assert!(host.text(ENI).contains("192.0.2.5/24"), "{}", host.text(ENI));
     assert!(!host.exists("/var/lib/cloud/instance"));
+
+    let mut host = machine(&[]);
+    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
+    host.put(&format!("{SEED}/meta_data.json"), 0o644, format!(r#"{{"uuid": "{A}", "meta": {{"dsmode": "pass"}}}}"#));
+    boot(&mut host);
+    assert!(host.requests.contains(&"addr add 192.0.2.5/24 dev eth0".to_string()), "{:?}", host.requests);
+}
+
+/// Where state cannot be kept the network comes up all the same.
+#[test]
+fn a_var_that_cannot_be_written_costs_no_network() {
+    let mut host = machine(DEBIAN);
+    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
+    host.set_read_only("/var", true);
+    boot(&mut host);
+    assert!(host.text(ENI).contains("192.0.2.5/24"), "{:#?}", faults(&host));
+    assert_eq!(ran(&host), ["ifup eth0"]);
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn by_busybox_ifupdown() {
         fs::create_dir_all(machine.root.join("etc/network/if-up.d")).unwrap();
         three_boots(machine, "runs ifup eth0");
         let text = machine.read("etc/network/interfaces");
-        assert!(text.contains("iface eth1 inet static\n    address 10.9.1.5/24"), "{text}");
+        assert!(text.contains("iface eth1 inet static\n    address 10.9.1.5\n    netmask 255.255.255.0\n"), "{text}");
     });
 }
 

@@ -117,7 +117,7 @@ fn by_service(host: &mut dyn Host, wishes: &str, config: &Config, report: &mut R
 
 /// By netlink alone, where the image has no network service.
 fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> Result<(), Error> {
-    let instance = cached(work.host, &work.state);
+    let instance = cached(work.host, &work.state).or_else(|| unclaimed(work.host));
     let owner = Owner { instance: instance.as_ref(), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
@@ -125,6 +125,14 @@ fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> 
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
     let kept = root::carriers(work.host.files(), &nics)?;
     live::bring_up(&network, &kept, work.host, &mut dhcp::Servers, report)
+}
+
+/// The network that `init --local` chose where there is no instance: that of a drive of mode `pass` is nowhere else.
+fn unclaimed(host: &mut dyn Host) -> Option<Instance> {
+    let text = read_file(host.files(), &run_config(), MAX_METADATA).ok()??;
+    let mut instance = Instance::none();
+    instance.network = instance.add_document(&run_config(), text).ok();
+    Some(instance)
 }
 
 /// What was wrong becomes the stage's: what was left out makes it degraded, and the rest of the network comes up.
@@ -282,7 +290,8 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     let left_alone = root::carriers(work.host.files(), &nics)?;
     let plan = rename::plan(&config, &nics, &left_alone, report);
     rename::carry_out(&plan, work.host.links(), report);
-    write_config(work, owner.instance, &config)?;
+    let done = write_config(work, owner.instance, &config);
+    work.take(AREA, done);
 
     let wanted = listed(owner.config, "system_info.network.renderers", report);
     let renderer = render::select(wanted.as_deref(), work.host.files(), report)?;
@@ -347,7 +356,8 @@ fn exchange(
     let mut both = Manifest { stamp: 0, ..old.clone() };
     both.files.extend(next.files.iter().filter(|file| !old.files.contains(file)).cloned());
     if both != *old || anew {
-        both.save(work.host.files(), path, true)?;
+        let done = both.save(work.host.files(), path, true);
+        work.take(AREA, done);
     }
     work.send(&Record::Changed);
     let aside = match next.instance.as_deref() {
