@@ -8,9 +8,9 @@ pub const MAX_NESTING: usize = 64;
 /// aliases to aliases would otherwise grow without end ("billion laughs").
 pub const MAX_VISITS: usize = 1_000_000;
 
-/// What each part of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts, each of which
-/// adds to a list of ten thousand items, and the small parts behind one that passed the bound.
-pub const MAX_PART_VISITS: usize = 16_384;
+/// What each cloud-config of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts that each
+/// add ten items to one list, and the small parts behind one that passed the bound.
+pub const MAX_PART_VISITS: usize = 8_192;
 
 /// Nodes of one document (YAML, JSON), of 16 bytes each: 32 MiB. A dense cloud-config has one in 8 bytes of text, so that one of 10 MiB has room.
 pub const MAX_NODES: usize = 2 << 20;
@@ -156,8 +156,9 @@ pub const MAX_ADDRESSES: usize = 16;
 /// Blocks and expressions inside each other in a template. Jinja has no bound but Python's stack.
 pub const MAX_TEMPLATE_NESTING: usize = 64;
 
-/// What rendering one template may cost: bytes of it read (of a loop, for each item again) and bytes of values made, 32 for
-/// each item of a list. A few bytes of loops in loops would otherwise run without end.
+/// What rendering the templates of one user-data may cost, all together: bytes of them read (of a loop, for each item again), bytes of values
+/// made, 32 for each item of a list, and bytes that they become, which are kept. A few bytes of loops in loops would otherwise run without
+/// end, and a few KiB of templates fill the memory.
 pub const MAX_TEMPLATE_WORK: usize = 64 << 20;
 
 /// What one template may become, bytes: as much as raw user-data.

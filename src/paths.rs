@@ -59,6 +59,8 @@ pub const INTERFACES_D: &str = "/etc/network/interfaces.d/50-cloud-init";
 pub const SYSCONFIG_NETWORK: &str = "/etc/sysconfig/network";
 /// udev's names of NICs.
 pub const UDEV_NAMES: &str = "/etc/udev/rules.d/70-persistent-net.rules";
+/// netplan's file of ours.
+pub const NETPLAN: &str = "/etc/netplan/50-cloud-init.yaml";
 /// There where udev itself writes [`UDEV_NAMES`]: before version 197.
 pub const UDEV_NAME_GENERATOR: &str = "/lib/udev/rules.d/75-persistent-net-generator.rules";
 /// Network links of the kernel, sysfs.

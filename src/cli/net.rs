@@ -2,33 +2,38 @@
 
 use std::io::Write;
 
+use wisp::error::Error;
 use wisp::format::emit::Json;
 use wisp::host::Host;
 use wisp::host::links::Request;
 use wisp::host::write::Buffer;
 use wisp::limits::MAX_INFLATED;
-use wisp::net::show::{Shown, unknown};
+use wisp::net::show::Shown;
 use wisp::net::{Report, flush, rename, resolve, root};
 use wisp::stage::query;
 
 use super::{Call, Refused, machine, print};
-use crate::sys::LiveHost;
 
 const USAGE: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...]";
 
 pub fn net(call: &Call) -> Result<u8, Refused> {
     let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
-    match (words.as_slice(), call.json, call.dry_run) {
-        (["show"], _, false) => show(call, None),
-        (["show", name], _, false) => show(call, Some(name)),
-        (["flush", name], false, false) => flush(call, name),
-        (["rename", ..], false, _) => rename(call, &call.arguments[1..]),
-        _ => Err(String::from(USAGE).into()),
-    }
+    let verb: Verb = match (words.as_slice(), call.json, call.dry_run) {
+        (["show"] | ["show", _], _, false) => show,
+        (["flush", _], false, false) => flush,
+        (["rename", ..], false, _) => rename,
+        _ => return Err(String::from(USAGE).into()),
+    };
+    // The NICs come later: this is for words that cannot be used.
+    rename::arguments(if call.arguments[0] == "rename" { &call.arguments[1..] } else { &[] }, &[])?;
+    Ok(verb(call, &mut machine(call)?)?)
 }
 
-fn show(call: &Call, name: Option<&str>) -> Result<u8, Refused> {
-    let shown = Shown::look(machine(call)?.links(), name)?;
+/// What is done on the machine; the exit status.
+type Verb = fn(&Call, &mut dyn Host) -> Result<u8, Error>;
+
+fn show(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
+    let shown = Shown::look(host.links(), call.arguments.get(1).map(String::as_str))?;
     if !call.json {
         return Ok(print(&shown.text()));
     }
@@ -40,26 +45,19 @@ fn show(call: &Call, name: Option<&str>) -> Result<u8, Refused> {
     Ok(u8::from(std::io::stdout().write_all(&text.bytes).is_err()))
 }
 
-fn flush(call: &Call, name: &str) -> Result<u8, Refused> {
-    let mut host = machine(call)?;
-    let nics = host.links().list()?;
-    let nic = nics.iter().find(|nic| &*nic.name == name).ok_or_else(|| unknown("flush", name, &nics))?;
-    if root::carriers(host.files(), &nics)?.contains(&nic.index) {
-        return Err(wisp::error::Error::new("flush", name, "it carries the root file system").into());
-    }
+fn flush(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     let mut report = Report::default();
-    flush::flush(&nic.name, host.links(), &mut report, &mut say)?;
+    flush::by_name(&call.arguments[1], host, &mut report, &mut say)?;
     Ok(told(&report))
 }
 
 /// Shows the plan, and carries it out.
-fn rename(call: &Call, words: &[String]) -> Result<u8, Refused> {
-    let mut host: LiveHost = machine(call)?;
+fn rename(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     let nics = host.links().list()?;
     let mut report = Report::default();
-    let mut config = match words {
-        [] => query::network_config(&mut host, &mut report)?,
-        words => rename::arguments(words, &nics)?,
+    let mut config = match &call.arguments[1..] {
+        [] => query::network_config(host, &mut report)?,
+        words => rename::arguments(words, &nics).unwrap_or_default(),
     };
     resolve::resolve(&mut config, &nics, &mut report);
     let left_alone = root::carriers(host.files(), &nics)?;

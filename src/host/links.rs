@@ -116,8 +116,23 @@ pub enum NicKind {
 }
 
 /// A link's name as the kernel takes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Eq, PartialOrd, Ord)]
 pub struct IfName(heapless::String<MAX_INTERFACE_NAME>);
+
+/// Out of line: names are copied and compared in many places.
+impl Clone for IfName {
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        IfName(self.0.clone())
+    }
+}
+
+impl PartialEq for IfName {
+    #[inline(never)]
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
 
 impl IfName {
     /// What [`IfName::parse`] expects, for messages.

@@ -1,13 +1,34 @@
 //! Takes a link's addresses and routes from it, as `ip addr flush` and `ip route flush` do together.
 
+use super::report::Report;
+use super::{root, show};
 use crate::error::Error;
+use crate::host::Host;
 use crate::host::links::{IfName, Links, Request};
-use crate::net::report::Report;
 
 /// `RTPROT_KERNEL` (include/uapi/linux/rtnetlink.h).
 const BY_KERNEL: u8 = 2;
 /// `RT_SCOPE_LINK`.
 const LINK: u8 = 253;
+
+/// [`flush`] for a person who named the link.
+///
+/// # Errors
+/// There is no such link; it carries the root file system; the kernel's.
+#[inline(never)]
+pub fn by_name(
+    name: &str,
+    host: &mut dyn Host,
+    report: &mut Report,
+    done: &mut dyn FnMut(&Request<'_>),
+) -> Result<(), Error> {
+    let nics = host.links().list()?;
+    let nic = nics.iter().find(|nic| &*nic.name == name).ok_or_else(|| show::unknown("flush", name, &nics))?;
+    if root::carriers(host.files(), &nics)?.contains(&nic.index) {
+        return Err(Error::new("flush", name, root::LEFT_ALONE));
+    }
+    flush(&nic.name, host.links(), report, done)
+}
 
 /// Removes them, routes first: some cannot be without an address. Each request that was granted is handed to `done`, what was refused to the
 /// report. What the kernel makes itself stays: routes that go with their address, and the link-local address of IPv6, without

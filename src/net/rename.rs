@@ -23,7 +23,8 @@ use core::fmt::Write;
 use super::address::{IfName, Mac};
 use super::model::{At, Find, Kind, Link, NetConfig};
 use super::report::{Report, filled};
-use crate::error::{Errno, Error};
+use super::root::LEFT_ALONE;
+use crate::error::{Cause, Errno, Error};
 use crate::host::links::{Links, Nic, NicKind, Request};
 
 /// What a temporary name begins with; a number follows.
@@ -36,40 +37,47 @@ const KERNEL_PREFIXES: [&str; 5] = ["ib", "wlan", "wwan", "usb", "eth"];
 const RESCUES: usize = 8;
 
 /// What is to be done, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// The NICs that are renamed.
-    pub nics: Vec<Renamed>,
-    /// Which of them gets which name. One of a cycle comes twice: its first name is the temporary one.
-    pub moves: Vec<(usize, IfName)>,
+    nics: Vec<Moving>,
+    moves: Vec<Move>,
     /// Every name that a link has or a config wants.
     taken: Vec<IfName>,
 }
 
 /// A NIC that is renamed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Renamed {
-    /// The kernel's index.
-    pub index: u32,
-    /// The name that it has.
-    pub from: IfName,
-    /// The name that it gets.
-    pub to: IfName,
-    /// Whether it is up.
-    pub up: bool,
+#[derive(Clone, Debug)]
+struct Moving {
+    from: IfName,
+    to: IfName,
+    /// The name that it has; empty: it has gone.
+    now: IfName,
+    /// It is up, or was and is to be again.
+    up: bool,
+    /// It was up and was taken down.
+    downed: bool,
+    failed: bool,
+}
+
+/// A NIC gets another name.
+#[derive(Clone, Debug)]
+struct Move {
+    /// Among the NICs.
+    nic: usize,
+    from: IfName,
+    to: IfName,
 }
 
 impl Plan {
     /// The requests, one by one, as they are made if none fails.
+    #[inline(never)]
     pub fn each(&self, does: &mut dyn FnMut(&Request<'_>)) {
-        let mut names: Vec<&IfName> = self.nics.iter().map(|nic| &nic.from).collect();
-        for (at, to) in &self.moves {
-            let nic = &self.nics[*at];
-            if nic.up && *names[*at] == nic.from {
-                does(&Request::Down(&nic.from));
+        for Move { nic, from, to } in &self.moves {
+            let nic = &self.nics[*nic];
+            if nic.up && *from == nic.from {
+                does(&Request::Down(from));
             }
-            does(&Request::Rename(names[*at], to));
-            names[*at] = to;
+            does(&Request::Rename(from, to));
             if nic.up && *to == nic.to {
                 does(&Request::Up(to));
             }
@@ -79,6 +87,7 @@ impl Plan {
 
 /// Plans. `config` is as [`super::resolve`] left it for these `nics`; `left_alone` are indexes of links that keep their names. What
 /// cannot be goes to the report.
+#[inline(never)]
 pub fn plan(config: &NetConfig, nics: &[Nic], left_alone: &[u32], report: &mut Report) -> Plan {
     let mut taken: Vec<IfName> = nics.iter().map(|nic| nic.name.clone()).collect();
     taken.extend(config.links.iter().filter_map(|link| link.name.clone()));
@@ -95,7 +104,7 @@ pub fn plan(config: &NetConfig, nics: &[Nic], left_alone: &[u32], report: &mut R
     }
     for nic in nics.iter().filter(|nic| !left_alone.contains(&nic.index)) {
         let is_wanted = plan.nics.iter().any(|other| other.to == nic.name);
-        if (is_wanted || is_temporary(&nic.name)) && plan.nics.iter().all(|other| other.index != nic.index) {
+        if (is_wanted || is_temporary(&nic.name)) && plan.nics.iter().all(|other| other.from != nic.name) {
             let name = free_name(kernel_prefix(&nic.name), &mut plan.taken);
             plan.add(nic, name);
         }
@@ -115,7 +124,7 @@ fn wish<'a>(link: &'a Link, nics: &'a [Nic]) -> Option<(&'a Nic, &'a IfName)> {
 #[inline(never)]
 fn allowed(plan: &Plan, nic: &Nic, to: &IfName, nics: &[Nic], left_alone: &[u32]) -> Result<(), String> {
     let stays = |nic: &Nic| match nic.kind {
-        _ if left_alone.contains(&nic.index) => "carries the root file system, and is left alone",
+        _ if left_alone.contains(&nic.index) => LEFT_ALONE,
         NicKind::Loopback => "is the loopback, which keeps its name",
         _ => "",
     };
@@ -131,7 +140,7 @@ fn allowed(plan: &Plan, nic: &Nic, to: &IfName, nics: &[Nic], left_alone: &[u32]
             return Err(filled("", "`{}` {}", &[name, why]));
         }
     }
-    match plan.nics.iter().find(|other| other.index == nic.index || other.to == *to) {
+    match plan.nics.iter().find(|other| other.from == nic.name || other.to == *to) {
         Some(other) => Err(filled("", "`{}` is renamed to `{}`", &[&other.from, &other.to])),
         None => Ok(()),
     }
@@ -139,26 +148,23 @@ fn allowed(plan: &Plan, nic: &Nic, to: &IfName, nics: &[Nic], left_alone: &[u32]
 
 impl Plan {
     fn add(&mut self, nic: &Nic, to: IfName) {
-        self.nics.push(Renamed { index: nic.index, from: nic.name.clone(), to, up: nic.up });
+        let (from, now) = (nic.name.clone(), nic.name.clone());
+        self.nics.push(Moving { from, to, now, up: nic.up, downed: false, failed: false });
     }
 
     /// Puts the moves in order.
+    #[inline(never)]
     fn order(&mut self) {
-        let mut now: Vec<IfName> = self.nics.iter().map(|nic| nic.from.clone()).collect();
-        loop {
-            let waits = |at: &usize| now[*at] != self.nics[*at].to;
-            let is_free = |at: &usize| !now.contains(&self.nics[*at].to);
-            let left = 0..now.len();
-            let (at, to) = match left.clone().find(|at| waits(at) && is_free(at)) {
-                Some(at) => (at, self.nics[at].to.clone()),
-                None => match left.clone().find(waits) {
-                    // Only cycles are left, and no NIC has the temporary name.
-                    Some(at) => (at, free_name(TEMPORARY, &mut self.taken.clone())),
-                    None => return,
-                },
+        let mut nics = self.nics.clone();
+        while let Some(waiting) = nics.iter().position(|nic| nic.now != nic.to) {
+            let can = |nic: &Moving| nic.now != nic.to && nics.iter().all(|other| other.now != nic.to);
+            let (nic, to) = match nics.iter().position(can) {
+                Some(nic) => (nic, nics[nic].to.clone()),
+                // Only cycles are left, and no NIC has the temporary name.
+                None => (waiting, free_name(TEMPORARY, &mut self.taken.clone())),
             };
-            now[at] = to.clone();
-            self.moves.push((at, to));
+            self.moves.push(Move { nic, from: nics[nic].now.clone(), to: to.clone() });
+            nics[nic].now = to;
         }
     }
 }
@@ -197,6 +203,7 @@ fn is_counted(name: &str, prefix: &str) -> bool {
 ///
 /// # Errors
 /// The word that is neither.
+#[inline(never)]
 pub fn arguments(words: &[String], nics: &[Nic]) -> Result<NetConfig, String> {
     let mut config = NetConfig::default();
     config.sources.push("the arguments".into());
@@ -220,115 +227,86 @@ pub fn arguments(words: &[String], nics: &[Nic]) -> Result<NetConfig, String> {
 
 /// Carries out a plan. A NIC that cannot be renamed keeps its name, and so does one that was to get that name; the others go on. One that
 /// would be left with the temporary name goes back to its own, or if that is another's by now, gets a kernel name.
+#[inline(never)]
 pub fn carry_out(plan: &Plan, links: &mut dyn Links, report: &mut Report) {
-    let nics = plan.nics.iter().map(|nic| Moving {
-        plan: nic,
-        now: Some(nic.from.clone()),
-        up: nic.up,
-        down: !nic.up,
-        failed: false,
-    });
-    let mut work = Work { nics: nics.collect(), links, report };
-    for (at, to) in &plan.moves {
-        let nic = &work.nics[*at];
-        if nic.failed {
+    let mut work = Work { nics: plan.nics.clone(), links, report };
+    for Move { nic, to, .. } in &plan.moves {
+        if work.nics[*nic].failed {
             continue;
         }
-        if let Err(error) = work.rename(*at, to) {
-            work.nics[*at].failed = true;
+        if let Err(error) = work.rename(*nic, to) {
+            work.nics[*nic].failed = true;
             work.report.error(error);
-            work.rescue(*at, plan.taken.clone());
+            work.rescue(*nic, plan.taken.clone());
         }
-        if work.nics[*at].failed || *to == plan.nics[*at].to {
-            work.up(*at);
-        }
+        work.up(*nic);
     }
 }
 
 /// A plan being carried out.
-struct Work<'a, 'p> {
-    nics: Vec<Moving<'p>>,
+struct Work<'a> {
+    nics: Vec<Moving>,
     links: &'a mut dyn Links,
     report: &'a mut Report,
 }
 
-/// A NIC on its way.
-struct Moving<'p> {
-    plan: &'p Renamed,
-    /// The name that it has; `None`: it has gone.
-    now: Option<IfName>,
-    /// It was up, and is to be again.
-    up: bool,
-    /// It is down.
-    down: bool,
-    failed: bool,
-}
-
-impl Work<'_, '_> {
+impl Work<'_> {
     /// Renames a NIC, which goes down for it. It is tried twice, since something else (udev, a network service) may just have brought
     /// the link up.
+    #[inline(never)]
     fn rename(&mut self, at: usize, to: &IfName) -> Result<(), Error> {
-        let what = |nic: &Moving<'_>| filled("", "{} to {}", &[&nic.plan.from, &nic.plan.to]);
-        if self.nics.iter().any(|nic| nic.now.as_ref() == Some(to)) {
-            let why = filled("", "`{}` still is the name of another, which could not be renamed", &[to]);
-            return Err(Error::new("rename", what(&self.nics[at]), why));
-        }
+        let is_held = self.nics.iter().any(|nic| nic.now == *to);
         let nic = &mut self.nics[at];
-        let mut again = false;
-        loop {
-            let Some(now) = &nic.now else { return Ok(()) };
+        let mut why = Cause::from("that still is the name of another, which could not be renamed");
+        let mut tries = if is_held { 0 } else { 2 };
+        while tries > 0 && !nic.now.is_empty() {
             let mut done = Ok(());
-            if again || !nic.down {
-                done = self.links.request(&Request::Down(now));
-                nic.down |= done.is_ok();
+            if tries == 1 || nic.up && !nic.downed {
+                done = self.links.request(&Request::Down(&nic.now));
+                nic.downed |= done.is_ok();
             }
-            let done = done.and_then(|()| self.links.request(&Request::Rename(now, to)));
-            match done {
-                Ok(()) => {
-                    nic.now = Some(to.clone());
-                    return Ok(());
-                }
-                Err(error) => {
-                    let is_gone = error.errno() == Some(Errno::NODEV);
-                    nic.up |= error.errno() == Some(Errno::BUSY);
-                    if is_gone {
-                        nic.now = None;
-                    }
-                    if again || is_gone {
-                        return Err(Error::new("rename", what(nic), error.into_cause()));
-                    }
-                    again = true;
-                }
+            let Err(error) = done.and_then(|()| self.links.request(&Request::Rename(&nic.now, to))) else {
+                nic.now = to.clone();
+                return Ok(());
+            };
+            match error.errno() {
+                Some(Errno::NODEV) => nic.now = IfName::default(),
+                Some(Errno::BUSY) => nic.up = true,
+                _ => {}
             }
+            tries -= 1;
+            why = error.into_cause();
         }
+        Err(Error::new("rename", filled("", "{} to {}", &[&nic.from, &nic.to]), why))
     }
 
     /// Sees to it that a NIC that could not be renamed has no temporary name.
+    #[inline(never)]
     fn rescue(&mut self, at: usize, mut taken: Vec<IfName>) {
-        let plan = self.nics[at].plan;
-        let mut to = plan.from.clone();
+        let from = self.nics[at].from.clone();
+        let mut to = from.clone();
         for _ in 0..RESCUES {
-            if self.nics[at].now.as_ref().is_none_or(|now| !is_temporary(now) || *now == plan.from) {
+            let now = &self.nics[at].now;
+            if !is_temporary(now) || *now == from {
                 return;
             }
             if self.rename(at, &to).is_ok() {
-                let text = filled("", "{} is called {} now", &[&plan.from, &to]);
-                return self.report.told(text);
+                return self.report.told(filled("", "{} is called {} now", &[&from, &to]));
             }
-            to = free_name(kernel_prefix(&plan.from), &mut taken);
+            to = free_name(kernel_prefix(&from), &mut taken);
         }
-        let name = self.nics[at].now.as_deref().unwrap_or_default();
-        let why = "every name was refused; it has a temporary one";
-        self.report.error(Error::new("rename", filled("", "{}, now {}", &[&plan.from, name]), why));
+        let what = filled("", "{}, now {}", &[&from, &self.nics[at].now]);
+        self.report.error(Error::new("rename", what, "every name was refused; it has a temporary one"));
     }
 
-    /// Brings a NIC up again that was up.
+    /// Brings a NIC up again that was up, if it is done.
+    #[inline(never)]
     fn up(&mut self, at: usize) {
-        let nic = &mut self.nics[at];
-        if let Some(now) = nic.now.as_ref().filter(|_| nic.up && nic.down) {
-            let text = filled("", "{} was up: its routes and its IPv6 addresses went as it was renamed", &[now]);
-            let done = self.links.request(&Request::Up(now));
-            self.report.told(text);
+        let nic = &self.nics[at];
+        if (nic.failed || nic.now == nic.to) && nic.up && nic.downed && !nic.now.is_empty() {
+            let done = self.links.request(&Request::Up(&nic.now));
+            let lost = "{} was up: its routes and its IPv6 addresses went as it was renamed";
+            self.report.told(filled("", lost, &[&nic.now]));
             self.report.take(done);
         }
     }

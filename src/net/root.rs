@@ -15,29 +15,42 @@ use crate::host::{Files, Found};
 use crate::limits::MAX_STATE_FILE;
 use crate::paths;
 
-/// File systems of a server, and devices whose blocks are one's.
-const OF_SERVERS: [&str; 8] = ["nfs", "cifs", "smb3", "ceph", "fuse.glusterfs", "/dev/nbd", "/dev/rbd", "/dev/etherd/"];
+/// Why a link is left alone, behind its name.
+pub const LEFT_ALONE: &str = "carries the root file system, and is left alone";
+
+/// File systems of a server.
+const FILE_SYSTEMS: [&str; 5] = ["nfs", "cifs", "smb3", "ceph", "fuse.glusterfs"];
+/// Devices whose blocks are a server's.
+const DEVICES: [&str; 3] = ["/dev/nbd", "/dev/rbd", "/dev/etherd/"];
 
 /// Parameters of the kernel, of dracut (dracut.cmdline(7)) and of initramfs-tools (initramfs-tools(7), open-iscsi) that put the root on the
-/// network, with what their value begins with.
-const PARAMETERS: [(&str, &[&str]); 8] = [
-    (
-        "root",
-        &["/dev/nfs", "nfs", "dhcp", "iscsi:", "nbd:", "fcoe", "cifs:", "//", "/dev/nbd", "/dev/rbd", "/dev/etherd/"],
-    ),
-    ("netroot", &[""]),
-    ("nfsroot", &[""]),
-    ("nbdroot", &[""]),
-    ("iscsi_initiator", &[""]),
-    ("ip", &["ibft"]),
-    ("boot", &["nfs"]),
-    ("netboot", &[""]),
+/// network, as far as the beginning of their value tells.
+const PARAMETERS: [&str; 18] = [
+    "root=/dev/nfs",
+    "root=nfs",
+    "root=dhcp",
+    "root=iscsi:",
+    "root=nbd:",
+    "root=fcoe",
+    "root=cifs:",
+    "root=//",
+    "root=/dev/nbd",
+    "root=/dev/rbd",
+    "root=/dev/etherd/",
+    "netroot=",
+    "nfsroot=",
+    "nbdroot=",
+    "iscsi_initiator=",
+    "ip=ibft",
+    "boot=nfs",
+    "netboot=",
 ];
 
 /// The indexes of the links that carry the root file system; none where it is on a disk of the machine.
 ///
 /// # Errors
 /// What tells of it is there and cannot be read.
+#[inline(never)]
 pub fn carriers(files: &mut dyn Files, nics: &[Nic]) -> Result<Vec<u32>, Error> {
     let named = text(files, paths::ISCSI_INTERFACE)?;
     let is_remote = !named.is_empty()
@@ -62,21 +75,30 @@ fn has_some(files: &mut dyn Files, dir: &str) -> Result<bool, Error> {
     Ok(!matches!(files.list(dir, &mut |_| ())?, Found::Absent | Found::Read(0)))
 }
 
+#[inline(never)]
 fn parameters_say_so(line: &str) -> bool {
-    PARAMETERS.iter().any(|(name, begins)| {
-        let value = cmdline::get(line, name).flatten();
-        value.is_some_and(|value| !value.is_empty() && begins.iter().any(|begin| value.starts_with(begin)))
+    cmdline::parameters(line).any(|parameter| {
+        let text = [parameter.name, "=", parameter.value.unwrap_or_default()].concat();
+        !text.ends_with('=') && begins(&text, &PARAMETERS)
     })
 }
 
 /// Whether a line of proc(5) `mounts` says that `/` is a server's.
+#[inline(never)]
 fn mounts_say_so(table: &str) -> bool {
     table.lines().any(|line| {
-        let mut words = line.split(' ');
-        let (source, target, kind) = (words.next(), words.next(), words.next());
-        let is_served = |word: Option<&str>| OF_SERVERS.iter().any(|begin| word.unwrap_or_default().starts_with(begin));
-        target == Some("/") && (is_served(kind) || is_served(source.filter(|source| source.starts_with('/'))))
+        let Some((source, (target, kind))) =
+            line.split_once(' ').and_then(|(a, rest)| Some((a, rest.split_once(' ')?)))
+        else {
+            return false;
+        };
+        target == "/" && (begins(kind, &FILE_SYSTEMS) || begins(source, &DEVICES))
     })
+}
+
+#[inline(never)]
+fn begins(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.starts_with(word))
 }
 
 #[cfg(test)]

@@ -34,11 +34,13 @@ impl Shown {
     ///
     /// # Errors
     /// The kernel's; there is no such link.
+    #[inline(never)]
     pub fn look(links: &mut dyn Links, only: Option<&str>) -> Result<Shown, Error> {
         let mut nics = links.list()?;
         if let Some(name) = only {
-            let at = nics.iter().position(|nic| &*nic.name == name);
-            nics = alloc::vec![nics.swap_remove(at.ok_or_else(|| unknown("show", name, &nics))?)];
+            let at = nics.iter().position(|nic| &*nic.name == name).ok_or_else(|| unknown("show", name, &nics))?;
+            nics.swap(0, at);
+            nics.truncate(1);
         }
         let mut shown = Shown { nics, addresses: links.addresses()?, routes: links.routes()? };
         if only.is_some() {
@@ -48,25 +50,36 @@ impl Shown {
     }
 
     /// For a person: what belongs to no link is at the end.
+    #[inline(never)]
     pub fn text(&self) -> String {
         let mut text = String::new();
         for nic in &self.nics {
-            let mut title = [&*nic.name, ": ", kind(nic), if nic.up { ", up" } else { ", down" }].concat();
-            title += nic.carrier.map_or("", |carrier| if carrier { ", carrier" } else { ", no carrier" });
-            if let Some(mtu) = nic.mtu {
-                title.extend([", MTU ", &mtu.to_string()]);
+            let mtu = nic.mtu.map(|mtu| mtu.to_string());
+            for word in [
+                &*nic.name,
+                ": ",
+                kind(nic),
+                if nic.up { ", up" } else { ", down" },
+                nic.carrier.map_or("", |carrier| if carrier { ", carrier" } else { ", no carrier" }),
+                if mtu.is_some() { ", MTU " } else { "" },
+                mtu.as_deref().unwrap_or_default(),
+                "\n",
+            ] {
+                text.push_str(word);
             }
-            text.extend([&*title, "\n"]);
+            let dev = [" dev ", &*nic.name].concat();
             let mut line = |word: &str, what: Option<&dyn Display>| {
                 if let Some(what) = what {
                     let what = what.to_string();
-                    let blanks = &"         "[word.len().min(8)..];
-                    text.extend(["  ", word, blanks, &what.replacen(&[" dev ", &*nic.name].concat(), "", 1), "\n"]);
+                    let (before, behind) = what.split_once(&*dev).unwrap_or((&what, ""));
+                    for word in ["  ", word, &"         "[word.len().min(8)..], before, behind, "\n"] {
+                        text.push_str(word);
+                    }
                 }
             };
-            let made_with = nic.permanent_mac.as_ref().filter(|mac| nic.mac.as_ref() != Some(mac));
+            let made_as = nic.permanent_mac.as_ref().filter(|mac| nic.mac.as_ref() != Some(mac));
             line("MAC", nic.mac.as_ref().map(|mac| mac as _));
-            line("made as", made_with.map(|mac| mac as _));
+            line("made as", made_as.map(|mac| mac as _));
             line("driver", nic.driver.as_ref().map(|driver| driver as _));
             line("device", nic.bus_path.as_deref().map(short).as_ref().map(|path| path as _));
             line("master", nic.master.as_ref().map(|master| master as _));
@@ -85,6 +98,7 @@ impl Shown {
     ///
     /// # Errors
     /// The sink's.
+    #[inline(never)]
     pub fn json(&self, json: &mut Json<'_>) -> Result<(), Error> {
         let mut out = Out::new(json);
         out.open(None);
@@ -166,6 +180,7 @@ fn scope(number: u8) -> Option<&'static str> {
     SCOPES.iter().find(|(scope, _)| *scope == number).map(|(_, word)| *word)
 }
 
+#[inline(never)]
 fn write_address(address: &Address, out: &mut Out<'_, '_>) {
     out.open(None);
     out.print("address", Some(&address.net));
@@ -179,6 +194,7 @@ fn write_address(address: &Address, out: &mut Out<'_, '_>) {
     out.close();
 }
 
+#[inline(never)]
 fn write_route(route: &RouteEntry, out: &mut Out<'_, '_>) {
     out.open(None);
     out.print("to", Some(&route.to));

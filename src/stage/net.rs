@@ -30,7 +30,7 @@ use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
 use crate::net::parse::eni::EniReader;
-use crate::net::render::{self, Image, Renderer};
+use crate::net::render::{self, Image, Input, Renderer};
 use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, live, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
 
@@ -240,7 +240,7 @@ fn chosen<'a, 'b: 'a>(
         nics,
     };
     let choice = choose::choose(candidates, report);
-    let (mut config, document) = match choice {
+    let (mut config, mut document) = match choice {
         Choice::Config(config, origin, document) => {
             work.host.log(Level::Info, AREA, &format_args!("the network config is that of {}", origin.word()));
             (config, document)
@@ -256,6 +256,8 @@ fn chosen<'a, 'b: 'a>(
     };
     if let Some(plan) = inputs.plan.as_ref().and_then(|doc| doc.value(&inputs.sources)) {
         extra::add(&mut config, &plan, network_data.as_ref(), report);
+        // What was written does not have it.
+        document = None;
     }
     resolve::resolve(&mut config, nics, report);
     Some((config, document))
@@ -284,7 +286,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     // Until all is done `init` has everything to do.
     pend(work.host, "")?;
     let nics = work.host.links().list()?;
-    let Some((config, _document)) = chosen(work, &mut inputs, owner, &nics, report) else {
+    let Some((config, document)) = chosen(work, &mut inputs, owner, &nics, report) else {
         return work.host.files().remove(PENDING).map(|_| ());
     };
     let left_alone = root::carriers(work.host.files(), &nics)?;
@@ -295,7 +297,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
 
     let wanted = listed(owner.config, "system_info.network.renderers", report);
     let renderer = render::select(wanted.as_deref(), work.host.files(), report)?;
-    let files = rendered(work.host, renderer, &config)?;
+    let files = rendered(work.host, renderer, &config, document)?;
     let anew = each_boot || old.instance.as_ref() != Some(&id);
     let mut next = Manifest {
         stamp: 0,
@@ -324,11 +326,16 @@ fn pend(host: &mut dyn Host, what: &str) -> Result<(), Error> {
 
 /// What the renderer writes; nothing without one.
 #[inline(never)]
-fn rendered(host: &mut dyn Host, renderer: Option<&Renderer>, config: &NetConfig) -> Result<Vec<Wanted>, Error> {
+fn rendered(
+    host: &mut dyn Host,
+    renderer: Option<&Renderer>,
+    config: &NetConfig,
+    document: Option<Value<'_>>,
+) -> Result<Vec<Wanted>, Error> {
     let mut files = Vec::new();
     if let Some(renderer) = renderer {
         let image = Image::look(host.files())?;
-        (renderer.render)(config, &image, &mut |path, mode, text| {
+        (renderer.render)(&Input { config, document, image: &image }, &mut |path, mode, text| {
             files.push((path.into(), mode, text.into()));
             Ok(())
         })?;

@@ -60,9 +60,8 @@ pub fn network_config(host: &mut dyn Host, report: &mut Report) -> Result<NetCon
     let mut sources = Sources::new();
     let source = sources.add(&*path, text);
     let doc = json::parse(sources.text(source), source).map_err(|at| Error::new("read", path, at))?;
-    match doc.value(&sources).map(|value| parse::document(&value, report)) {
-        Some(Ok(Said::Config(config, _))) => Ok(config),
-        Some(Err(error)) => Err(error),
+    match doc.value(&sources).map(|value| parse::document(&value, report)).transpose()? {
+        Some(Said::Config(config, _)) => Ok(config),
         _ => Ok(NetConfig::default()),
     }
 }

@@ -13,6 +13,7 @@ use wisp::host::{Command, Create, Ended, Host, Input, Level, Output, Place};
 use seccomp::Answer;
 use sys::{LiveHost, Options};
 
+mod bring_up;
 mod dhcp;
 mod files;
 mod isolated;
@@ -21,6 +22,7 @@ mod netlink;
 #[path = "../network/mod.rs"]
 mod network;
 mod programs;
+mod rename;
 #[path = "../seccomp/mod.rs"]
 mod seccomp;
 mod sockets;

@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use core::net::IpAddr;
 
 use super::line::Joined;
-use super::{Done, HEADER, Image, Lines, MODE, Sink, ip_route, named, strays, udev_rules, value};
+use super::{Done, HEADER, Input, Lines, MODE, Sink, ip_route, named, udev_rules, value};
 use crate::limits::MAX_MAC;
 use crate::net::address::Net;
 use crate::net::model::{Control, Dns, Group, Kind, Link, Method, NetConfig, Route, Subnet};
@@ -22,7 +22,8 @@ use crate::paths;
 ///
 /// # Errors
 /// The sink's.
-pub(super) fn render(config: &NetConfig, image: &Image, sink: &mut Sink<'_>) -> Done {
+pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
+    let Input { config, image, .. } = *input;
     let mut file = Lines::plain(HEADER);
     loopback(config, &mut file);
     // NICs stand before what is made of them.
@@ -78,7 +79,7 @@ fn loopback(config: &NetConfig, file: &mut Lines) {
 
 #[inline(never)]
 fn stanzas(config: &NetConfig, link: &Link, name: &str, file: &mut Lines) {
-    let strays = strays(config, link);
+    let strays = config.strays(link);
     let (mut dns, master) = (link.all_dns(), config.master_of(link));
     let bond = [master, Some(link)].into_iter().flatten().any(|link| matches!(link.kind, Kind::Bond(_)));
     let mut none = [Subnet::default()];

@@ -15,8 +15,27 @@ fn the_renderer_is_what_the_image_has() {
     let red_hat = ["/sbin/ifup", "/sbin/ifdown", FUNCTIONS];
     let both = ["/sbin/ifup", "/sbin/ifdown", paths::INTERFACES, FUNCTIONS];
     let plugin = ["/usr/lib/x", "/usr/lib64/NetworkManager/1.30.0/libnm-settings-plugin-ifcfg-rh.so"];
+    let ubuntu = ["/usr/sbin/netplan", "/bin/systemctl", "/lib/systemd/systemd-networkd"];
+    let (unit, on) =
+        ("/usr/lib/systemd/system/NetworkManager.service", "multi-user.target.wants/NetworkManager.service");
+    let on = ["/etc/systemd/system/", on].concat();
+    let fedora = ["/usr/bin/nmcli", "/etc/NetworkManager/NetworkManager.conf", unit, &on, "/usr/sbin/netplan"];
+    let arch = ["/usr/bin/systemctl", "/usr/lib/systemd/systemd-networkd", "/usr/bin/nmcli", fedora[1], unit];
     for (image, wanted, name, warnings) in [
         (&debian[..], None, Some("eni"), 0),
+        (&ubuntu, None, Some("netplan"), 0),
+        (&ubuntu[1..], None, Some("networkd"), 0),
+        (&ubuntu[1..2], None, None, 0),
+        (&ubuntu[2..], None, None, 0),
+        (&fedora, None, Some("netplan"), 0),
+        (&fedora[..4], None, Some("network-manager"), 0),
+        // There is a unit, and it is not turned on.
+        (&fedora[..3], None, None, 0),
+        (&fedora[..2], None, Some("network-manager"), 0),
+        (&fedora[1..4], None, None, 0),
+        (&fedora[..1], None, None, 0),
+        (&arch, None, Some("networkd"), 0),
+        (&fedora, Some(&["networkd", "network-manager"][..]), Some("network-manager"), 0),
         (&debian[1..], None, None, 0),
         (&debian[..2], None, None, 0),
         (&red_hat, None, Some("sysconfig"), 0),
@@ -63,4 +82,38 @@ fn an_image_is_looked_at() {
     assert!(Image::look(old.files()).unwrap().busybox);
     let image = Image::look(host(&[]).files()).unwrap();
     assert!(!image.persistent_names && image.sysconfig_network.is_empty());
+}
+
+#[test]
+fn udev_is_told_the_final_names() {
+    use crate::format::{doc::Sources, yaml};
+    use crate::host::links::{IfName, Mac, Nic};
+    use crate::net::parse::{Said, document};
+    let text = "{version: 2, ethernets: {a: {match: {macaddress: '02:00:00:00:00:02'}, set-name: eth1}, eth2: {}}}";
+    let mut sources = Sources::new();
+    let id = sources.add("net", text.as_bytes().to_vec());
+    let doc = yaml::parse(sources.text(id), id).unwrap();
+    let mut report = Report::default();
+    let said = document(&doc.value(&sources).unwrap(), &mut report);
+    let Ok(Said::Config(mut config, _)) = said else { panic!("{said:?}") };
+    // The config's, which is called otherwise yet; the one that loses its name; one that is meant by its name.
+    let nics: Vec<Nic> = (0..3)
+        .map(|at| Nic {
+            index: at + 2,
+            name: IfName::parse(&alloc::format!("eth{at}")).unwrap(),
+            mac: Mac::from_bytes(&[2, 0, 0, 0, 0, at as u8 + 2]),
+            ..Nic::default()
+        })
+        .collect();
+    crate::net::resolve::resolve(&mut config, &nics, &mut report);
+    assert!(report.is_empty(), "{report:?}");
+    let mut files = Vec::new();
+    udev_rules(&config, &mut |path, mode, text| {
+        files.push((path.to_string(), mode, text.to_string()));
+        Ok(())
+    })
+    .unwrap();
+    let rule =
+        "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"02:00:00:00:00:02\", NAME=\"eth1\"\n";
+    assert_eq!(files, [(paths::UDEV_NAMES.to_string(), 0o644, rule.to_string())]);
 }

@@ -69,6 +69,24 @@ fn equal_addresses_are_told_apart() {
     };
     let bond = Nic { kind: NicKind::Bond, mac: shared.clone(), ..nic(5, "bond0") };
     assert_eq!(resolved(text, &[member(2, 8), member(3, 9), bond.clone()]).0, "a=lan@3");
+    // The one that has it for its own is gone: a member is not taken for it.
+    let (links, told) = resolved(text, &[Nic { master: Some(bond.name.clone()), ..member(2, 8) }, bond.clone()]);
+    assert_eq!((&*links, told.len()), ("a=lan@-", 1), "{told:?}");
+    // Who has no bond and another address than it was made with is found by either.
+    for mac in ["02:00:00:00:00:08", "02:00:00:00:00:09"] {
+        assert_eq!(resolved(&text.replace("02:00:00:00:00:09", mac), &[member(2, 8)]).0, "a=lan@2");
+    }
+    // A virtual function below the NIC that stands for it (netvsc of Hyper-V, net_failover of virtio).
+    let below = Nic { master: IfName::parse("eth0"), ..member(3, 9) };
+    assert_eq!(resolved(text, &[below, member(2, 9)]), ("a=lan@2".into(), Vec::new()));
+    // Driver or device id tell.
+    let e1000 = Nic { driver: Some("e1000".into()), device_id: Some("0x100e".into()), ..member(3, 9) };
+    for more in ["driver: e1000", "name: eth1"] {
+        let text = text.replace("match: {", &format!("match: {{{more}, "));
+        assert_eq!(resolved(&text, &[member(2, 9), e1000.clone()]), ("a=lan@3".into(), Vec::new()));
+    }
+    let v1 = "{version: 1, config: [{type: physical, name: lan, mac_address: '02:00:00:00:00:09', params: {device_id: '0x100e'}}]}";
+    assert_eq!(resolved(v1, &[member(2, 9), e1000]), ("lan=lan@3".into(), Vec::new()));
     // A virtual function and what stands on it.
     let mut upper = Nic { kind: NicKind::Virtual, mac: shared.clone(), ..nic(6, "macvlan0") };
     assert_eq!(resolved(text, &[upper.clone(), member(2, 9)]).0, "a=lan@2");

@@ -294,7 +294,7 @@ fn what_the_link_says() {
     // Down all the time.
     let mut host = machine(|_, _| vec![Said::Fail(Errno(100))]);
     let begin = host.now().up;
-    assert_eq!(ask_for(&mut host, BOX, 60), Err("cannot receive from eth0: error number 100".into()));
+    assert_eq!(ask_for(&mut host, BOX, 60), Err("cannot receive from eth0: network is down".into()));
     assert_eq!((host.now().up - begin).as_secs(), 60);
     // No such link, no privilege.
     let mut host = MemoryHost::new();

@@ -68,10 +68,10 @@ impl Merged {
     /// # Errors
     /// It cannot be read, is no mapping, or cannot be merged; what was merged before stays as it is.
     pub fn add(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
-        self.visits.part();
         if part.content_type == PATCH_TYPE {
             return self.patch(label, part);
         }
+        self.visits.part();
         let id = self.sources.add(label, take(&mut part.text));
         let mut doc = yaml::parse(self.sources.text(id), id).map_err(|error| Error::new("read", label, error))?;
         self.warnings = doc.warnings(&self.sources);

@@ -83,7 +83,7 @@ fn a_link_that_somebody_brings_up_meanwhile() {
 fn nobody_keeps_the_temporary_name() {
     let busy = |from: &str, to: &str| format!("cannot rename {from} to {to}: device or resource busy");
     let held = |from: &str, to: &str| {
-        format!("cannot rename {from} to {to}: `{to}` still is the name of another, which could not be renamed")
+        format!("cannot rename {from} to {to}: that still is the name of another, which could not be renamed")
     };
     for (links, wishes, refused, wanted, errors) in [
         // The second of a swap cannot be renamed: the first goes home.
@@ -161,7 +161,7 @@ fn faults_at_every_call() {
                 for nic in &before {
                     let now = host.nics.iter().find(|now| now.index == nic.index).expect("links do not vanish");
                     let told = |text: &str| report.errors.iter().any(|error| error.object.starts_with(text));
-                    let wished = plan.nics.iter().find(|wished| wished.index == nic.index);
+                    let wished = plan.nics.iter().find(|wished| wished.from == nic.name);
                     let is_done = wished.map_or(&nic.name, |wished| &wished.to) == &now.name;
                     assert!(is_done || told(&format!("{} to ", nic.name)), "{what}");
                     assert!(now.up == nic.up || told(&format!("link set {} up", now.name)), "{what}");
