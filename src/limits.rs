@@ -197,6 +197,9 @@ pub const MAX_SEARCH_LENGTH: usize = 256;
 /// Directories and plugins of NetworkManager that are looked through: one for each version that was ever installed, few.
 pub const MAX_PLUGINS: usize = 64;
 
+/// Files of one kind that are looked at for NICs that have gone: a few for each NIC that an image ever had.
+pub const MAX_FOREIGN: usize = 4_096;
+
 /// A packet of DHCP, bytes: what Ethernet carries whole. The servers are told so (RFC 2132 section 9.10); 576 is the least that a
 /// client must take (RFC 2131 section 2).
 pub const MAX_DHCP_PACKET: usize = 1_500;
@@ -204,3 +207,7 @@ pub const MAX_DHCP_PACKET: usize = 1_500;
 /// Addresses, routes or domains of one kind that a DHCP server gives, the first of which are taken: about what one option of 255
 /// bytes holds, where four bytes are the shortest (RFC 2132).
 pub const MAX_LEASE_ITEMS: usize = 64;
+
+/// How long a link waits for its DHCP server: two requests and their answers go well within it (RFC 2131 section 4.1), and `dhclient` of RHEL 6
+/// and 7 waits as long where it is to go on in the background.
+pub const MAX_DHCP_TIME: core::time::Duration = core::time::Duration::from_secs(30);

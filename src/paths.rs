@@ -83,6 +83,16 @@ pub const VIRT_NETWORK: &str = "ws_virt_network.json";
 pub const BOOTCMD_SCRIPT: &str = "/run/cloud-init/bootcmd.sh";
 /// Directory of new SSH host keys until they are installed.
 pub const SSH_KEYGEN_DIR: &str = "/run/cloud-init/ssh-keygen";
+/// In [`State::data`]: the network files that wisp wrote.
+pub const NETWORK_MANIFEST: &str = "network-manifest";
+/// In the instance's directory, 0600, and a link to it in the run directory: the network config in force.
+pub const NETWORK_CONFIG: &str = "network-config.json";
+/// In the instance's directory: network files that were moved out of the way.
+pub const NETWORK_OLD: &str = "network-old";
+/// In [`State::data`], put there by a person: the network is left alone.
+pub const UPGRADED_NETWORK: &str = "upgraded-network";
+/// What of the network is left to do in this boot: the links to be brought up; nothing: all.
+pub const NETWORK_PENDING: &str = "/run/cloud-init/network-pending";
 /// Lock that keeps one stage at a time.
 pub const LOCK: &str = "/run/cloud-init/lock";
 /// What `data/previous-instance-id` holds when there was none (cloud-init `stages.py`).

@@ -48,10 +48,11 @@ const INIT: &str = "\
 wisp init [--local]: find the datasource, and handle what came with the instance
 
   -l, --local   only what comes before the network: look for the datasource on drives and in
-                seed directories, claim the instance, set the host name. Exit status 0 also
-                when there is no datasource.
+                seed directories, claim the instance, set the host name, name the NICs and write
+                the files of the network service. Exit status 0 also when there is no datasource.
 
-Without --local: handle user-data and vendor-data, then run cloud_init_modules.
+Without --local: bring up the links that the network service did not, handle user-data and
+vendor-data, then run cloud_init_modules.
 ";
 
 const MODULES: &str = "\

@@ -65,6 +65,10 @@ impl Links for LiveHost {
         Ok(nics)
     }
 
+    fn names(&mut self) -> Result<Vec<(IfName, Option<Mac>)>, Error> {
+        sysfs::names(self.files())
+    }
+
     fn addresses(&mut self) -> Result<Vec<Address>, Error> {
         addresses::all().map_err(|errno| failed("list", "addresses", errno))
     }

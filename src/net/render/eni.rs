@@ -7,11 +7,13 @@
 //!
 //! Source: interfaces(5), bridge-utils-interfaces(5), vlan-interfaces(5), ifenslave's README.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use core::net::IpAddr;
 
 use super::line::Joined;
 use super::{Done, HEADER, Input, Lines, MODE, Sink, ip_route, named, udev_rules, value};
 use crate::limits::MAX_MAC;
+use crate::net::address::Net;
 use crate::net::model::{Control, Dns, Group, Kind, Link, Method, NetConfig, Route, Subnet};
 use crate::net::options::Value;
 use crate::paths;
@@ -30,8 +32,30 @@ pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
             stanzas(config, link, name, &mut file);
         }
     }
+    if image.busybox {
+        file.text = with_netmasks(&file.text);
+    }
     sink(if image.interfaces_d { paths::INTERFACES_D } else { paths::INTERFACES }, MODE, &file.text)?;
     udev_rules(config, sink)
+}
+
+/// The same with the prefixes of addresses on lines of their own.
+fn with_netmasks(text: &str) -> String {
+    let mut apart = String::with_capacity(text.len());
+    for line in text.lines() {
+        let address = line.strip_prefix("    address ").and_then(|net| net.split_once('/'));
+        let (line, prefix) = address.map_or((line, None), |(ip, prefix)| (&line[..12 + ip.len()], Some((ip, prefix))));
+        apart.extend([line, "\n"]);
+        if let Some((ip, prefix)) = prefix {
+            apart.push_str("    netmask ");
+            match (ip.parse::<IpAddr>(), prefix.parse()) {
+                (Ok(ip), Ok(prefix)) if !ip.is_ipv6() => apart.push_str(&Net { ip, prefix }.netmask().to_string()),
+                _ => apart.push_str(prefix),
+            }
+            apart.push('\n');
+        }
+    }
+    apart
 }
 
 fn place(kind: &Kind) -> u8 {
@@ -204,5 +228,18 @@ fn write_route(route: &Route, name: &str, text: &mut String) {
         text.push_str(if verb.starts_with("post") { "route add " } else { "route del " });
         ip_route(route, name, text);
         text.push_str(" || true\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn netmasks_stand_apart() {
+        let text = "iface e inet static\n    address 192.0.2.5/25\n    gateway 192.0.2.1\niface e inet6 static\n    address 2001:db8::5/64\n";
+        let wanted = "iface e inet static\n    address 192.0.2.5\n    netmask 255.255.255.128\n    gateway 192.0.2.1\niface e inet6 static\n    address 2001:db8::5\n    netmask 64\n";
+        assert_eq!(with_netmasks(text), wanted);
+        assert_eq!(with_netmasks(wanted), wanted);
     }
 }

@@ -199,6 +199,8 @@ pub struct Image {
     pub persistent_names: bool,
     /// `/etc/network/interfaces` sources `interfaces.d`, where a file of our own can stand.
     pub interfaces_d: bool,
+    /// Its ifupdown is busybox's, which wants an address and its netmask apart. (Every other takes them so too; cloud-init writes them together.)
+    pub busybox: bool,
     /// The text of `/etc/sysconfig/network`: what is not ours in it is kept (`HOSTNAME` of CentOS 6).
     pub sysconfig_network: String,
 }
@@ -216,7 +218,12 @@ impl Image {
         let sysconfig_network = text(paths::SYSCONFIG_NETWORK)?;
         let interfaces_d = sources_interfaces_d(&text(paths::INTERFACES)?);
         let persistent_names = files.stat(paths::UDEV_NAME_GENERATOR, true)?.is_some();
-        Ok(Image { persistent_names, interfaces_d, sysconfig_network })
+        let mut busybox = false;
+        for dir in PROGRAM_DIRS {
+            let link = files.read_link(&[dir, "ifup"].concat())?;
+            busybox |= link.is_some_and(|target| target.ends_with("busybox"));
+        }
+        Ok(Image { persistent_names, interfaces_d, sysconfig_network, busybox })
     }
 }
 

@@ -77,6 +77,9 @@ fn an_image_is_looked_at() {
     let image = Image::look(old.files()).unwrap();
     assert!(image.persistent_names && !image.interfaces_d);
     assert_eq!(image.sysconfig_network, "HOSTNAME=x\n");
+    assert!(!image.busybox);
+    old.put_link("/sbin/ifup", "../bin/busybox");
+    assert!(Image::look(old.files()).unwrap().busybox);
     let image = Image::look(host(&[]).files()).unwrap();
     assert!(!image.persistent_names && image.sysconfig_network.is_empty());
 }
