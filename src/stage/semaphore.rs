@@ -46,6 +46,9 @@ pub fn read(files: &mut dyn Files, path: &str, boot: &BootId) -> Result<Ran, Err
 
 /// `boot_id` is asked for this boot's id only if that decides.
 fn judge<'a>(text: &str, boot_id: &mut dyn FnMut() -> &'a str) -> Ran {
+    if text.ends_with("\ndone") {
+        return Ran::Yes;
+    }
     let boot = text.lines().find_map(|line| line.strip_prefix("boot "));
     let done = text.lines().any(|line| line == "done");
     match boot {
