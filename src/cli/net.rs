@@ -10,7 +10,7 @@ use wisp::host::write::Buffer;
 use wisp::limits::MAX_INFLATED;
 use wisp::net::show::Shown;
 use wisp::net::{Report, flush, rename, resolve, root};
-use wisp::stage::query;
+use wisp::stage::in_force;
 
 use super::{Call, Refused, machine, print};
 
@@ -56,7 +56,7 @@ fn rename(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     let nics = host.links().list()?;
     let mut report = Report::default();
     let mut config = match &call.arguments[1..] {
-        [] => query::network_config(host, &mut report)?,
+        [] => in_force::network_config(host, &mut report)?,
         words => rename::arguments(words, &nics).unwrap_or_default(),
     };
     resolve::resolve(&mut config, &nics, &mut report);
