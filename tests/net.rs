@@ -5,7 +5,6 @@ use std::process::Command;
 
 use machine::{Machine, Ran, with_machine};
 
-#[allow(dead_code)]
 mod machine;
 mod network;
 
