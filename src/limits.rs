@@ -8,9 +8,9 @@ pub const MAX_NESTING: usize = 64;
 /// aliases to aliases would otherwise grow without end ("billion laughs").
 pub const MAX_VISITS: usize = 1_000_000;
 
-/// What each part of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts, each of which
-/// adds to a list of ten thousand items, and the small parts behind one that passed the bound.
-pub const MAX_PART_VISITS: usize = 16_384;
+/// What each cloud-config of user-data may visit besides, where all of them are merged within [`MAX_VISITS`]: a thousand parts that each
+/// add ten items to one list, and the small parts behind one that passed the bound.
+pub const MAX_PART_VISITS: usize = 8_192;
 
 /// Nodes of one document (YAML, JSON), of 16 bytes each: 32 MiB. A dense cloud-config has one in 8 bytes of text, so that one of 10 MiB has room.
 pub const MAX_NODES: usize = 2 << 20;
@@ -156,8 +156,9 @@ pub const MAX_ADDRESSES: usize = 16;
 /// Blocks and expressions inside each other in a template. Jinja has no bound but Python's stack.
 pub const MAX_TEMPLATE_NESTING: usize = 64;
 
-/// What rendering one template may cost: bytes of it read (of a loop, for each item again) and bytes of values made, 32 for
-/// each item of a list. A few bytes of loops in loops would otherwise run without end.
+/// What rendering the templates of one user-data may cost, all together: bytes of them read (of a loop, for each item again), bytes of values
+/// made, 32 for each item of a list, and bytes that they become, which are kept. A few bytes of loops in loops would otherwise run without
+/// end, and a few KiB of templates fill the memory.
 pub const MAX_TEMPLATE_WORK: usize = 64 << 20;
 
 /// What one template may become, bytes: as much as raw user-data.
@@ -196,6 +197,9 @@ pub const MAX_SEARCH_LENGTH: usize = 256;
 /// Directories and plugins of NetworkManager that are looked through: one for each version that was ever installed, few.
 pub const MAX_PLUGINS: usize = 64;
 
+/// Files of one kind that are looked at for NICs that have gone: a few for each NIC that an image ever had.
+pub const MAX_FOREIGN: usize = 4_096;
+
 /// A packet of DHCP, bytes: what Ethernet carries whole. The servers are told so (RFC 2132 section 9.10); 576 is the least that a
 /// client must take (RFC 2131 section 2).
 pub const MAX_DHCP_PACKET: usize = 1_500;
@@ -203,3 +207,7 @@ pub const MAX_DHCP_PACKET: usize = 1_500;
 /// Addresses, routes or domains of one kind that a DHCP server gives, the first of which are taken: about what one option of 255
 /// bytes holds, where four bytes are the shortest (RFC 2132).
 pub const MAX_LEASE_ITEMS: usize = 64;
+
+/// How long a link waits for its DHCP server: two requests and their answers go well within it (RFC 2131 section 4.1), and `dhclient` of RHEL 6
+/// and 7 waits as long where it is to go on in the background.
+pub const MAX_DHCP_TIME: core::time::Duration = core::time::Duration::from_secs(30);

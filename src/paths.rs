@@ -59,6 +59,8 @@ pub const INTERFACES_D: &str = "/etc/network/interfaces.d/50-cloud-init";
 pub const SYSCONFIG_NETWORK: &str = "/etc/sysconfig/network";
 /// udev's names of NICs.
 pub const UDEV_NAMES: &str = "/etc/udev/rules.d/70-persistent-net.rules";
+/// netplan's file of ours.
+pub const NETPLAN: &str = "/etc/netplan/50-cloud-init.yaml";
 /// There where udev itself writes [`UDEV_NAMES`]: before version 197.
 pub const UDEV_NAME_GENERATOR: &str = "/lib/udev/rules.d/75-persistent-net-generator.rules";
 /// Network links of the kernel, sysfs.
@@ -81,6 +83,16 @@ pub const VIRT_NETWORK: &str = "ws_virt_network.json";
 pub const BOOTCMD_SCRIPT: &str = "/run/cloud-init/bootcmd.sh";
 /// Directory of new SSH host keys until they are installed.
 pub const SSH_KEYGEN_DIR: &str = "/run/cloud-init/ssh-keygen";
+/// In [`State::data`]: the network files that wisp wrote.
+pub const NETWORK_MANIFEST: &str = "network-manifest";
+/// In the instance's directory, 0600, and a link to it in the run directory: the network config in force.
+pub const NETWORK_CONFIG: &str = "network-config.json";
+/// In the instance's directory: network files that were moved out of the way.
+pub const NETWORK_OLD: &str = "network-old";
+/// In [`State::data`], put there by a person: the network is left alone.
+pub const UPGRADED_NETWORK: &str = "upgraded-network";
+/// What of the network is left to do in this boot: the links to be brought up; nothing: all.
+pub const NETWORK_PENDING: &str = "/run/cloud-init/network-pending";
 /// Lock that keeps one stage at a time.
 pub const LOCK: &str = "/run/cloud-init/lock";
 /// What `data/previous-instance-id` holds when there was none (cloud-init `stages.py`).

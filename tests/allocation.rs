@@ -298,6 +298,7 @@ fn written(entry: &str, content: &[u8]) -> ((u64, u64), isize) {
             args: Vec::new(),
             name: "write_files",
             resumed: false,
+            renews_network: false,
             faults: &mut |_, text| panic!("{text}"),
         });
     });

@@ -76,8 +76,17 @@ impl Machine {
 
     /// Boots until the machine switches itself off; `words` are added to the kernel's command line.
     fn boot(&mut self, drive: Option<&Path>, words: &str) {
+        self.boot_with(drive, words, &[]);
+    }
+
+    /// [`Machine::boot`] with these NICs, in this order: the last bytes of their addresses.
+    fn boot_with(&mut self, drive: Option<&Path>, words: &str, nics: &[u8]) {
         let console = self.folder.join("console");
         let mut command = tool("boot");
+        if !nics.is_empty() {
+            let macs: Vec<String> = nics.iter().map(|mac| format!("52:54:00:5a:00:{mac:02x}")).collect();
+            command.args(["-n", &macs.join(" ")]);
+        }
         command.args(["-t", SECONDS_A_BOOT, "-a", words, "-c"]).arg(&console);
         command.arg(image().join("initramfs")).arg(self.disk()).args(drive);
         must(&mut command);
@@ -107,6 +116,20 @@ impl Machine {
         let mut command = Command::new("debugfs");
         command.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").args(["-R", &format!("cat {path}")]);
         String::from_utf8_lossy(&output(command.arg(self.disk())).stdout).into_owned()
+    }
+
+    /// Writes a file on the disk, from outside.
+    fn write(&self, path: &str, mode: u32, text: &str) {
+        let from = self.folder.join("from");
+        fs::write(&from, text).unwrap();
+        let commands = self.folder.join("commands");
+        let (dir, from) = (path.rsplit_once('/').unwrap().0, from.display());
+        fs::write(&commands, format!("mkdir {dir}\nrm {path}\nwrite {from} {path}\nsif {path} mode {mode:o}\n"))
+            .unwrap();
+        let mut command = Command::new("debugfs");
+        command.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").args(["-w", "-f"]).arg(commands).arg(self.disk());
+        output(&mut command);
+        assert_eq!(self.read(path), text);
     }
 
     fn log(&self) -> String {
@@ -226,6 +249,58 @@ fn broken_part_and_failing_script() {
     assert!(list.contains(place), "recoverable error:\n{status}");
     let result = machine.read("/var/lib/cloud/data/result.json");
     assert!(result.contains("fails.sh"), "error:\n{result}");
+}
+
+/// What bootcmd saw: the NICs have the drive's names and addresses.
+fn assert_links(machine: &Machine, macs: [u8; 3]) {
+    let (links, addresses) = (machine.read("/var/station/links"), machine.read("/var/station/addresses"));
+    for (at, mac) in macs.iter().enumerate() {
+        let link = links.lines().find(|line| line.contains(&format!("link/ether 52:54:00:5a:00:{mac:02x} ")));
+        let is_named = link.is_some_and(|line| line.contains(&format!(": eth{at}: ")));
+        assert!(is_named, "{mac} is not eth{at}:\n{links}\n{}", machine.log());
+        let address = format!("10.{mac}.{at}.5/24");
+        let of_link = addresses.lines().filter(|line| line.contains(&format!(": eth{at} ")));
+        let of_link: Vec<_> = of_link.filter_map(|line| line.split_whitespace().nth(3)).collect();
+        assert_eq!(of_link, [&address], "{addresses}\n{}", machine.log());
+    }
+    let wanted = format!("default via 10.{}.0.1 dev eth0", macs[0]);
+    assert!(machine.read("/var/station/routes").contains(&wanted), "{}", machine.read("/var/station/routes"));
+}
+
+/// Three NICs in the wrong order; the same machine again, with its NICs in another order; a new instance, whose second NIC is another one.
+fn three_nics(mut machine: Machine) -> Machine {
+    let drives = [machine.drive("nics-1.iso"), machine.drive("nics-2.iso")];
+    for (drive, nics, wanted) in
+        [(&drives[0], [3, 1, 2], [1, 2, 3]), (&drives[0], [2, 1, 3], [1, 2, 3]), (&drives[1], [9, 3, 1], [1, 9, 3])]
+    {
+        machine.boot_with(Some(drive), "", &nics);
+        machine.assert_statuses([0; 4]);
+        assert_links(&machine, wanted);
+    }
+    let log = machine.log();
+    let bad: Vec<&str> = log.lines().filter(|line| line.contains("[ERROR]") || line.contains("[WARNING]")).collect();
+    assert_eq!(bad, [""; 0]);
+    machine
+}
+
+#[test]
+fn three_nics_by_netlink_alone() {
+    let machine = three_nics(Machine::new("nics-live"));
+    assert!(machine.log().contains("no network service here"));
+}
+
+#[test]
+fn three_nics_by_ifupdown() {
+    let machine = Machine::new("nics-ifupdown");
+    machine.write("/etc/network/interfaces", 0o100644, "auto lo\niface lo inet loopback\n");
+    machine.write("/etc/init.d/network", 0o100755, "#!/bin/sh\nmkdir -p /var/run\nexec ifup -a\n");
+    let machine = three_nics(machine);
+    let text = machine.read("/etc/network/interfaces");
+    assert!(text.contains("address 10.9.1.5\n") && !text.contains("10.2."), "{text}");
+    let rules = machine.read("/etc/udev/rules.d/70-persistent-net.rules");
+    assert!(rules.contains("52:54:00:5a:00:09") && !rules.contains("52:54:00:5a:00:02"), "{rules}");
+    // The distribution's service was first.
+    assert!(!machine.log().contains("runs ifup"), "{}", machine.log());
 }
 
 /// The image as another program reads it: cpio(1). Owners and nodes are root's, whoever built it.

@@ -219,14 +219,101 @@ fn devel_parse_prints_a_document_or_says_why_not() {
             ("cat /large | wisp devel parse json -", (1, "", "wisp: cannot read -: more than 16777216 bytes\n")),
             (
                 "wisp devel parse xml /a.yaml",
-                (
-                    2,
-                    "",
-                    "wisp: `devel` has one command: parse KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data\n",
-                ),
+                (2, "", "wisp: `devel parse` takes KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data\n"),
             ),
         ] {
             assert_eq!(said(&shell(line)), wanted, "{line}");
         }
+    });
+}
+
+/// A config of one dialect becomes the files of another; what is wrong in it is said with its place, and costs only itself.
+#[test]
+fn devel_net_convert_writes_files_or_says_why_not() {
+    with_machine("cli-net-convert", |machine| {
+        let file = |name: &str| machine.root.join(name);
+        let v2 = "network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true, wakeonlan: no}\n    eth1: {addresses: [10.0.0.300/24]}\n";
+        std::fs::write(file("v2.yaml"), v2).unwrap();
+        std::fs::write(file("broken.yaml"), "network:\n  version: [2\n").unwrap();
+        std::fs::write(file("off.yaml"), "network: {config: disabled}\n").unwrap();
+        let data = r#"{"links": [{"id": "a", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:01"}], "networks": [{"id": "n", "link": "a", "type": "ipv4_dhcp"}]}"#;
+        std::fs::write(file("network_data.json"), data).unwrap();
+        std::fs::write(file("interfaces"), "auto eth0\niface eth0 inet dhcp\n").unwrap();
+        std::fs::write(file("interfaces.broken"), "auto eth0\n  hwaddress x\n").unwrap();
+        let run = |from: &str, to: &str, more: &str| {
+            let line = format!("cd /; wisp devel net-convert -p {from} -d out/ -D debian -O {to} {more}");
+            let ran = machine.run("/bin/sh", &["-c", &line]);
+            (ran.code, ran.stdout, ran.stderr)
+        };
+        let text = |path: &str| {
+            std::fs::read_to_string(file("out").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        };
+        let done = |kind: &str, from: &str, to: &str| {
+            format!("Read input format '{kind}' from '{from}'.\nWrote output format '{to}' to '/out'\n")
+        };
+
+        // The whole v2 document is netplan's to judge; the other renderers have what can be understood.
+        let wrong = "v2.yaml:5:24: expected an IP address\n";
+        let (code, stdout, stderr) = run("v2.yaml", "netplan", "-k yaml");
+        assert_eq!((code, &*stdout, stderr), (1, "", done("yaml", "v2.yaml", "netplan") + wrong));
+        assert!(
+            text("etc/netplan/50-cloud-init.yaml").ends_with("    eth1:\n      addresses:\n      - 10.0.0.300/24\n")
+        );
+        let (code, _, stderr) = run("v2.yaml", "networkd", "--kind=yaml --debug");
+        assert_eq!(code, 1);
+        let understood = "{\n \"network\": {\n  \"version\": 2,\n  \"ethernets\": {\n   \"eth0\": {\n    \"wakeonlan\": false,\n    \"dhcp4\": true\n   },";
+        assert!(stderr.contains(understood), "{stderr}");
+        assert!(
+            text("etc/systemd/network/10-cloud-init-eth0.network")
+                .ends_with("[Match]\nName=eth0\n\n[Network]\nDHCP=ipv4\n")
+        );
+
+        let (code, _, stderr) = run("network_data.json", "sysconfig", "-k network_data.json -m eth7,52:54:00:00:00:01");
+        assert_eq!((code, stderr), (0, done("network_data.json", "network_data.json", "sysconfig")));
+        assert!(text("etc/sysconfig/network-scripts/ifcfg-eth7").contains("\nHWADDR=52:54:00:00:00:01\n"));
+        let (code, _, stderr) = run("interfaces", "network-manager", "-k eni");
+        assert_eq!((code, stderr), (0, done("eni", "interfaces", "network-manager")));
+        let profile = text("etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection");
+        assert!(profile.contains("\nuuid=1dd9a779-d327-56e1-8454-c65e2556c12c\n"), "{profile}");
+
+        for (from, more, wanted) in [
+            ("none", "-k eni", (1, "wisp: cannot read none: no such file or directory\n".to_string())),
+            (
+                "v2.yaml",
+                "-k v2",
+                (2, "wisp: --kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `v2`\n".into()),
+            ),
+            ("v2.yaml", "", (2, "wisp: `devel net-convert` needs --kind\n".into())),
+            (
+                "v2.yaml",
+                "-k yaml -D windows",
+                (2, format!("wisp: --distro takes {}, not `windows`\n", wisp::devel::net_convert::DISTROS.join(", "))),
+            ),
+            ("v2.yaml", "-k yaml -m eth0", (2, "wisp: --mac takes NAME,MAC, not `eth0`\n".into())),
+            (
+                "v2.yaml",
+                "-k json",
+                (2, "wisp: --kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `json`\n".into()),
+            ),
+            (
+                "v2.yaml",
+                "-k network_data.json",
+                (1, "v2.yaml:1:1: expected a value: object, array, string, number, true, false or null\n".into()),
+            ),
+            ("broken.yaml", "-k yaml", (1, "broken.yaml:3:1: expected `,` or `]`\n".into())),
+            ("off.yaml", "-k yaml", (1, "off.yaml: no network config is in it\n".into())),
+            (
+                "interfaces.broken",
+                "-k eni",
+                (1, "interfaces.broken:2:3: expected a stanza (`iface`, `auto`, …) before an option\n".into()),
+            ),
+        ] {
+            let (code, stdout, stderr) = run(from, "eni", more);
+            assert_eq!((code, stderr, &*stdout), (wanted.0, wanted.1, ""), "{from} {more}");
+        }
+        // Part of a config, and a NIC that nobody knows.
+        let (code, _, stderr) = run("network_data.json", "eni", "-k network_data.json -m eth7,52:54:00:00:00:02");
+        let unknown = "network_data.json:1:12: expected a NIC whose name is known; that of the one with the MAC address 52:54:00:00:00:01 is not\n";
+        assert_eq!((code, stderr), (1, done("network_data.json", "network_data.json", "eni") + unknown));
     });
 }

@@ -1,52 +1,24 @@
 //! Network configs against their judge: what wisp's model says of a config, and what cloud-init (Debian's package, `tests/oracle/`) makes of
 //! it, both as facts. `WISP_CASES` asks for more.
 
+mod network_cases;
 mod network_generator;
 mod python;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use network_generator::NICS;
-use python::{Dice, cases, judge};
-use wisp::format::doc::Sources;
-use wisp::format::json;
-use wisp::host::links::{IfName, Mac, Nic};
+use network_cases::{Case, answer, ask, generate};
+use python::cases;
 use wisp::net::model::{Control, Dns, Kind, Link, Method, Route, Subnet};
 use wisp::net::options::{Setting, Value};
-use wisp::net::parse::{Said, document};
-use wisp::net::{NetConfig, Report, resolve};
-
-struct Case {
-    form: &'static str,
-    text: String,
-}
-
-fn nics() -> Vec<Nic> {
-    let nic = |(at, (name, mac)): (usize, &(&str, &str))| Nic {
-        index: at as u32 + 2,
-        name: IfName::parse(name).unwrap(),
-        mac: Mac::parse(mac),
-        driver: Some("virtio_net".into()),
-        bus_path: Some(format!("pci0000:00/0000:00:0{at}.0")),
-        ..Nic::default()
-    };
-    NICS.iter().enumerate().map(nic).collect()
-}
+use wisp::net::{NetConfig, Report};
 
 fn ours(case: &Case) -> (Vec<String>, Report) {
-    let mut sources = Sources::new();
-    let id = sources.add("case", case.text.clone().into_bytes());
-    let doc = json::parse(sources.text(id), id).expect("the generator writes JSON");
-    let mut report = Report::default();
-    let said = document(&doc.value(&sources).unwrap(), &mut report);
-    let Some(Said::Config(mut config, _)) = report.take(said) else { return (Vec::new(), report) };
-    resolve::resolve(&mut config, &nics(), &mut report);
-    let mut facts = facts(&config);
-    facts.sort();
-    facts.dedup();
-    (facts, report)
+    let mut found = Vec::new();
+    let report = network_cases::read(case, &mut |config, _| found = facts(config));
+    found.sort();
+    found.dedup();
+    (found, report)
 }
 
 fn facts(config: &NetConfig) -> Vec<String> {
@@ -138,28 +110,13 @@ fn dns_facts(place: &str, dns: &Dns, facts: &mut Vec<String>) {
 }
 
 fn theirs(cases: &[Case]) -> Vec<Result<Vec<String>, String>> {
-    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
-    let fetched = Command::new(oracle.join("fetch-cloud-init")).stderr(Stdio::inherit()).output().unwrap();
-    assert!(fetched.status.success(), "the judge is not there: tests/oracle/fetch-cloud-init failed (see above)");
-    let modules = String::from_utf8(fetched.stdout).unwrap();
-    let begin = format!("import sys\nsys.dont_write_bytecode = True\nsys.path.insert(0, {:?})\n", modules.trim());
-    let macs: Vec<String> = NICS.iter().map(|(name, mac)| format!("\"{mac}\":\"{name}\"")).collect();
-    let line = |case: &Case| {
-        format!("{{\"form\":\"{}\",\"macs\":{{{}}},\"data\":{}}}", case.form, macs.join(","), case.text).into_bytes()
+    let read = |line: &String| {
+        answer(line, |root| match root.get("error") {
+            Some(error) => Err(error.text().unwrap()),
+            None => Ok(root.get("facts").unwrap().items().map(|fact| fact.text().unwrap()).collect()),
+        })
     };
-    let lines: Vec<Vec<u8>> = cases.iter().map(line).collect();
-    judge(&(begin + include_str!("oracle/network.py")), &lines).iter().map(|line| answer(line)).collect()
-}
-
-fn answer(line: &str) -> Result<Vec<String>, String> {
-    let mut sources = Sources::new();
-    let id = sources.add("answer", line.as_bytes().to_vec());
-    let doc = json::parse(sources.text(id), id).unwrap();
-    let root = doc.value(&sources).unwrap();
-    match root.get("error") {
-        Some(error) => Err(error.text().unwrap()),
-        None => Ok(root.get("facts").unwrap().items().map(|fact| fact.text().unwrap()).collect()),
-    }
+    ask(include_str!("oracle/network.py"), cases).iter().map(read).collect()
 }
 
 /// Differences that there are, and why ours is right. Each has to occur.
@@ -235,15 +192,7 @@ fn shape(fact: &str) -> String {
 
 #[test]
 fn configs_mean_what_cloud_init_takes_them_for() {
-    let mut dice = Dice::new(4);
-    type Generate = fn(&mut Dice) -> String;
-    let forms: [(&str, Generate); 3] = [
-        ("v1", network_generator::v1),
-        ("v2", network_generator::v2),
-        ("network_data", network_generator::network_data),
-    ];
-    let one = |at: usize| Case { form: forms[at % 3].0, text: forms[at % 3].1(&mut dice) };
-    let cases: Vec<Case> = (0..cases(1_200)).map(one).collect();
+    let cases = generate(4, cases(1_200));
     let theirs = theirs(&cases);
     let mut found: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut occurred = [0; EXCUSED.len()];

@@ -7,8 +7,8 @@ use wisp::format::doc::Sources;
 use wisp::format::yaml;
 use wisp::host::links::{IfName, Mac, Nic};
 use wisp::net::parse::{Said, document};
-use wisp::net::render::{Image, by_name};
-use wisp::net::{NetConfig, Report, resolve};
+use wisp::net::render::{Image, Input, by_name};
+use wisp::net::{Report, resolve};
 
 fn nics() -> Vec<Nic> {
     let nic = |at: u32| Nic {
@@ -20,26 +20,26 @@ fn nics() -> Vec<Nic> {
     (0..3).map(nic).collect()
 }
 
-fn config(text: &str) -> NetConfig {
+/// Every file that each kind of image has for a config, one behind the other.
+fn written(text: &str, images: &[(&str, &str, Image)]) -> Vec<String> {
     let mut sources = Sources::new();
     let id = sources.add("in", text.as_bytes().to_vec());
     let doc = yaml::parse(sources.text(id), id).unwrap();
     let mut report = Report::default();
     let said = document(&doc.value(&sources).unwrap(), &mut report).unwrap();
-    let Said::Config(mut config, _) = said else { panic!("no config") };
+    let Said::Config(mut config, document) = said else { panic!("no config") };
     resolve::resolve(&mut config, &nics(), &mut report);
-    config
-}
-
-/// Every file, one behind the other.
-fn written(name: &str, image: &Image, config: &NetConfig) -> String {
-    let mut all = String::new();
-    let sink = &mut |path: &str, mode: u32, text: &str| {
-        let _ = write!(all, "=== {path} {mode:o}\n{text}");
-        Ok(())
+    let write = |(name, _, image): &(&str, &str, Image)| {
+        let mut all = String::new();
+        let sink = &mut |path: &str, mode: u32, text: &str| {
+            let _ = write!(all, "=== {path} {mode:o}\n{text}");
+            Ok(())
+        };
+        let input = Input { config: &config, document: Some(document), image };
+        (by_name(name).unwrap().render)(&input, sink).unwrap();
+        all
     };
-    (by_name(name).unwrap().render)(config, image, sink).unwrap();
-    all
+    images.iter().map(write).collect()
 }
 
 #[test]
@@ -50,13 +50,16 @@ fn files_as_their_readers_want_them() {
         ("sysconfig", "centos6", Image { persistent_names: true, sysconfig_network: kept, ..Image::default() }),
         ("sysconfig", "centos7", Image::default()),
         ("eni", "debian", Image { interfaces_d: true, ..Image::default() }),
+        ("netplan", "netplan", Image::default()),
+        ("networkd", "networkd", Image::default()),
+        ("network-manager", "network-manager", Image::default()),
     ];
     let mut cases = 0;
     for case in std::fs::read_dir(root).unwrap() {
         let case = case.unwrap().path();
-        let config = config(&std::fs::read_to_string(case.join("in")).unwrap());
-        for (name, file, image) in &images {
-            let (path, text) = (case.join(file), written(name, image, &config));
+        let config = std::fs::read_to_string(case.join("in")).unwrap();
+        for ((_, file, _), text) in images.iter().zip(written(&config, &images)) {
+            let path = case.join(file);
             if std::env::var_os("WISP_GOLDEN").is_some() {
                 std::fs::write(&path, &text).unwrap();
             }

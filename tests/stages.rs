@@ -730,8 +730,8 @@ fn a_crash_anywhere_costs_one_step() {
             };
             assert!(missing.iter().all(|module| lost.contains(module)), "{at}");
         } else {
-            // Finding the instance and naming the machine are tried again by the next stage.
-            assert!(["search-local", "hostname", "check-cache"].contains(&step), "{at}");
+            // Finding the instance, naming the machine and its network are tried again by the next stage.
+            assert!(["search-local", "hostname", "network", "check-cache"].contains(&step), "{at}");
             assert!(missing.is_empty(), "{at}");
         }
         *crashes.entry(step.to_string()).or_insert(0) += 1;

@@ -29,6 +29,7 @@ Other commands:
   wisp plan                    what the four stages would do here, without doing it
   wisp net show|flush|rename   the network links: look, empty, rename
   wisp devel parse KIND FILE   how wisp reads a file, as JSON
+  wisp devel net-convert ...   a network config of one dialect as the files of another
 
 Options of every command:
   -f, --file FILE   configuration that counts above all other; may be given more than once
@@ -47,10 +48,11 @@ const INIT: &str = "\
 wisp init [--local]: find the datasource, and handle what came with the instance
 
   -l, --local   only what comes before the network: look for the datasource on drives and in
-                seed directories, claim the instance, set the host name. Exit status 0 also
-                when there is no datasource.
+                seed directories, claim the instance, set the host name, name the NICs and write
+                the files of the network service. Exit status 0 also when there is no datasource.
 
-Without --local: handle user-data and vendor-data, then run cloud_init_modules.
+Without --local: bring up the links that the network service did not, handle user-data and
+vendor-data, then run cloud_init_modules.
 ";
 
 const MODULES: &str = "\
@@ -105,4 +107,19 @@ wisp devel parse KIND FILE: print how wisp reads a file, as one JSON document
 
 Bytes that are no text are printed as base64. Warnings go to standard error. Exit status 1: it
 cannot be read, and standard error says FILE:LINE:COLUMN and what was expected there.
+
+wisp devel net-convert -p FILE -k KIND -d DIR -D DISTRO -O KIND [-m NAME,MAC]...: write a network
+config of any dialect as the files of any other, as cloud-init's command of this name does
+
+  -p, --network-data FILE   the config; - is standard input
+  -k, --kind KIND           its dialect: yaml (network-config v1 or v2), network_data.json, eni,
+                            cmdline (ip= and ip6=), klibc (/run/net-*.conf) or ifcfg (dracut's)
+  -d, --directory DIR       where the files go: DIR stands for their root
+  -D, --distro NAME         debian and ubuntu have interfaces.d; nothing else depends on it
+  -O, --output-kind KIND    eni, sysconfig, netplan, network-manager or networkd
+  -m, --mac NAME,MAC        the name of the NIC with this address, in place of those of the NICs
+                            of this machine; may be given more than once
+      --debug               print the config as it was understood, as network-config v2 in JSON
+
+Exit status 1: part of the config could not be understood, and the files are without it.
 ";

@@ -48,21 +48,23 @@ struct Command {
     name: &'static str,
     /// The options it takes besides those that all take, by their long names.
     options: &'static [&'static str],
+    /// Options with a value that mean something with this command alone, letter and name; they stand behind it.
+    own: &'static [(char, &'static str)],
     /// Whether arguments may follow.
     arguments: bool,
     run: fn(&Call) -> Result<u8, Refused>,
 }
 
 static TABLE: &[Command] = &[
-    Command { name: "init", options: &["local"], arguments: false, run: init },
-    Command { name: "modules", options: &["mode"], arguments: false, run: modules },
-    Command { name: "single", options: &["name", "frequency", "report"], arguments: true, run: single },
-    Command { name: "query", options: &["name"], arguments: false, run: query },
+    Command { name: "init", options: &["local"], own: &[], arguments: false, run: init },
+    Command { name: "modules", options: &["mode"], own: &[], arguments: false, run: modules },
+    Command { name: "single", options: &["name", "frequency", "report"], own: &[], arguments: true, run: single },
+    Command { name: "query", options: &["name"], own: &[], arguments: false, run: query },
     #[cfg(feature = "plan")]
-    Command { name: "plan", options: &[], arguments: false, run: plan },
-    Command { name: "net", options: &["json", "dry-run"], arguments: true, run: net::net },
+    Command { name: "plan", options: &[], own: &[], arguments: false, run: plan },
+    Command { name: "net", options: &["json", "dry-run"], own: &[], arguments: true, run: net::net },
     #[cfg(feature = "devel")]
-    Command { name: "devel", options: &[], arguments: true, run: devel::devel },
+    Command { name: "devel", options: &[], own: devel::OPTIONS, arguments: true, run: devel::devel },
 ];
 
 /// What the command line said.
@@ -77,6 +79,8 @@ struct Call {
     mode: Option<String>,
     name: Option<String>,
     frequency: Option<String>,
+    /// The command's own options, by their long names, in order.
+    own: Vec<(&'static str, String)>,
     arguments: Vec<String>,
 }
 
@@ -106,6 +110,15 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
     // Options of one command may stand before its name (`cloud-init --file F init`), so they are judged at the end.
     let mut given: Vec<&'static str> = Vec::new();
     while let Some(argument) = parser.next().map_err(text)? {
+        let own = command.map_or(&[][..], |command| command.own).iter().find(|(letter, name)| match argument {
+            Arg::Short(given) => given == *letter,
+            Arg::Long(given) => given == *name,
+            Arg::Value(_) => false,
+        });
+        if let Some((_, name)) = own {
+            call.own.push((name, value(&mut parser)?));
+            continue;
+        }
         let mut valued = None;
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(print(help::of(command.map(|command| command.name)))),
@@ -287,10 +300,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        const DEVEL: &str =
-            "`devel` has one command: parse KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data";
         const NET: &str =
             "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...]";
+        const PARSE: &str = "`devel parse` takes KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data";
+        const CONVERT: [&str; 12] =
+            ["devel", "net-convert", "-p", "x", "-k", "eni", "-d", "/x", "-D", "debian", "-O", "netplan"];
+        let convert = |more: &[&'static str]| [&CONVERT[..], more].concat();
         for (words, wanted) in [
             (&["frobnicate"][..], "no command `frobnicate`; there are: init, modules, single, query, plan, net, devel"),
             (&["init", "--mode", "final"], "`init` has no option --mode; see `wisp init --help`"),
@@ -302,12 +317,23 @@ mod tests {
                 &["single", "-n", "ssh", "--frequency", "daily"],
                 "--frequency takes always, instance or once, not `daily`",
             ),
-            (&["devel"], DEVEL),
-            (&["devel", "sing", "x"], DEVEL),
-            (&["devel", "parse"], DEVEL),
-            (&["devel", "parse", "eni"], DEVEL),
-            (&["devel", "parse", "eni", "a", "b"], DEVEL),
-            (&["devel", "parse", "xml", "x"], DEVEL),
+            (&["devel"], "`devel` has no command ``; there are: parse, net-convert"),
+            (&["devel", "sing", "x"], "`devel` has no command `sing`; there are: parse, net-convert"),
+            (&["devel", "parse"], PARSE),
+            (&["devel", "parse", "eni"], PARSE),
+            (&["devel", "parse", "eni", "a", "b"], PARSE),
+            (&["devel", "parse", "xml", "x"], PARSE),
+            (&["devel", "parse", "-k", "eni", "x"], "`devel parse` has no option --kind; see `wisp devel --help`"),
+            (&CONVERT[..10], "`devel net-convert` needs --output-kind"),
+            (&["devel", "net-convert"], "`devel net-convert` needs --network-data"),
+            (&convert(&["x"]), "`devel net-convert` takes no argument `x`"),
+            (&convert(&["-k", "xml"]), "--kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `xml`"),
+            (
+                &convert(&["--output-kind=live"]),
+                "--output-kind takes eni, sysconfig, netplan, network-manager, networkd, not `live`",
+            ),
+            (&convert(&["-m", "eth0"]), "--mac takes NAME,MAC, not `eth0`"),
+            (&convert(&["-m", "eth0,1:2"]), "--mac takes NAME,MAC, not `eth0,1:2`"),
             (&["net"], NET),
             (&["net", "up"], NET),
             (&["net", "show", "a", "b"], NET),
@@ -320,6 +346,7 @@ mod tests {
                 "`eth0` is neither FROM=TO nor MAC=TO; TO is an interface name: 1 to 15 bytes without blanks, `/` and `:`",
             ),
             (&["plan", "--json"], "`plan` has no option --json; see `wisp plan --help`"),
+            (&["-p", "x", "devel", "net-convert"], "invalid option '-p'; see `wisp --help`"),
             (&["init", "-f"], "missing argument for option '-f'"),
             (&["init", "--file", "--help"], "missing argument for option '--file'"),
         ] {
@@ -332,7 +359,7 @@ mod tests {
         for command in TABLE {
             let text = help::of(Some(command.name));
             assert!(text.contains(&format!("wisp {}", command.name)), "{}", command.name);
-            for option in command.options {
+            for option in command.options.iter().copied().chain(command.own.iter().map(|(_, name)| *name)) {
                 assert!(text.contains(&format!("--{option}")), "{}: --{option}", command.name);
             }
             assert!(help::of(None).contains(command.name), "{}", command.name);

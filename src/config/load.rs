@@ -40,7 +40,7 @@ pub fn load(files: &mut dyn Files, above: Above<'_>, broken: &mut dyn FnMut(Erro
     // What is to be said of these was said when they were made.
     layers.warn = false;
     for path in above.instance {
-        layers.file(files, path, MAX_INFLATED);
+        layers.file(files, path, 2 * MAX_INFLATED);
     }
     layers.warn = true;
     // The image's own is merged first, and then is one layer, as in cloud-init: a `merge_how` in cloud.cfg says how that goes below

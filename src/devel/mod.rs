@@ -19,6 +19,7 @@ use crate::limits::MAX_INFLATED;
 mod cmdline;
 mod eni;
 mod mime;
+pub mod net_convert;
 mod user_data;
 
 /// A kind of text.

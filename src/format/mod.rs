@@ -16,6 +16,7 @@ pub mod json;
 pub mod mime;
 pub mod quoted_printable;
 pub mod scalar;
+pub mod sha1;
 pub mod stream;
 pub mod superblock;
 pub mod yaml;

@@ -22,6 +22,18 @@ pub trait Links {
     /// The kernel's.
     fn list(&mut self) -> Result<Vec<Nic>, Error>;
 
+    /// The names and the hardware addresses of all links but the loopback, in the order of the names: what tells at a boot whether they are
+    /// as they were, without a look at anything else.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn names(&mut self) -> Result<Vec<(IfName, Option<Mac>)>, Error> {
+        let of_nic = |nic: Nic| (nic.kind != NicKind::Loopback).then_some((nic.name, nic.mac));
+        let mut names: Vec<_> = self.list()?.into_iter().filter_map(of_nic).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// The addresses of all links, at most `MAX_KERNEL_ADDRESSES`.
     ///
     /// # Errors

@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::Files;
 use super::glob::child;
 use super::links::{IfName, Mac, Nic, NicKind};
 use super::write::read_file;
-use super::{Files, Found};
 use crate::error::Error;
 use crate::limits::{MAX_NICS, MAX_STATE_FILE};
 use crate::paths::SYS_NET;
@@ -23,17 +23,7 @@ const UP: u32 = 1;
 /// # Errors
 /// The directory cannot be read.
 pub fn links(files: &mut dyn Files) -> Result<Vec<Nic>, Error> {
-    let mut names = Vec::new();
-    let found = files.list(SYS_NET, &mut |name| {
-        if let Some(name) = core::str::from_utf8(name).ok().and_then(IfName::parse)
-            && names.len() < MAX_NICS
-        {
-            names.push(name);
-        }
-    })?;
-    if found == Found::Absent {
-        return Ok(Vec::new());
-    }
+    let names = list(files)?;
     let mut nics: Vec<Nic> = Vec::new();
     for name in names {
         let Some(nic) = (Sysfs { files: &mut *files, dir: format!("{SYS_NET}/{name}") }).nic(name) else { continue };
@@ -41,6 +31,33 @@ pub fn links(files: &mut dyn Files) -> Result<Vec<Nic>, Error> {
         nics.insert(place, nic);
     }
     Ok(nics)
+}
+
+/// Names and hardware addresses alone, in the order of the names; not the loopback's.
+///
+/// # Errors
+/// As [`links`].
+pub fn names(files: &mut dyn Files) -> Result<Vec<(IfName, Option<Mac>)>, Error> {
+    let mut names = list(files)?;
+    names.retain(|name| &**name != "lo" && &**name != "bonding_masters");
+    names.sort();
+    let mac = |name: IfName| {
+        let mac = Sysfs { files: &mut *files, dir: format!("{SYS_NET}/{name}") }.mac("address");
+        (name, mac)
+    };
+    Ok(names.into_iter().map(mac).collect())
+}
+
+fn list(files: &mut dyn Files) -> Result<Vec<IfName>, Error> {
+    let mut names = Vec::new();
+    files.list(SYS_NET, &mut |name| {
+        if let Some(name) = core::str::from_utf8(name).ok().and_then(IfName::parse)
+            && names.len() < MAX_NICS
+        {
+            names.push(name);
+        }
+    })?;
+    Ok(names)
 }
 
 /// The bond or bridge that a link is a member of.
@@ -210,6 +227,12 @@ mod tests {
         ];
         assert_eq!(kinds, wanted);
         let (lo, tap, eth) = (&nics[0], &nics[1], &nics[2]);
+        let of = |nic: &&Nic| (nic.name.clone(), nic.mac.clone());
+        let mut wanted: Vec<_> =
+            nics.iter().filter(|nic| nic.kind != NicKind::Loopback).collect::<Vec<_>>().iter().map(of).collect();
+        wanted.push((IfName::parse("gone").unwrap(), None));
+        wanted.sort();
+        assert_eq!(names(&mut host).unwrap(), wanted);
         assert_eq!((&lo.mac, lo.carrier, lo.mtu), (&None, None, None));
         assert_eq!(tap.master.as_deref(), Some("br0"));
         assert_eq!(eth.master.as_deref(), Some("bond0"));

@@ -267,6 +267,8 @@ pub struct Context<'a> {
     pub name: &'static str,
     /// True if an earlier boot was interrupted in it ([`Rerun::Resume`]).
     pub resumed: bool,
+    /// Set by a module that changed what the network is made from: once it is done the network is made anew.
+    pub renews_network: bool,
     /// What went wrong so far.
     pub faults: &'a mut dyn FnMut(Level, &str),
 }

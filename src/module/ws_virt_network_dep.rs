@@ -10,7 +10,7 @@
 //! | `port_N.gateway` | may be left out; in the same subnet |
 //!
 //! Each port is checked by itself: a bad one is an error with its line and column, and the good ones are kept, in the same form with
-//! netmasks written out, in [`FILE`] of the instance's directory, from where they are applied with the network. The plan is logged.
+//! netmasks written out, in [`FILE`] of the instance's directory, from where they are applied with the network: at once, and at every boot after. The plan is logged.
 //!
 //! Source: the description of the module in its users' handbook (userdata, `ws_virt_network_dep`).
 
@@ -25,8 +25,9 @@ use crate::format::doc::Value;
 use crate::format::emit::Json;
 use crate::format::scalar::Scalar;
 use crate::host::Create;
-use crate::host::write::write_with;
+use crate::host::write::{Buffer, write_changed};
 use crate::instance::Instance;
+use crate::limits::MAX_STATE_FILE;
 use crate::paths::VIRT_NETWORK as FILE;
 
 /// One good port.
@@ -61,13 +62,15 @@ pub fn run(context: &mut Context<'_>) {
         ));
     }
     let path = context.instance_path(FILE);
-    let kept = if plan.is_empty() {
-        context.host.files().remove(&path).map(|_| ())
-    } else {
-        let fill = &mut |sink: &mut crate::host::Sink| write_plan(&plan, sink);
-        write_with(context.host.files(), &path, &Create::mode(0o600), fill)
-    };
-    context.take(kept);
+    let kept = if plan.is_empty() { context.host.files().remove(&path) } else { keep(context, &path, &plan) };
+    context.renews_network = context.take(kept) == Some(true);
+}
+
+/// Whether it is another plan than the one kept.
+fn keep(context: &mut Context<'_>, path: &str, plan: &[Port]) -> Result<bool, Error> {
+    let mut text = Buffer::new(MAX_STATE_FILE as usize);
+    write_plan(plan, &mut text)?;
+    write_changed(context.host, path, &Create::mode(0o600), &text.bytes)
 }
 
 struct Via(Option<Ipv4Addr>);

@@ -1,8 +1,8 @@
 //! The model as network-config v2 in JSON: `network-config.json` of the instance, and for people who ask what wisp understood.
 //!
-//! What v2 has no word for is left out: broadcast and peer addresses, address scopes, `control`, device ids, v1's MTU of a
-//! subnet where the link has one, name servers and routes of no link where there is no link at all. Name servers and routes of
-//! no link stand on the first link that they fit.
+//! What v2 has no word for is left out: the loopback's own addresses, broadcast and peer addresses, address scopes, `control`, device ids, an MTU of
+//! IPv6 where there is another, name servers and routes of no link where there is no link at all. Name servers and routes of
+//! no link stand on the links that they fit ([`NetConfig::dns_of`], [`NetConfig::strays`]).
 
 use alloc::string::ToString;
 use core::fmt::Display;
@@ -154,6 +154,9 @@ impl<'o, 'j> Out<'o, 'j> {
 }
 
 fn write_link(config: &NetConfig, link: &Link, out: &mut Out<'_, '_>) {
+    if link.kind == Kind::Loopback && link.addresses().next().is_none() && link.dns.is_empty() {
+        return;
+    }
     // Links are keyed by name where it is known: what is made has its key for a name.
     out.open(Some(link.display_name()));
     match &link.kind {
@@ -165,7 +168,7 @@ fn write_link(config: &NetConfig, link: &Link, out: &mut Out<'_, '_>) {
         }
     }
     out.print("macaddress", link.mac.as_ref().map(|mac| mac as _));
-    out.number("mtu", link.mtu.or(link.subnets.iter().find_map(|subnet| subnet.mtu)));
+    out.number("mtu", link.mtu_of(false).or(link.mtu_of(true)));
     out.flag("wakeonlan", link.wakeonlan);
     out.flag("accept-ra", link.accept_ra);
     out.flag("optional", link.optional);
@@ -183,14 +186,8 @@ fn write_link(config: &NetConfig, link: &Link, out: &mut Out<'_, '_>) {
     }
     dhcp(link, out);
     addresses(link, out);
-    // What belongs to no link.
-    let first = config.links.iter().find(|link| link.addresses().next().is_some()).or(config.links.first());
-    let (mut dns, mut routes) = (link.all_dns(), link.all_routes());
-    if first.is_some_and(|first| first.id == link.id) {
-        dns.add(&config.dns);
-        routes.extend_from_slice(&config.routes);
-    }
-    nameservers(&dns, out);
+    let routes = config.routes_of(link);
+    nameservers(&config.dns_of(link), out);
     if !routes.is_empty() {
         out.begin("routes");
         for route in &routes {

@@ -9,14 +9,19 @@
 //!               └──────── the document as it was written, for netplan ─────────▶
 //! ```
 //!
+//! [`manifest`] exchanges the files of the last network for those of the next, [`activate`] has the network service take them up, [`extra`] adds addresses.
 //! [`rename`] gives NICs their names; [`root`] tells which of them it has to leave alone. [`show`] and [`flush`] are for people.
 //! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
+pub mod activate;
 pub mod address;
 pub mod choose;
 pub mod dump;
+pub mod extra;
 pub mod flush;
 pub mod interfaces;
+pub mod live;
+pub mod manifest;
 pub mod model;
 pub mod options;
 pub mod parse;

@@ -89,6 +89,63 @@ impl NetConfig {
         self.links.iter().find(|master| master.members().contains(&link.id))
     }
 
+    /// The routes of no link that are nearest to this one: it is the first that reaches the gateway, else the first with addresses of the
+    /// family, else the first.
+    pub fn strays<'a>(&'a self, link: &Link) -> Vec<&'a Route> {
+        let mut routes = Vec::new();
+        for route in &self.routes {
+            let (mut home, mut best) = (None, 0);
+            for link in self.links.iter().filter(|link| link.kind != Kind::Loopback) {
+                let mut rank = 1;
+                for subnet in &link.subnets {
+                    rank = rank.max(match (subnet.method, route.via) {
+                        (Method::Static(net), Some(via)) if net.contains(via) => 3,
+                        _ if subnet.is_v6() == route.to.is_v6() => 2,
+                        _ => 1,
+                    });
+                }
+                if rank > best {
+                    (home, best) = (Some(&link.id), rank);
+                }
+            }
+            if home == Some(&link.id) {
+                routes.push(route);
+            }
+        }
+        routes
+    }
+
+    /// [`Link::all_routes`], and the [`NetConfig::strays`].
+    #[inline(never)]
+    pub fn routes_of(&self, link: &Link) -> Vec<Route> {
+        let mut all = link.all_routes();
+        all.extend(self.strays(link).into_iter().cloned());
+        all
+    }
+
+    /// [`Link::all_dns`], for who asks by links. That of no link is, as in cloud-init, that of each link with addresses and none of its own;
+    /// where there is no such link, of the first with an address, else a subnet, else of any kind.
+    #[inline(never)]
+    pub fn dns_of(&self, link: &Link) -> Dns {
+        let mut dns = link.all_dns();
+        let silent = |link: &Link| link.dns.is_empty() && link.subnets.iter().all(|subnet| subnet.dns.is_empty());
+        let takes = |link: &Link| link.addresses().next().is_some() && silent(link);
+        let of_any = |fits: fn(&Link) -> bool| self.links.iter().find(|link| link.kind != Kind::Loopback && fits(link));
+        let first = || {
+            let best =
+                of_any(|link| link.addresses().next().is_some()).or_else(|| of_any(|link| !link.subnets.is_empty()));
+            best.or_else(|| of_any(|_| true))
+        };
+        let mut others = self.links.iter().filter(|link| link.kind != Kind::Loopback);
+        if !self.dns.is_empty()
+            && link.kind != Kind::Loopback
+            && (takes(link) || (!others.any(takes) && first().is_some_and(|first| first.id == link.id)))
+        {
+            dns.add(&self.dns);
+        }
+        dns
+    }
+
     /// `at` for people: file, line, column.
     #[inline(never)]
     pub fn position(&self, at: At) -> Position<'_> {
@@ -239,6 +296,13 @@ impl Link {
         self.subnets.iter().for_each(|subnet| all.add(&subnet.dns));
         all.add(&self.dns);
         all
+    }
+
+    /// Its MTU: of the last subnet of the family that says one; for IPv4 else the link's own.
+    #[inline(never)]
+    pub fn mtu_of(&self, v6: bool) -> Option<u32> {
+        let said = self.subnets.iter().rev().find_map(|subnet| subnet.mtu.filter(|_| subnet.is_v6() == v6));
+        said.or(self.mtu.filter(|_| !v6))
     }
 
     /// Whether a subnet has this method.

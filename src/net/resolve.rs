@@ -67,10 +67,21 @@ fn stands_above(config: &NetConfig, at: usize) -> bool {
     config.links[..at].iter().any(|other| other.name == config.links[at].name)
 }
 
-/// Gives the name of its id to each link that has none: where no NICs are known (`net-convert`), as cloud-init does with v2.
-pub fn name_by_id(config: &mut NetConfig, report: &mut Report) {
-    for link in config.links.iter_mut().filter(|link| link.find().is_some() && link.name.is_none()) {
-        link.name = IfName::parse(&link.id);
+/// Gives a name to each link that has none, for who writes files for another machine (`net-convert`): that of the NIC with its MAC
+/// address, else, if `by_id`, its id, as cloud-init does with v2. A link that still has none is an error, and no renderer writes it.
+pub fn name(config: &mut NetConfig, nics: &[Nic], by_id: bool, report: &mut Report) {
+    for at in 0..config.links.len() {
+        let link = &mut config.links[at];
+        let Some(find) = link.find().filter(|_| link.name.is_none()) else { continue };
+        let mac = find.mac.as_ref();
+        let nic = nics.iter().find(|nic| mac.zip(nic.own_mac()).is_some_and(|(wanted, own)| same(wanted, own)));
+        let id = || IfName::parse(&link.id).filter(|_| by_id);
+        link.name = nic.map(|nic| nic.name.clone()).or_else(id);
+        if link.name.is_none() {
+            let link = &config.links[at];
+            let wanted = link.find().map_or(String::new(), |find| wanted(find, None));
+            report.error_at(config, link.at, "a NIC whose name is known; that of {} is not", &[&wanted]);
+        }
     }
     name_vlans(config, report);
 }

@@ -79,8 +79,8 @@ fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Resu
     write_file(work.host.files(), &path, &Create::mode(0o644).durable(), id.as_bytes())
 }
 
-/// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept. (Its
-/// network comes with networking.)
+/// Takes from a datasource in mode `pass` what it gives without being claimed: its files, unless this is the instance kept, and its
+/// network ([`Work::passed`]).
 #[inline(never)]
 pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     let Candidate { instance, mut tree, files, recoverable, .. } = candidate;
@@ -95,6 +95,7 @@ pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     if let Err(error) = tree.close() {
         work.warn("datasource", &error);
     }
+    work.passed = Some(instance);
 }
 
 /// Writes everything that is kept of an instance. True if it is a new one.

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use super::claim::{claim, pass};
 use super::record::Record;
 use super::work::Work;
-use super::{cached, configuration, network, rows};
+use super::{cached, configuration, net, network, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
 use crate::host::Level;
@@ -27,18 +27,16 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
         // This process took over behind the step that died.
         None => survivor(work, &config),
     };
-    let Some(instance) = instance else { return };
     // Before the network, so that DHCP asks with it; the module does it again once user-data is there.
     work.step("hostname", |work| {
-        if has_host_name(work, &instance) {
-            return;
-        }
+        let Some(instance) = instance.as_ref().filter(|instance| !has_host_name(work, instance)) else { return };
         let user = work.state.instance_file(&instance.id, DataKind::User.cloud_config_file());
         let has_user = is_there(work.host.files(), &user);
-        let config = if has_user { configuration(work, Some(&instance)) } else { config };
-        rows::set_hostname(work, &instance, &config);
+        let users = has_user.then(|| configuration(work, Some(instance)));
+        rows::set_hostname(work, instance, users.as_ref().unwrap_or(&config));
     });
-    if instance.mode == DsMode::Local {
+    work.step("network", |work| net::apply(work, instance.as_ref(), &config));
+    if let Some(instance) = instance.filter(|instance| instance.mode == DsMode::Local) {
         network::configure(work, &instance);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! | stage | function | does |
 //! | --- | --- | --- |
-//! | init-local | [`init_local`] | finds the datasource, claims the instance, sets the host name |
-//! | init | [`init`] | user-data and vendor-data, then `cloud_init_modules` |
+//! | init-local | [`init_local`] | finds the datasource, claims the instance, sets the host name, writes the network's files |
+//! | init | [`init`] | brings the network up where nobody did, user-data and vendor-data, then `cloud_init_modules` |
 //! | modules-config | [`modules`] | `cloud_config_modules` |
 //! | modules-final | [`modules`] | `cloud_final_modules`, `result.json` |
 //!
@@ -30,6 +30,7 @@ use crate::paths::{self, State};
 mod claim;
 mod keys;
 mod local;
+mod net;
 mod network;
 mod output;
 pub mod query;

@@ -6,7 +6,7 @@ use super::claim::claim;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, configuration_with, keys, local, rows};
+use super::{cached, configuration, configuration_with, keys, local, net, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{Needs, none};
 use crate::host::Level;
@@ -19,6 +19,8 @@ use crate::userdata::{self, Outcome};
 
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
+    // What is looked for here may be anywhere in the network.
+    work.step("network", net::finish);
     let found = work.step("check-cache", find);
     let instance = match found {
         Some(instance) => instance,
@@ -39,6 +41,7 @@ fn find(work: &mut Work<'_, '_>) -> Option<Instance> {
     }
     let config = configuration(work, None);
     if let Some(instance) = local::search(work, &config, Needs::Network) {
+        net::apply(work, Some(&instance), &config);
         return Some(instance);
     }
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok()).unwrap_or_default();

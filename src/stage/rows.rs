@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration};
+use super::{cached, configuration, net};
 use crate::config::Config;
 use crate::error::Error;
 use crate::format::doc::Value;
@@ -206,7 +206,14 @@ fn one(
     }
     // Of a row that must not be run twice all of the work is of that kind, and it has been looked for just now.
     if !(idle && row.rerun == Rerun::Never) {
-        with_context(work, setting, row, &args, resumed, |context| (row.run)(context));
+        let renewed = with_context(work, setting, row, &args, resumed, |context| {
+            (row.run)(context);
+            context.renews_network
+        });
+        if renewed {
+            let config = configuration(work, None);
+            net::apply(work, Some(instance), &config);
+        }
     }
 }
 
@@ -266,5 +273,15 @@ fn with_context<T>(
     };
     let args = args.to_vec();
     let Setting { instance, config, state } = setting;
-    does(&mut Context { host, config, instance, state, args, name: row.name, resumed, faults: &mut faults })
+    does(&mut Context {
+        host,
+        config,
+        instance,
+        state,
+        args,
+        name: row.name,
+        resumed,
+        renews_network: false,
+        faults: &mut faults,
+    })
 }

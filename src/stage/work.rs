@@ -9,6 +9,7 @@ use super::Boot;
 use super::record::{Record, Told};
 use crate::error::Error;
 use crate::host::{Ended, Host, Level, Progress};
+use crate::instance::Instance;
 use crate::paths::State;
 
 /// What a stage's steps work with.
@@ -21,6 +22,8 @@ pub(super) struct Work<'h, 'b> {
     pub crashed: bool,
     /// True if it had claimed the instance.
     pub claimed: bool,
+    /// What a datasource of mode `pass` gave: its network is taken though it is not claimed.
+    pub passed: Option<Instance>,
     /// True once the configuration was read, and what is odd in it told.
     pub configured: bool,
     progress: &'h mut dyn Progress,
@@ -121,6 +124,7 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
                     state: state.clone(),
                     crashed,
                     claimed,
+                    passed: None,
                     configured: false,
                     progress,
                     from,

@@ -222,9 +222,10 @@ impl Context<'_> {
         }
     }
 
-    /// Looks for upstart, if there is a job for it.
+    /// Looks for upstart, if there is a job for it, or what may become one.
     fn find_upstart(&mut self, parts: &[Part]) {
-        if !parts.iter().any(|part| part.content_type == upstart::CONTENT_TYPE) {
+        let may_be = [upstart::CONTENT_TYPE, TEMPLATE];
+        if !parts.iter().any(|part| may_be.contains(&part.content_type.as_str())) {
             return;
         }
         match upstart::directory(self.host.files(), self.target.config) {

@@ -13,8 +13,10 @@ use wisp::host::{Command, Create, Ended, Host, Input, Level, Output, Place};
 use seccomp::Answer;
 use sys::{LiveHost, Options};
 
+mod bring_up;
 mod dhcp;
 mod files;
+mod guest;
 mod isolated;
 mod links;
 mod netlink;

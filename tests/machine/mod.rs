@@ -1,4 +1,4 @@
-//! A machine of its own for the release binary: a root of tmpfs with busybox as its shell, in a mount and host name namespace that
+//! A machine of its own for the release binary: a root of tmpfs with busybox as its shell, in a mount, host name and network namespace that
 //! vanish with the test. wisp runs there as it would on a disk, as root and on this kernel; the machine that the tests run on
 //! is out of its reach.
 //!
@@ -103,7 +103,7 @@ pub fn with_machine(name: &str, body: impl FnOnce(&mut Machine) + Send) {
 
 fn own_namespaces() {
     // SAFETY: numbers; the thread gets namespaces of its own, and a working directory and root of its own.
-    let done = unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWUTS) };
+    let done = unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWNET) };
     assert_eq!(done, 0, "unshare: {}", io::Error::last_os_error());
     mount("none", Path::new("/"), "", libc::MS_REC | libc::MS_PRIVATE, "");
     let name = "unnamed";

@@ -1,7 +1,7 @@
 """The files that cloud-init writes for network configs: a case a text of JSON in CASES (tests/python/), an answer a line.
 
 A case is an object: `form` (network_data, v1, v2), `data` (the config), `macs` (MAC address to name: the NICs). The answer is an object: `error`,
-or for each renderer (`eni`, `sysconfig`) an object of paths and texts, or the error of that renderer.
+or for each renderer an object of paths and texts, or the error of that renderer.
 """
 import json
 import logging
@@ -30,19 +30,24 @@ sys.modules.setdefault("configobj", types.SimpleNamespace(ConfigObj=ConfigObj))
 
 from cloudinit import util
 from cloudinit.distros import debian, rhel
-from cloudinit.net import eni, network_state, sysconfig
+from cloudinit.net import eni, netplan, network_manager, network_state, networkd, sysconfig
 from cloudinit.sources.helpers import openstack
 
 logging.disable(logging.CRITICAL)
 FILES = {}
 MACS = {}
 util.ensure_dir = lambda *_, **__: None
+util.chownbyname = lambda *_, **__: None
 util.write_file = lambda path, text, *_, **__: FILES.__setitem__(path[len("/nowhere"):], text)
 network_state.get_interfaces_by_mac = lambda: MACS
 network_state.find_interface_name_from_mac = lambda mac: MACS.get(mac.lower())
 RENDERERS = {
     "eni": (eni.Renderer, debian.Distro.renderer_configs["eni"]),
     "sysconfig": (sysconfig.Renderer, rhel.Distro.renderer_configs["sysconfig"]),
+    # As net-convert has it, but for an MTU of IPv6 alone, which not every netplan reads.
+    "netplan": (netplan.Renderer, {"features": [], "clean_default": False}),
+    "network-manager": (network_manager.Renderer, {}),
+    "networkd": (networkd.Renderer, {}),
 }
 
 

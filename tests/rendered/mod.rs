@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wisp::format::doc::{Sources, Value};
+use wisp::format::yaml;
+
 /// Paths and texts.
 pub type Files = BTreeMap<String, String>;
 
@@ -20,6 +23,16 @@ pub fn facts(files: &Files) -> BTreeSet<String> {
             }
             ("/etc/sysconfig/network-scripts", Some((_, name))) => routes(name, lines(), &mut facts),
             ("/etc/network/interfaces.d", _) => eni(lines(), &mut facts),
+            ("/etc/netplan", _) => netplan(text, &mut facts),
+            ("/etc/systemd/network", _) => {
+                let file = file.strip_prefix("10-cloud-init-").unwrap();
+                let name = file.strip_suffix(".network").unwrap_or(file);
+                sections(text, &mut |section, lines| networkd(name, section, lines, &mut facts));
+            }
+            ("/etc/NetworkManager/system-connections", _) => {
+                let name = file.strip_prefix("cloud-init-").unwrap().strip_suffix(".nmconnection").unwrap();
+                sections(text, &mut |section, lines| keyfile(name, section, lines, &mut facts));
+            }
             _ => {
                 let mut facts_of_case = BTreeSet::new();
                 let of = |line: &str| match file {
@@ -160,4 +173,161 @@ fn eni<'a>(lines: impl Iterator<Item = &'a str>, facts: &mut BTreeSet<String>) {
 
 fn words_of(command: &str) -> &str {
     command.split(' ').next().unwrap()
+}
+
+/// Keys and values.
+type Lines = Vec<(String, String)>;
+
+/// Hands each section with its lines to `each`.
+fn sections(text: &str, each: &mut dyn FnMut(&str, &Lines)) {
+    let (mut section, mut lines): (&str, Lines) = ("", Lines::new());
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            Some(next) => {
+                each(section, &lines);
+                (section, lines) = (next, Lines::new());
+            }
+            None => {
+                let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("no assignment: {line}"));
+                assert!(!section.is_empty() && !value.starts_with(' ') && !value.ends_with(' '), "{line}");
+                lines.push((key.into(), value.replace("\\\\", "\\")));
+            }
+        }
+    }
+    each(section, &lines);
+}
+
+/// Of a `.network` or (`NAME.netdev`) a `.netdev`.
+fn networkd(name: &str, section: &str, lines: &Lines, facts: &mut BTreeSet<String>) {
+    let get = |wanted: &str| lines.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
+    match section {
+        "" => assert!(lines.is_empty()),
+        "Route" => {
+            let via = get("Gateway").map(addresses);
+            let family = if via.as_ref().is_some_and(|via| via.contains(':')) { "::/0" } else { "0.0.0.0/0" };
+            let to = addresses(get("Destination").unwrap_or(family));
+            let more = lines.iter().filter(|(key, _)| !["Gateway", "Destination"].contains(&key.as_str()));
+            let more: BTreeSet<String> = more
+                .map(|(key, value)| match key.as_str() {
+                    "GatewayOnLink" => " onlink".to_string(),
+                    key => format!(" {} {value}", key.to_lowercase()),
+                })
+                .collect();
+            let via = via.map(|via| format!(" via {via}")).unwrap_or_default();
+            facts.insert(format!("{name} route {to}{via}{}", more.into_iter().collect::<String>()));
+        }
+        "Address" => {
+            let of = addresses(get("Address").unwrap());
+            facts.extend(lines.iter().map(|(key, value)| match key.as_str() {
+                "Address" => format!("{name} Address={of}"),
+                key => format!("{name} Address {of} {key}={}", addresses(value)),
+            }));
+        }
+        _ => {
+            for (key, value) in lines {
+                let words = match key.as_str() {
+                    "DNS" | "Domains" => value.split(' ').map(addresses).collect(),
+                    "MACAddress" => vec![value.to_lowercase()],
+                    _ => vec![value.replace("False", "no").replace("True", "yes")],
+                };
+                facts.extend(words.iter().map(|word| format!("{name} {section} {key}={word}")));
+            }
+        }
+    }
+}
+
+/// Of a keyfile. A gateway is a route, whatever it is written as.
+fn keyfile(name: &str, section: &str, lines: &Lines, facts: &mut BTreeSet<String>) {
+    let get = |wanted: &str| lines.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
+    for (key, value) in lines {
+        let of_route = key.strip_prefix("route").filter(|rest| rest.parse::<u32>().is_ok());
+        match key.as_str() {
+            "gateway" => {
+                let to = if value.contains(':') { "::/0" } else { "0.0.0.0/0" };
+                facts.insert(format!("{name} {section} route {to} via {}", addresses(value)));
+            }
+            _ if of_route.is_some() => {
+                let mut parts = value.split(',');
+                let to = addresses(parts.next().unwrap());
+                let via = parts.next().map(|via| format!(" via {}", addresses(via))).unwrap_or_default();
+                let metric = parts.next().map(|metric| format!(" metric {metric}")).unwrap_or_default();
+                let options = get(&format!("{key}_options")).unwrap_or_default().replace("onlink=true", "onlink");
+                let mut options: Vec<String> = options.split(',').map(|option| option.replace('=', " ")).collect();
+                options.sort();
+                let options = options.iter().filter(|option| !option.is_empty()).map(|option| format!(" {option}"));
+                let options: String = options.collect();
+                facts.insert(format!("{name} {section} route {to}{via}{metric}{options}"));
+            }
+            _ if key.ends_with("_options") => {}
+            "dns" | "dns-search" => {
+                assert!(value.ends_with(';'), "{value}");
+                let words = value.split(';').filter(|word| !word.is_empty());
+                facts.extend(words.map(|word| format!("{name} {section} {key} {}", addresses(word))));
+            }
+            _ => {
+                let number = key.trim_end_matches(|char: char| char.is_ascii_digit());
+                let key = if number == "address" { number } else { key };
+                let value = if key.ends_with("mac-address") { value.to_lowercase() } else { addresses(value) };
+                facts.insert(format!("{name} {section} {key}={value}"));
+            }
+        }
+    }
+}
+
+/// Each scalar with the keys above it; order counts among addresses only. A gateway is a route.
+fn netplan(text: &str, facts: &mut BTreeSet<String>) {
+    let mut sources = Sources::new();
+    let id = sources.add("netplan", text.as_bytes().to_vec());
+    let doc = yaml::parse(sources.text(id), id).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    let root = doc.value(&sources).unwrap();
+    assert_eq!(root.entries().count(), 1);
+    for (key, value) in root.get("network").unwrap().entries() {
+        let key = key.text().unwrap();
+        if !value.is_mapping() {
+            facts.insert(format!("{key}={}", value.text().unwrap()));
+            continue;
+        }
+        for (name, link) in value.entries() {
+            let name = name.text().unwrap();
+            facts.insert(format!("{name} in {key}"));
+            for (key, value) in link.entries() {
+                of_link(&name, &key.text().unwrap(), &value, facts);
+            }
+        }
+    }
+}
+
+fn of_link(name: &str, key: &str, value: &Value<'_>, facts: &mut BTreeSet<String>) {
+    let text = |value: Value<'_>| value.text().unwrap();
+    match key {
+        "gateway4" => _ = facts.insert(format!("{name} route 0.0.0.0/0 via {}", addresses(&text(*value)))),
+        "gateway6" => _ = facts.insert(format!("{name} route ::/0 via {}", addresses(&text(*value)))),
+        "routes" => {
+            for route in value.items() {
+                let part = |key: &str, word: &str| {
+                    route.get(key).map(|value| format!(" {word}{}", addresses(&text(value)))).unwrap_or_default()
+                };
+                let more: String = ["metric", "table", "on-link"].map(|key| part(key, &format!("{key} "))).concat();
+                facts.insert(format!("{name} route{}{}{more}", part("to", ""), part("via", "via ")));
+            }
+        }
+        "match" => {
+            for (key, value) in value.entries() {
+                let value = value.items().next().unwrap_or(value);
+                facts.insert(format!("{name} match {}={}", text(key), text(value).to_lowercase()));
+            }
+        }
+        _ if value.is_mapping() => {
+            for (inner, value) in value.entries() {
+                of_link(name, &format!("{key} {}", text(inner)), &value, facts);
+            }
+        }
+        _ if value.is_sequence() => {
+            for (at, item) in value.items().enumerate() {
+                let place = if key == "addresses" { format!("{at}") } else { String::new() };
+                facts.insert(format!("{name} {key}{place}={}", addresses(&text(item))));
+            }
+        }
+        _ => _ = facts.insert(format!("{name} {key}={}", addresses(&text(*value).to_lowercase()))),
+    }
 }

@@ -46,12 +46,21 @@ pub struct Rendered {
     pub missing: Vec<String>,
 }
 
+/// Renders a template within bounds of its own: [`render_within`].
+///
+/// # Errors
+/// As there.
+pub fn render(text: &[u8], variables: &Variables) -> Result<Rendered, ParseError> {
+    render_within(text, variables, &mut { MAX_TEMPLATE_WORK })
+}
+
 /// Renders a template. Its first line says that it is one (`## template: jinja`, in any case and spacing) and is left out.
+/// What it costs is taken from `work`, which several may share ([`MAX_TEMPLATE_WORK`]); also what it becomes, as that is kept.
 ///
 /// # Errors
 /// Where, in the template: not UTF-8, another first line, a syntax error, something that is not supported, an operation that
 /// does not work on its values (a member of something undefined among them), a bound passed.
-pub fn render(text: &[u8], variables: &Variables) -> Result<Rendered, ParseError> {
+pub fn render_within(text: &[u8], variables: &Variables, work: &mut usize) -> Result<Rendered, ParseError> {
     let valid = core::str::from_utf8(text).map_err(|error| ParseError::at(text, error.valid_up_to(), "UTF-8 text"))?;
     let start = template(valid).ok_or_else(|| ParseError::at(text, 0, "`## template: jinja` in the first line"))?;
     let text = &unix(valid);
@@ -59,7 +68,9 @@ pub fn render(text: &[u8], variables: &Variables) -> Result<Rendered, ParseError
     let ends = text[start..].ends_with('\n');
     let mut machine = Machine::new(&text[..text.len() - usize::from(ends)], variables.clone());
     machine.at = start;
+    machine.work = *work;
     machine.body(&[]);
+    *work = machine.work.saturating_sub(machine.out.len());
     if let Some((at, expected)) = machine.error {
         return Err(ParseError::at(text.as_bytes(), at, expected));
     }
@@ -216,7 +227,7 @@ impl<'t> Machine<'t> {
         const { assert!(MAX_TEMPLATE_WORK == 64 << 20, "the words below say 64 MiB") };
         match self.work.checked_sub(work) {
             Some(left) => self.work = left,
-            None => self.stop(self.token.start, "a template that takes less than 64 MiB of work"),
+            None => self.stop(self.token.start, "templates that take less than 64 MiB of work, all together"),
         }
         !self.stopped
     }

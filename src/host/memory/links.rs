@@ -58,7 +58,7 @@ impl MemoryHost {
                 addresses.for_each(|address| address.link = name.clone());
             }
             Request::Mac(link, mac) => self.nic(link)?.mac = Some(mac.clone()),
-            Request::Mtu(link, _) => drop(self.nic(link)?),
+            Request::Mtu(link, mtu) => self.nic(link)?.mtu = Some(mtu),
             Request::Join(link, master) => {
                 let kind = self.nic(master)?.kind;
                 let nic = self.nic(link)?;
@@ -69,13 +69,17 @@ impl MemoryHost {
             }
             Request::MakeBond(name) => self.make(name, NicKind::Bond)?,
             Request::MakeBridge(name) => self.make(name, NicKind::Bridge)?,
-            Request::MakeVlan { name, on, .. } => {
+            Request::MakeVlan { name, on, id } => {
                 self.nic(on)?;
                 self.make(name, NicKind::Vlan)?;
+                self.nic(name)?.vlan = Some((on.clone(), id));
             }
             Request::Remove(name) => {
-                self.nic(name)?;
+                let bond = self.nic(name)?.kind == NicKind::Bond;
                 self.nics.retain(|nic| nic.name != *name);
+                for member in self.nics.iter_mut().filter(|nic| nic.master.as_ref() == Some(name)) {
+                    (member.master, member.up) = (None, member.up && !bond);
+                }
             }
             Request::AddAddress(address) => {
                 self.nic(&address.link)?;
@@ -93,7 +97,8 @@ impl MemoryHost {
                 self.routes.push(route.clone());
             }
             Request::RemoveRoute(route) => self.routes.retain(|other| !same(other, route)),
-            Request::Attribute(..) => {}
+            // Of a list (`+192.0.2.1`) the last.
+            Request::Attribute(path, value) => self.put(path, 0o644, value.trim_start_matches('+')),
         }
         Ok(())
     }

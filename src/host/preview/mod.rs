@@ -15,7 +15,7 @@ use core::time::Duration;
 use self::files::Draft;
 use self::overlay::Overlay;
 use self::tree::PreviewTree;
-use super::links::{Address, Links, Nic, Request, RouteEntry};
+use super::links::{Address, IfName, Links, Mac, Nic, Request, RouteEntry};
 use super::packets::{Channel, Packets};
 use super::stream::{Peer, Stream};
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
@@ -65,6 +65,10 @@ impl<'a> PreviewHost<'a> {
 impl Links for PreviewHost<'_> {
     fn list(&mut self) -> Result<Vec<Nic>, Error> {
         self.real.links().list()
+    }
+
+    fn names(&mut self) -> Result<Vec<(IfName, Option<Mac>)>, Error> {
+        self.real.links().names()
     }
 
     fn addresses(&mut self) -> Result<Vec<Address>, Error> {

@@ -70,6 +70,7 @@ impl Bench {
             args: args.iter().map(ToString::to_string).collect(),
             name: module.name,
             resumed: false,
+            renews_network: false,
             faults: &mut |level, text| faults.push(alloc::format!("{} {text}", level.word())),
         };
         (module.run)(&mut context);

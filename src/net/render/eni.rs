@@ -7,11 +7,13 @@
 //!
 //! Source: interfaces(5), bridge-utils-interfaces(5), vlan-interfaces(5), ifenslave's README.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use core::net::IpAddr;
 
 use super::line::Joined;
-use super::{Done, HEADER, Image, Lines, MODE, Sink, ip_route, named, strays, udev_rules, value};
+use super::{Done, HEADER, Input, Lines, MODE, Sink, ip_route, named, udev_rules, value};
 use crate::limits::MAX_MAC;
+use crate::net::address::Net;
 use crate::net::model::{Control, Dns, Group, Kind, Link, Method, NetConfig, Route, Subnet};
 use crate::net::options::Value;
 use crate::paths;
@@ -20,7 +22,8 @@ use crate::paths;
 ///
 /// # Errors
 /// The sink's.
-pub(super) fn render(config: &NetConfig, image: &Image, sink: &mut Sink<'_>) -> Done {
+pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
+    let Input { config, image, .. } = *input;
     let mut file = Lines::plain(HEADER);
     loopback(config, &mut file);
     // NICs stand before what is made of them.
@@ -29,8 +32,30 @@ pub(super) fn render(config: &NetConfig, image: &Image, sink: &mut Sink<'_>) -> 
             stanzas(config, link, name, &mut file);
         }
     }
+    if image.busybox {
+        file.text = with_netmasks(&file.text);
+    }
     sink(if image.interfaces_d { paths::INTERFACES_D } else { paths::INTERFACES }, MODE, &file.text)?;
     udev_rules(config, sink)
+}
+
+/// The same with the prefixes of addresses on lines of their own.
+fn with_netmasks(text: &str) -> String {
+    let mut apart = String::with_capacity(text.len());
+    for line in text.lines() {
+        let address = line.strip_prefix("    address ").and_then(|net| net.split_once('/'));
+        let (line, prefix) = address.map_or((line, None), |(ip, prefix)| (&line[..12 + ip.len()], Some((ip, prefix))));
+        apart.extend([line, "\n"]);
+        if let Some((ip, prefix)) = prefix {
+            apart.push_str("    netmask ");
+            match (ip.parse::<IpAddr>(), prefix.parse()) {
+                (Ok(ip), Ok(prefix)) if !ip.is_ipv6() => apart.push_str(&Net { ip, prefix }.netmask().to_string()),
+                _ => apart.push_str(prefix),
+            }
+            apart.push('\n');
+        }
+    }
+    apart
 }
 
 fn place(kind: &Kind) -> u8 {
@@ -54,7 +79,7 @@ fn loopback(config: &NetConfig, file: &mut Lines) {
 
 #[inline(never)]
 fn stanzas(config: &NetConfig, link: &Link, name: &str, file: &mut Lines) {
-    let strays = strays(config, link);
+    let strays = config.strays(link);
     let (mut dns, master) = (link.all_dns(), config.master_of(link));
     let bond = [master, Some(link)].into_iter().flatten().any(|link| matches!(link.kind, Kind::Bond(_)));
     let mut none = [Subnet::default()];
@@ -203,5 +228,18 @@ fn write_route(route: &Route, name: &str, text: &mut String) {
         text.push_str(if verb.starts_with("post") { "route add " } else { "route del " });
         ip_route(route, name, text);
         text.push_str(" || true\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn netmasks_stand_apart() {
+        let text = "iface e inet static\n    address 192.0.2.5/25\n    gateway 192.0.2.1\niface e inet6 static\n    address 2001:db8::5/64\n";
+        let wanted = "iface e inet static\n    address 192.0.2.5\n    netmask 255.255.255.128\n    gateway 192.0.2.1\niface e inet6 static\n    address 2001:db8::5\n    netmask 64\n";
+        assert_eq!(with_netmasks(text), wanted);
+        assert_eq!(with_netmasks(wanted), wanted);
     }
 }

@@ -1,4 +1,4 @@
-//! The one writer of lines, `KEY=value` or `key value`.
+//! The one writer of lines, `KEY=value` or `key value`, some in sections.
 
 use alloc::string::String;
 use core::fmt::{self, Display, Write};
@@ -8,24 +8,59 @@ pub(super) struct Lines {
     pub text: String,
     /// What stands before a key.
     indent: &'static str,
-    /// What stands between key and value: `=` is for a shell, which is quoted for.
+    /// What stands between key and value.
     between: char,
+    /// How a value is kept one.
+    form: Form,
+    /// The section that the next line begins.
+    section: &'static str,
+}
+
+/// Who reads the values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A program that takes the rest of the line.
+    Plain,
+    /// A shell: they are quoted.
+    Shell,
+    /// systemd and GKeyFile: `\` begins an escape, or at the end of a line goes on with the next.
+    Ini,
 }
 
 impl Lines {
     /// `KEY=value`, for a shell.
     pub fn shell(header: &str) -> Self {
-        Lines { text: header.into(), indent: "", between: '=' }
+        Lines { text: header.into(), indent: "", between: '=', form: Form::Shell, section: "" }
+    }
+
+    /// `Key=value` in sections.
+    pub fn ini(header: &str) -> Self {
+        Lines { form: Form::Ini, ..Self::shell(header) }
     }
 
     /// Indented `key value`.
     pub fn plain(header: &str) -> Self {
-        Lines { text: header.into(), indent: "    ", between: ' ' }
+        Lines { text: header.into(), indent: "    ", between: ' ', form: Form::Plain, section: "" }
+    }
+
+    /// What follows stands in this section, which is there only if something does.
+    pub fn section(&mut self, name: &'static str) {
+        self.section = name;
+    }
+
+    /// The section is there though nothing may follow.
+    #[inline(never)]
+    pub fn begin(&mut self, name: &'static str) {
+        if !name.is_empty() {
+            self.text.extend(["\n[", name, "]\n"]);
+        }
+        self.section = "";
     }
 
     /// One line. A value ends at its line's end whatever is in it.
     #[inline(never)]
     pub fn put(&mut self, key: &str, value: &dyn Display) {
+        self.begin(self.section);
         let text = &mut self.text;
         text.push_str(self.indent);
         text.push_str(key);
@@ -34,12 +69,17 @@ impl Lines {
         let _ = write!(text, "{value}");
         let value = text.split_off(from);
         let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,:/+%@".contains(&byte);
-        let quoted = self.between == '=' && !value.bytes().all(bare);
+        let quoted = self.form == Form::Shell && !value.bytes().all(bare);
         if quoted {
             text.push('"');
         }
         for char in value.chars() {
-            if quoted && matches!(char, '"' | '\\' | '$' | '`') {
+            let escaped = match self.form {
+                Form::Plain => false,
+                Form::Shell => quoted && matches!(char, '"' | '\\' | '$' | '`'),
+                Form::Ini => char == '\\',
+            };
+            if escaped {
                 text.push('\\');
             }
             text.push(if char.is_control() { ' ' } else { char });

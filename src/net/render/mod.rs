@@ -1,21 +1,26 @@
 //! The model as files: one file a dialect, and their table. A renderer gets the config as [`super::resolve`] left it and what it has to know of the
 //! [`Image`], and hands each file to a [`Sink`]; it asks the machine for nothing.
 //!
-//! A link without a name is passed over ([`super::resolve`] has told of it). Files are world-readable, 0644, as cloud-init's are: no dialect
-//! here has a secret. Texts of the config become values only: control characters in them are written as blanks, and what a shell reads is quoted.
+//! A link without a name is passed over ([`super::resolve`] has told of it). Files are world-readable, 0644, as cloud-init's are, but for those of
+//! the two dialects that may hold a secret (netplan, NetworkManager). Texts of the config become values only: control characters in them are
+//! written as blanks, and what a shell reads is quoted.
 
 mod eni;
 mod line;
+mod netplan;
+mod network_manager;
+mod networkd;
 mod sysconfig;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use super::model::{Dns, Kind, Link, Method, NetConfig, Route, RouteKind};
+use super::model::{Control, Dns, Link, NetConfig, Route, RouteKind};
 use super::options::{Setting, Value};
 use super::report::Report;
 use crate::error::Error;
+use crate::format::doc::Value as Document;
 use crate::host::Files;
 use crate::host::glob::glob;
 use crate::host::write::read_file;
@@ -23,6 +28,7 @@ use crate::limits::{MAX_PLUGINS, MAX_STATE_FILE};
 use crate::paths;
 
 use line::Lines;
+pub(super) use sysconfig::resolv_conf;
 
 type Done = Result<(), Error>;
 
@@ -31,9 +37,22 @@ pub type Sink<'a> = dyn FnMut(&str, u32, &str) -> Done + 'a;
 
 /// The mode of the files.
 const MODE: u32 = 0o644;
+/// The mode of files that may hold a secret.
+const SECRET: u32 = 0o600;
 
 /// What the files begin with. Programs look for these words to know whose a file is.
 const HEADER: &str = "# Created by cloud-init automatically, do not edit.\n#\n";
+
+/// What a renderer is given.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The config, its links named.
+    pub config: &'a NetConfig,
+    /// The document below `network:` that it was read from, if it was one: netplan has v2 as it was written.
+    pub document: Option<Document<'a>>,
+    /// The image.
+    pub image: &'a Image,
+}
 
 /// A dialect.
 #[derive(Debug)]
@@ -42,32 +61,60 @@ pub struct Renderer {
     pub name: &'static str,
     /// An image that has all these programs …
     programs: &'static [&'static str],
-    /// … and one of these files, is for it.
+    /// … and one of these files (or none is listed) …
     files: &'static [&'static str],
+    /// … and has turned on this service, if it has systemd's unit of it, is for it.
+    service: Option<&'static str>,
     /// So is one that has a file like this, whatever else it has.
     or: Option<&'static str>,
     /// Writes the files.
     ///
     /// # Errors
     /// The sink's.
-    pub render: fn(&NetConfig, &Image, &mut Sink<'_>) -> Done,
+    pub render: fn(&Input<'_>, &mut Sink<'_>) -> Done,
 }
 
-/// In cloud-init's order: eni, sysconfig, netplan, network-manager, networkd. It wants `ifquery` for eni too, which busybox
-/// does not have.
+/// In cloud-init's order: eni, sysconfig, netplan, network-manager, networkd. It wants `ifquery` for eni too, which busybox does not have; and
+/// for networkd `ip` and `systemctl` rather than networkd itself, which is not in every image with systemd (Red Hat's have none).
 pub static RENDERERS: &[Renderer] = &[
-    Renderer { name: "eni", programs: IFUPDOWN, files: &[paths::INTERFACES], or: None, render: eni::render },
+    Renderer {
+        name: "eni",
+        programs: IFUPDOWN,
+        files: &[paths::INTERFACES],
+        service: None,
+        or: None,
+        render: eni::render,
+    },
     Renderer {
         name: "sysconfig",
         programs: IFUPDOWN,
         files: &["/etc/sysconfig/network-scripts/network-functions", "/etc/sysconfig/config"],
+        service: None,
         // NetworkManager that reads `ifcfg-*`.
         or: Some("/usr/lib*/NetworkManager/*/libnm-settings-plugin-ifcfg-rh.so*"),
         render: sysconfig::render,
     },
+    Renderer { name: "netplan", programs: &["netplan"], files: &[], service: None, or: None, render: netplan::render },
+    Renderer {
+        name: "network-manager",
+        programs: &["nmcli"],
+        files: &["/etc/NetworkManager/NetworkManager.conf"],
+        service: Some("NetworkManager.service"),
+        or: None,
+        render: network_manager::render,
+    },
+    Renderer {
+        name: "networkd",
+        programs: &["systemctl"],
+        files: &["/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"],
+        service: None,
+        or: None,
+        render: networkd::render,
+    },
 ];
 
 const IFUPDOWN: &[&str] = &["ifup", "ifdown"];
+const UNIT_DIRS: &[&str] = &["/usr/lib/systemd/system/", "/lib/systemd/system/"];
 const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
 
 /// The renderer for this image; `None`: no program there reads any of our dialects. `wanted`: `system_info.network.renderers`, tried in its order
@@ -113,12 +160,26 @@ impl Renderer {
             return Ok(true);
         }
         for program in self.programs {
-            if !any(PROGRAM_DIRS, program, files)? {
+            if !has_program(files, program)? {
                 return Ok(false);
             }
         }
-        any(self.files, "", files)
+        if let Some(service) = self.service
+            && any(UNIT_DIRS, service, files)?
+            && glob(files, &["/etc/systemd/system/*.wants/", service].concat(), 1)?.is_empty()
+        {
+            return Ok(false);
+        }
+        Ok(self.files.is_empty() || any(self.files, "", files)?)
     }
+}
+
+/// Whether the image has a program of this name.
+///
+/// # Errors
+/// The image cannot be looked at.
+pub(super) fn has_program(files: &mut dyn Files, name: &str) -> Result<bool, Error> {
+    any(PROGRAM_DIRS, name, files)
 }
 
 fn any(begins: &[&str], end: &str, files: &mut dyn Files) -> Result<bool, Error> {
@@ -138,6 +199,8 @@ pub struct Image {
     pub persistent_names: bool,
     /// `/etc/network/interfaces` sources `interfaces.d`, where a file of our own can stand.
     pub interfaces_d: bool,
+    /// Its ifupdown is busybox's, which wants an address and its netmask apart. (Every other takes them so too; cloud-init writes them together.)
+    pub busybox: bool,
     /// The text of `/etc/sysconfig/network`: what is not ours in it is kept (`HOSTNAME` of CentOS 6).
     pub sysconfig_network: String,
 }
@@ -155,7 +218,12 @@ impl Image {
         let sysconfig_network = text(paths::SYSCONFIG_NETWORK)?;
         let interfaces_d = sources_interfaces_d(&text(paths::INTERFACES)?);
         let persistent_names = files.stat(paths::UDEV_NAME_GENERATOR, true)?.is_some();
-        Ok(Image { persistent_names, interfaces_d, sysconfig_network })
+        let mut busybox = false;
+        for dir in PROGRAM_DIRS {
+            let link = files.read_link(&[dir, "ifup"].concat())?;
+            busybox |= link.is_some_and(|target| target.ends_with("busybox"));
+        }
+        Ok(Image { persistent_names, interfaces_d, sysconfig_network, busybox })
     }
 }
 
@@ -177,38 +245,29 @@ fn named(config: &NetConfig) -> impl Iterator<Item = (&Link, &str)> {
     config.links.iter().filter_map(|link| Some((link, link.name.as_deref()?)))
 }
 
-/// The routes of no link that are nearest to this one: it is the first that reaches the gateway, else the first with addresses of the
-/// family, else the first.
-fn strays<'a>(config: &'a NetConfig, link: &Link) -> Vec<&'a Route> {
-    let mut routes = Vec::new();
-    for route in &config.routes {
-        let (mut home, mut best) = (None, 0);
-        for link in config.links.iter().filter(|link| link.kind != Kind::Loopback) {
-            let mut rank = 1;
-            for subnet in &link.subnets {
-                rank = rank.max(match (subnet.method, route.via) {
-                    (Method::Static(net), Some(via)) if net.contains(via) => 3,
-                    _ if subnet.is_v6() == route.to.is_v6() => 2,
-                    _ => 1,
-                });
-            }
-            if rank > best {
-                (home, best) = (Some(&link.id), rank);
-            }
-        }
-        if home == Some(&link.id) {
-            routes.push(route);
-        }
-    }
-    routes
-}
-
 /// Every name server and search domain that there is, each once: those of the links, then those of none.
-fn all_dns(config: &NetConfig) -> Dns {
+pub(super) fn all_dns(config: &NetConfig) -> Dns {
     let mut all = Dns::default();
     config.links.iter().for_each(|link| all.add(&link.all_dns()));
     all.add(&config.dns);
     all
+}
+
+/// Whether anything brings the link up at boot: all that it has may wait for somebody to say so.
+fn starts(link: &Link) -> bool {
+    link.subnets.is_empty() || link.subnets.iter().any(|subnet| subnet.control != Control::Manual)
+}
+
+/// A route that needs no more words than where to, by whom and how preferred.
+#[inline(never)]
+fn says_no_more(route: &Route) -> bool {
+    let more = route.on_link || route.from.is_some() || route.table.is_some() || route.mtu.is_some();
+    route.via.is_some() && !more && route.scope.is_none() && route.kind == RouteKind::Unicast
+}
+
+/// A route that needs no more than where to and by whom.
+fn is_plain(route: &Route) -> bool {
+    says_no_more(route) && route.metric.is_none()
 }
 
 /// A route in the words of ip-route(8): all that stands behind `ip route add`.
@@ -240,7 +299,7 @@ fn ip_route(route: &Route, device: &str, to: &mut String) {
 }
 
 /// A setting's value as the kernel takes it; flags are these words (no, yes), lists have `between` between their items.
-fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], between: &str) -> String {
+pub(super) fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], between: &str) -> String {
     match &setting.value {
         Value::Number(number) => number.to_string(),
         Value::Word(word) => word.to_string(),

@@ -12,10 +12,12 @@ use core::fmt::Write;
 use core::net::IpAddr;
 
 use super::line::Joined;
-use super::{Done, HEADER, Image, Lines, MODE, Sink, all_dns, ip_route, named, strays, udev_rules, value};
+use super::{
+    Done, HEADER, Input, Lines, MODE, Sink, all_dns, ip_route, is_plain, named, says_no_more, udev_rules, value,
+};
 use crate::limits::{MAX_MAC, MAX_NAME_SERVERS, MAX_SEARCH_DOMAINS, MAX_SEARCH_LENGTH};
 use crate::net::address::Net;
-use crate::net::model::{Control, Dns, Kind, Link, Method, NetConfig, Route, RouteKind};
+use crate::net::model::{Control, Dns, Kind, Link, Method, NetConfig, Route};
 use crate::net::options::BOND;
 use crate::paths;
 
@@ -25,7 +27,8 @@ const DIR: &str = "/etc/sysconfig/network-scripts/";
 ///
 /// # Errors
 /// The sink's.
-pub(super) fn render(config: &NetConfig, image: &Image, sink: &mut Sink<'_>) -> Done {
+pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
+    let Input { config, image, .. } = *input;
     for (link, name) in named(config).filter(|(link, _)| link.kind != Kind::Loopback) {
         let routes = Routes::of(config, link);
         sink(&[DIR, "ifcfg-", name].concat(), MODE, &ifcfg(config, link, name, &routes))?;
@@ -74,7 +77,7 @@ impl<'a> Routes<'a> {
                 own.metrics[usize::from(subnet.is_v6())] = Some(metric);
             }
         }
-        let strays = strays(config, link);
+        let strays = config.strays(link);
         for subnet in &link.subnets {
             own.take(&mut subnet.routes.iter(), true);
         }
@@ -97,15 +100,8 @@ impl<'a> Routes<'a> {
     }
 }
 
-/// A route that needs no more words than where to and by whom.
-#[inline(never)]
-fn is_plain(route: &Route) -> bool {
-    let more = route.on_link || route.from.is_some() || route.table.is_some() || route.mtu.is_some();
-    route.via.is_some() && !more && route.scope.is_none() && route.kind == RouteKind::Unicast
-}
-
 fn is_gateway(route: &Route) -> bool {
-    route.to.is_everywhere() && is_plain(route)
+    route.to.is_everywhere() && says_no_more(route)
 }
 
 /// What the subnets say of IPv6 and of booting, the later over the earlier.
@@ -299,7 +295,7 @@ fn has_default_route(config: &NetConfig) -> bool {
 /// `ADDRESS0=` and so on where that can say it all; the scripts pass over a metric there, so one makes lines for `ip route add` of all.
 fn route_file(routes: &[&Route], name: &str) -> String {
     let mut file = Lines::shell(HEADER);
-    let numbered = |route: &&Route| !route.to.is_v6() && is_plain(route) && route.metric.is_none();
+    let numbered = |route: &&Route| !route.to.is_v6() && is_plain(route);
     if routes.iter().all(numbered) {
         for (at, route) in routes.iter().enumerate() {
             file.numbered("ADDRESS", Some(at), &route.to.ip);
@@ -316,7 +312,7 @@ fn route_file(routes: &[&Route], name: &str) -> String {
 }
 
 /// `/etc/resolv.conf` with as much as resolvers take.
-fn resolv_conf(dns: &Dns) -> String {
+pub(in crate::net) fn resolv_conf(dns: &Dns) -> String {
     let mut text = HEADER.replace('#', ";");
     for server in dns.servers.iter().take(MAX_NAME_SERVERS) {
         let _ = writeln!(text, "nameserver {server}");

@@ -15,8 +15,27 @@ fn the_renderer_is_what_the_image_has() {
     let red_hat = ["/sbin/ifup", "/sbin/ifdown", FUNCTIONS];
     let both = ["/sbin/ifup", "/sbin/ifdown", paths::INTERFACES, FUNCTIONS];
     let plugin = ["/usr/lib/x", "/usr/lib64/NetworkManager/1.30.0/libnm-settings-plugin-ifcfg-rh.so"];
+    let ubuntu = ["/usr/sbin/netplan", "/bin/systemctl", "/lib/systemd/systemd-networkd"];
+    let (unit, on) =
+        ("/usr/lib/systemd/system/NetworkManager.service", "multi-user.target.wants/NetworkManager.service");
+    let on = ["/etc/systemd/system/", on].concat();
+    let fedora = ["/usr/bin/nmcli", "/etc/NetworkManager/NetworkManager.conf", unit, &on, "/usr/sbin/netplan"];
+    let arch = ["/usr/bin/systemctl", "/usr/lib/systemd/systemd-networkd", "/usr/bin/nmcli", fedora[1], unit];
     for (image, wanted, name, warnings) in [
         (&debian[..], None, Some("eni"), 0),
+        (&ubuntu, None, Some("netplan"), 0),
+        (&ubuntu[1..], None, Some("networkd"), 0),
+        (&ubuntu[1..2], None, None, 0),
+        (&ubuntu[2..], None, None, 0),
+        (&fedora, None, Some("netplan"), 0),
+        (&fedora[..4], None, Some("network-manager"), 0),
+        // There is a unit, and it is not turned on.
+        (&fedora[..3], None, None, 0),
+        (&fedora[..2], None, Some("network-manager"), 0),
+        (&fedora[1..4], None, None, 0),
+        (&fedora[..1], None, None, 0),
+        (&arch, None, Some("networkd"), 0),
+        (&fedora, Some(&["networkd", "network-manager"][..]), Some("network-manager"), 0),
         (&debian[1..], None, None, 0),
         (&debian[..2], None, None, 0),
         (&red_hat, None, Some("sysconfig"), 0),
@@ -58,6 +77,9 @@ fn an_image_is_looked_at() {
     let image = Image::look(old.files()).unwrap();
     assert!(image.persistent_names && !image.interfaces_d);
     assert_eq!(image.sysconfig_network, "HOSTNAME=x\n");
+    assert!(!image.busybox);
+    old.put_link("/sbin/ifup", "../bin/busybox");
+    assert!(Image::look(old.files()).unwrap().busybox);
     let image = Image::look(host(&[]).files()).unwrap();
     assert!(!image.persistent_names && image.sysconfig_network.is_empty());
 }

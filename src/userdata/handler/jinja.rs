@@ -9,8 +9,9 @@ use core::mem::take;
 
 use super::{Context, Target, boothook, find, part_handler};
 use crate::error::Error;
-use crate::format::jinja::{Variables, render};
+use crate::format::jinja::{Variables, render_within};
 use crate::instance::data;
+use crate::limits::MAX_TEMPLATE_WORK;
 use crate::userdata::part::{Part, TEMPLATE, by_prefix};
 
 /// Where an earlier run put what the template became, if that was a script. (Files of templates are always made anew; a
@@ -52,10 +53,14 @@ pub fn handle(context: &mut Context<'_>, part: &mut Part) {
 fn rendered(context: &mut Context<'_>, part: &mut Part, label: &str) -> Result<(), Error> {
     if context.variables.is_none() {
         let (doc, sources) = data::document(context.host, context.target.instance, context.target.config)?;
-        context.variables = doc.value(&sources).map(|root| Variables::new(&root)).transpose()?;
+        let variables = doc.value(&sources).map(|root| Variables::new(&root)).transpose()?;
+        context.variables = variables.map(|variables| (variables, MAX_TEMPLATE_WORK));
     }
-    let variables = context.variables.as_ref().ok_or_else(|| Error::new("render", label, "no instance data"))?;
-    let rendered = render(&take(&mut part.text), variables).map_err(|error| Error::new("render", label, error))?;
+    let Some((variables, work)) = &mut context.variables else {
+        return Err(Error::new("render", label, "no instance data"));
+    };
+    let rendered =
+        render_within(&take(&mut part.text), variables, work).map_err(|error| Error::new("render", label, error))?;
     part.text = rendered.text.into_bytes();
     if !rendered.missing.is_empty() {
         let names = rendered.missing.join("`, `");

@@ -24,9 +24,8 @@ pub mod part_handler;
 mod script;
 pub mod upstart;
 
-/// What templates can name, once there was one.
 #[cfg(feature = "templates")]
-type Variables = Option<crate::format::jinja::Variables>;
+type Variables = Option<(crate::format::jinja::Variables, usize)>;
 #[cfg(not(feature = "templates"))]
 type Variables = ();
 
@@ -105,7 +104,7 @@ pub struct Context<'a> {
     pub handlers: Vec<part_handler::PartHandler>,
     /// True at a later boot of the same instance: only what is meant for every boot is done.
     pub again: bool,
-    /// What templates can name, once there was one.
+    /// What templates can name, and the work that is left for them, once there was one.
     pub variables: Variables,
     /// What went wrong so far.
     pub outcome: Outcome,

@@ -100,3 +100,38 @@ fn a_boothook_of_a_template_runs_at_every_boot() {
     repeat(&mut host, &State::default(), &Instance::new("i-1", "DataSourceConfigDrive"), &Config::default(), false);
     assert_eq!(host.ran.len(), ran + 1);
 }
+
+/// What all templates become is kept at once: a few KiB of them must not fill the memory, and other parts go on.
+#[test]
+fn the_work_of_all_templates_is_bounded() {
+    // Each is 8 MiB, made, shown and kept.
+    let eight = "## template: jinja\n#cloud-config\na: {{ 'x' * 8388608 }}\n";
+    let wanted = "recoverable: cannot render user-data part 3 (t): line 3, column 21: expected templates that take less than 64 MiB of work, all together";
+    for (count, faults) in [(2, &[][..]), (3, &[wanted])] {
+        let mut parts = alloc::vec![("t", "Content-Type: text/plain", eight); count];
+        parts.push(("s.sh", "Content-Type: text/x-shellscript", "#!/bin/sh\n"));
+        let mut host = MemoryHost::new();
+        assert_eq!(shown(&run(&mut host, &mime(&parts))), faults);
+        assert!(host.exists(&at("scripts/s.sh")));
+    }
+}
+
+#[test]
+fn a_template_may_become_a_patch_or_a_job_and_no_include() {
+    let patch = "## template: jinja\n#cloud-config-jsonp [{\"op\": \"add\", \"path\": \"/p\", \"value\": \"{{ v1.instance_id }}\"}]\n";
+    let parts = [
+        ("a", TEMPLATE, patch),
+        ("b.conf", TEMPLATE, "## template: jinja\n#upstart-job\nexec {{ v1.instance_id }}\n"),
+        ("c", TEMPLATE, "## template: jinja\n#include\n/etc/passwd\n"),
+        ("d", TEMPLATE, "## template: jinja\n#cloud-config-archive\n- '#!/bin/sh'\n"),
+    ];
+    let mut host = MemoryHost::new();
+    host.put_dir("/etc/init", 0o755);
+    let told = render(&mut host, &parts);
+    let kept =
+        "a template that becomes nothing that is handled in a template; it is kept in user-data.txt.i".to_string();
+    let wanted = [format!("warning: user-data part 3 (c): {kept}"), format!("warning: user-data part 4 (d): {kept}")];
+    assert_eq!(told, wanted);
+    assert!(host.text(&at("cloud-config.txt")).ends_with("\np: i-1\n"), "{}", host.text(&at("cloud-config.txt")));
+    assert_eq!(host.text("/etc/init/b.conf"), "#upstart-job\nexec i-1\n");
+}

@@ -93,8 +93,8 @@ fn links_of_v1() {
             r#""ethernets": {"e": {}, "f": {}}, "bridges": {"b": {"interfaces": ["e", "f"], "parameters": {"stp": false, "forward-delay": 0, "path-cost": {"e": 50}}}}"#,
         ),
         (
-            "- {type: vlan, name: v, vlan_id: 5, vlan_link: e, mtu: 1300}\n- {type: infiniband, name: e}\n- {type: loopback, name: lo, subnets: [{type: loopback}]}",
-            r#""ethernets": {"e": {}, "lo": {}}, "vlans": {"v": {"id": 5, "link": "e", "mtu": 1300}}"#,
+            "- {type: vlan, name: v, vlan_id: 5, vlan_link: e, mtu: 1300}\n- {type: infiniband, name: e}\n- {type: loopback, name: lo, subnets: [{type: loopback}, {type: static, address: 10.0.0.1/32}]}",
+            r#""ethernets": {"e": {}, "lo": {"addresses": ["10.0.0.1/32"]}}, "vlans": {"v": {"id": 5, "link": "e", "mtu": 1300}}"#,
         ),
         (
             "- {type: nameserver, address: 1.1.1.1, search: a, interface: e}\n- {type: nameserver, address: [9.9.9.9]}\n- {type: physical, name: e}",
@@ -169,7 +169,7 @@ services:
 - {type: dns, address: 8.8.8.8}
 ";
     let (mut config, mut report) = read(text);
-    crate::net::resolve::name_by_id(&mut config, &mut report);
+    crate::net::resolve::name(&mut config, &[], true, &mut report);
     let wanted = concat!(
         r#""ethernets": {"tap0": {"match": {"macaddress": "02:00:00:00:00:0a"}, "set-name": "tap0", "mtu": 1450}, "#,
         r#""lan": {"match": {"macaddress": "02:00:00:00:00:0b"}, "set-name": "lan", "accept-ra": true, "dhcp4": true, "dhcp6": true}}, "#,

@@ -14,7 +14,11 @@ fn eni(text: &str) -> (NetConfig, Report) {
 #[test]
 fn stanzas_and_their_options() {
     for (text, wanted) in [
-        ("auto lo\niface lo inet loopback\n", r#""ethernets": {"lo": {}}"#),
+        ("auto lo\niface lo inet loopback\n", ""),
+        (
+            "auto lo\niface lo inet loopback\niface lo inet static\n address 10.0.0.1/32\n",
+            r#""ethernets": {"lo": {"addresses": ["10.0.0.1/32"]}}"#,
+        ),
         (
             "auto e\niface e inet dhcp\n mtu 1400\n hwaddress ether 02:00:00:00:00:01\n",
             r#""ethernets": {"e": {"match": {"macaddress": "02:00:00:00:00:01"}, "set-name": "e", "mtu": 1400, "dhcp4": true}}"#,

@@ -1,0 +1,304 @@
+//! `net-convert`: a network config of any input dialect as the files of any renderer, with cloud-init's options.
+//!
+//! Links are named as [`resolve::name`] has it: by the NICs that are known, and links of any dialect but `network_data.json` by their id. What is
+//! wrong in the config costs only itself, as at a boot.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Input, Notes, Reader};
+use crate::error::Error;
+use crate::format::doc::{Doc, Sources};
+use crate::format::emit::Json;
+use crate::format::{json, yaml};
+use crate::host::links::{IfName, Mac, Nic};
+use crate::host::write::{Buffer, write_file};
+use crate::host::{Create, Files};
+use crate::limits::MAX_INFLATED;
+use crate::net::parse::eni::EniReader;
+use crate::net::parse::{self, Said};
+use crate::net::render::{Image, Renderer};
+use crate::net::{NetConfig, Report, dump, interfaces, render, resolve};
+
+/// An input dialect.
+pub struct Dialect {
+    /// What `--kind` calls it.
+    pub name: &'static str,
+    read: Read,
+    /// Links without a name have their id for it.
+    by_id: bool,
+}
+
+/// How it is read.
+enum Read {
+    /// As a document.
+    Document(Reader),
+    /// As a text; `None`: there is no link in it.
+    Text(fn(&Input<'_>, &mut dyn Files, &mut Report) -> Found),
+}
+
+type Found = Result<Option<NetConfig>, Error>;
+
+/// Every input dialect. cloud-init's first: `yaml` is network-config v1 or v2. It has `azure-imds` and `vmware-imc` too.
+pub static DIALECTS: &[Dialect] = &[
+    Dialect { name: "eni", read: Read::Text(eni), by_id: true },
+    Dialect { name: "network_data.json", read: Read::Document(json::parse), by_id: false },
+    Dialect { name: "yaml", read: Read::Document(yaml::parse), by_id: true },
+    Dialect { name: "cmdline", read: Read::Text(|input, _, report| Ok(cmdline(input, report))), by_id: true },
+    Dialect {
+        name: "klibc",
+        read: Read::Text(|input, _, report| Ok(parse::klibc(&[file(input)], report))),
+        by_id: true,
+    },
+    Dialect {
+        name: "ifcfg",
+        read: Read::Text(|input, _, report| Ok(parse::ifcfg(&[file(input)], report))),
+        by_id: true,
+    },
+];
+
+/// The distributions that `--distro` may name, cloud-init's. All that depends on it is where the interfaces file stands.
+pub static DISTROS: &[&str] = &[
+    "debian",
+    "ubuntu",
+    "almalinux",
+    "alpine",
+    "amazon",
+    "arch",
+    "azurelinux",
+    "centos",
+    "cloudlinux",
+    "cos",
+    "dragonfly",
+    "eurolinux",
+    "fedora",
+    "freebsd",
+    "gentoo",
+    "mariner",
+    "miraclelinux",
+    "netbsd",
+    "openEuler",
+    "openbsd",
+    "openmandriva",
+    "opensuse",
+    "photon",
+    "rhel",
+    "rocky",
+    "sles",
+    "virtuozzo",
+];
+
+/// How many of [`DISTROS`], the first, have `interfaces.d`.
+const DEBIANS: usize = 2;
+
+/// What is to be done.
+pub struct Order<'a> {
+    /// The config.
+    pub input: Input<'a>,
+    /// Its dialect.
+    pub dialect: &'a Dialect,
+    /// The files' dialect.
+    pub renderer: &'a Renderer,
+    /// One of [`DISTROS`].
+    pub distro: &'a str,
+    /// The NICs that are known.
+    pub nics: &'a [Nic],
+    /// The directory that stands for the root of the files.
+    pub directory: &'a str,
+    /// Whether the config is wanted as it was understood.
+    pub debug: bool,
+}
+
+/// Writes the files.
+///
+/// The first value is the config as network-config v2 in JSON, if that was asked for.
+///
+/// # Errors
+/// The config cannot be read at all, or says nothing; a file cannot be written.
+pub fn convert(order: &Order<'_>, files: &mut dyn Files) -> Result<(Vec<u8>, Notes), String> {
+    let input = &order.input;
+    let (mut report, mut understood) = (Report::default(), Buffer::new(MAX_INFLATED as usize));
+    let found = read(order, files, &mut report, &mut understood).map_err(|error| input.said(&error))?;
+    if !found && report.errors.is_empty() {
+        return Err([input.name, ": no network config is in it"].concat());
+    }
+    let mut notes = Notes { warnings: report.warnings, ..Notes::default() };
+    notes.errors.extend(report.errors.iter().map(|error| input.said(error)));
+    if report.untold > 0 {
+        notes.warnings.push([&*report.untold.to_string(), " more faults are not told"].concat());
+    }
+    Ok((understood.bytes, notes))
+}
+
+/// Reads and writes; false if there is no config.
+#[inline(never)]
+fn read(order: &Order<'_>, files: &mut dyn Files, report: &mut Report, to: &mut Buffer) -> Result<bool, Error> {
+    let Order { input, dialect, .. } = order;
+    let mut sources = Sources::new();
+    let doc: Doc;
+    let (mut config, mut document) = (None, None);
+    match dialect.read {
+        Read::Text(read) => config = read(input, files, report)?,
+        Read::Document(read) => {
+            let source = sources.add(input.name, input.text.to_vec());
+            let read = read(sources.text(source), source);
+            doc = read.map_err(|error| Error::new("read", input.name, error))?;
+            if let Some(value) = doc.value(&sources)
+                && let Said::Config(own, value) = parse::document(&value, report)?
+            {
+                (config, document) = (Some(own), Some(value));
+            }
+        }
+    }
+    let Some(mut config) = config else { return Ok(false) };
+    resolve::name(&mut config, order.nics, dialect.by_id, report);
+    let interfaces_d = DISTROS[..DEBIANS].contains(&order.distro);
+    let image = Image { interfaces_d, ..Image::default() };
+    write(order, &render::Input { config: &config, document, image: &image }, files, to)?;
+    Ok(true)
+}
+
+#[inline(never)]
+fn write(order: &Order<'_>, input: &render::Input<'_>, files: &mut dyn Files, to: &mut Buffer) -> Result<(), Error> {
+    if order.debug {
+        let mut json = Json::new(to, Some(1));
+        dump::v2(input.config, &mut json)?;
+        json.raw(b"\n")?;
+        json.finish()?;
+    }
+    let directory = order.directory.trim_end_matches('/');
+    (order.renderer.render)(input, &mut |path, mode, text| {
+        write_file(files, &[directory, path].concat(), &Create::mode(mode), text.as_bytes())
+    })
+}
+
+fn eni(input: &Input<'_>, files: &mut dyn Files, report: &mut Report) -> Found {
+    let mut reader = EniReader::new(report);
+    interfaces::read_text(files, input.path, input.text, &mut reader)?;
+    let config = reader.done();
+    Ok(Some(config).filter(|config| !config.links.is_empty()))
+}
+
+fn cmdline(input: &Input<'_>, report: &mut Report) -> Option<NetConfig> {
+    parse::command_line(&String::from_utf8_lossy(input.text), None, report)
+}
+
+fn file(input: &Input<'_>) -> (String, String) {
+    (input.name.into(), String::from_utf8_lossy(input.text).into_owned())
+}
+
+/// The NIC of `NAME,MAC`; `None`: it is nothing of the kind.
+pub fn nic(text: &str) -> Option<Nic> {
+    let (name, mac) = text.split_once(',')?;
+    Some(Nic { name: IfName::parse(name)?, mac: Some(Mac::parse(mac)?), ..Nic::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+    use crate::host::memory::MemoryHost;
+    use crate::host::write::read_file;
+    use crate::net::render::by_name;
+    use alloc::format;
+
+    /// What is told, and the text of the file at `path`, if there is one.
+    fn converted(kind: &str, text: &str, to: &str, distro: &str, path: &str) -> (Vec<String>, Option<String>) {
+        let mut host = MemoryHost::new();
+        let nics = [nic("ens3,52:54:00:00:00:01").unwrap()];
+        let order = Order {
+            input: Input { name: "FILE", path: "/etc/network/FILE", text: text.as_bytes() },
+            dialect: DIALECTS.iter().find(|dialect| dialect.name == kind).unwrap(),
+            renderer: by_name(to).unwrap(),
+            distro,
+            nics: &nics,
+            directory: "/out/",
+            debug: false,
+        };
+        let told = match convert(&order, host.files()) {
+            Ok((understood, notes)) => {
+                assert!(understood.is_empty());
+                [notes.errors, notes.warnings].concat()
+            }
+            Err(error) => [error].into(),
+        };
+        let text = read_file(host.files(), &format!("/out{path}"), 1 << 20).unwrap();
+        (told, text.map(|text| String::from_utf8(text).unwrap()))
+    }
+
+    #[test]
+    fn every_dialect_is_read() {
+        const MAC: &str = "52:54:00:00:00:01";
+        for (kind, text, name) in [
+            ("eni", "auto eth0\niface eth0 inet dhcp\n".into(), "eth0"),
+            // The NIC is known by its address.
+            ("yaml", format!("version: 2\nethernets: {{lan: {{match: {{macaddress: '{MAC}'}}, dhcp4: yes}}}}"), "ens3"),
+            (
+                "yaml",
+                "version: 2\nethernets: {lan: {match: {macaddress: '52:54:00:00:00:02'}, dhcp4: yes}}".into(),
+                "lan",
+            ),
+            ("yaml", "{version: 1, config: [{type: physical, name: e, subnets: [{type: dhcp}]}]}".into(), "e"),
+            (
+                "network_data.json",
+                format!(
+                    "{{\"links\": [{{\"id\": \"a\", \"type\": null, \"ethernet_mac_address\": \"{MAC}\"}}], \"networks\": [{{\"link\": \"a\", \"type\": \"ipv4_dhcp\"}}]}}"
+                ),
+                "ens3",
+            ),
+            ("cmdline", "ro ip=eth1:dhcp quiet".into(), "eth1"),
+            ("klibc", "DEVICE=eth2\nPROTO=dhcp\nIPV4ADDR=10.0.0.9\n".into(), "eth2"),
+            ("ifcfg", "DEVICE=eth3\nBOOTPROTO=dhcp\n".into(), "eth3"),
+        ] {
+            let path = format!("/etc/systemd/network/10-cloud-init-{name}.network");
+            let (said, file) = converted(kind, &text, "networkd", "debian", &path);
+            assert_eq!(said, [""; 0], "{kind} {text}");
+            assert!(file.unwrap().contains("\n\n[Network]\nDHCP=ipv4\n"), "{kind} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (kind, text, wanted) in [
+            ("eni", "auto e\n  mtu 5\n", "FILE:2:3: expected a stanza"),
+            ("yaml", "version: 2\nethernets: [\n", "FILE:3:1: expected"),
+            ("yaml", "a: 1\n", "FILE:1:1: expected a network config"),
+            ("yaml", "", "FILE: no network config is in it"),
+            ("yaml", "config: disabled", "FILE: no network config is in it"),
+            ("network_data.json", "version: 2", "FILE:1:1: expected"),
+            ("eni", "", "FILE: no network config is in it"),
+            ("cmdline", "ro quiet", "FILE: no network config is in it"),
+            (
+                "network_data.json",
+                "{\"links\": [{\"id\": \"a\", \"type\": null, \"ethernet_mac_address\": \"52:54:00:00:00:02\"}]}",
+                "FILE:1:12: expected a NIC whose name is known; that of the one with the MAC address 52:54:00:00:00:02 is not",
+            ),
+        ] {
+            let (said, file) = converted(kind, text, "netplan", "debian", "/etc/netplan/50-cloud-init.yaml");
+            assert!(said[0].starts_with(wanted), "{said:?}");
+            assert_eq!(file.is_some(), text.contains("links"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_interfaces_file_is_the_distributions() {
+        for (distro, path) in [
+            ("debian", "/etc/network/interfaces.d/50-cloud-init"),
+            ("ubuntu", "/etc/network/interfaces.d/50-cloud-init"),
+            ("alpine", "/etc/network/interfaces"),
+            ("almalinux", "/etc/network/interfaces"),
+        ] {
+            assert!(DISTROS.contains(&distro));
+            let (said, file) = converted("eni", "auto e\niface e inet dhcp\n", "eni", distro, path);
+            assert!(said.is_empty() && file.is_some(), "{distro}");
+        }
+    }
+
+    #[test]
+    fn nics_are_named() {
+        assert_eq!(nic("eth0,52:54:00:00:00:0A").unwrap().mac.unwrap().to_string(), "52:54:00:00:00:0a");
+        for text in ["", "eth0", ",52:54:00:00:00:01", "eth0,", "eth0,52:54", "eth 0,52:54:00:00:00:01"] {
+            assert!(nic(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Bringing links up that have other files than before: by the programs of the distribution's network service.
+//!
+//! A link that is up and has all it is to have is left alone: its service has been faster. One that only lacks some addresses gets them. Any
+//! other is taken down first, the addresses that are left on it go, and it is brought up: so no address of an earlier config stays.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::manifest::AREA;
+use super::model::{Control, Kind, Method, NetConfig};
+use super::render::has_program;
+use super::report::{Report, filled};
+use crate::error::Error;
+use crate::host::links::{Address, IfName, Net, Nic, Request};
+use crate::host::{Command, Exit, Files, Host, Input, Level, Output};
+use crate::limits::MAX_HANDLER_TIME;
+
+/// A program and its arguments; `{}` is the link's name.
+type Words = &'static [&'static str];
+
+/// A network service.
+#[derive(Debug)]
+pub struct Activator {
+    /// cloud-init's name, as in `system_info.network.activators`.
+    pub name: &'static str,
+    /// An image with all of these has it.
+    programs: Words,
+    /// Once, before the links; the next where one fails.
+    all: &'static [Words],
+    down: Words,
+    up: Words,
+}
+
+/// In cloud-init's order.
+pub static ACTIVATORS: &[Activator] = &[
+    Activator { name: "eni", programs: &["ifup", "ifdown"], all: &[], down: &["ifdown", "{}"], up: &["ifup", "{}"] },
+    Activator { name: "netplan", programs: &["netplan"], all: &[&["netplan", "apply"]], down: &[], up: &[] },
+    Activator {
+        name: "network-manager",
+        programs: &["nmcli"],
+        all: &[&["nmcli", "connection", "reload"]],
+        down: &["nmcli", "device", "disconnect", "{}"],
+        up: &["nmcli", "connection", "up", "ifname", "{}"],
+    },
+    Activator {
+        name: "networkd",
+        programs: &["systemctl", "networkctl"],
+        // `reload` is there since systemd 244.
+        all: &[&["networkctl", "reload"], &["systemctl", "restart", "systemd-networkd.service"]],
+        down: &[],
+        up: &["networkctl", "reconfigure", "{}"],
+    },
+];
+
+/// The network service of this image, or of `wanted` (`system_info.network.activators`) the first that it has.
+///
+/// # Errors
+/// The image cannot be looked at.
+pub fn select(
+    wanted: Option<&[String]>,
+    files: &mut dyn Files,
+    report: &mut Report,
+) -> Result<Option<&'static Activator>, Error> {
+    let mut tried: Vec<&Activator> = ACTIVATORS.iter().collect();
+    if let Some(wanted) = wanted {
+        tried.clear();
+        for name in wanted {
+            match ACTIVATORS.iter().find(|row| row.name == name) {
+                Some(row) => tried.push(row),
+                None => report.told(filled(
+                    "",
+                    "the activator `{}` of system_info.network.activators is not known",
+                    &[name],
+                )),
+            }
+        }
+    }
+    for row in tried {
+        let mut has_all = true;
+        for program in row.programs {
+            has_all = has_all && has_program(files, program)?;
+        }
+        if has_all {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// The links that are brought up at boot, a line each: the name, and behind it the addresses that it is to have, `dhcp` for any.
+pub fn wishes(config: &NetConfig) -> String {
+    let mut text = String::new();
+    for link in config.links.iter().filter(|link| link.kind != Kind::Loopback) {
+        let Some(name) = &link.name else { continue };
+        let master = config.master_of(link).is_some_and(|master| matches!(master.kind, Kind::Bond(_)));
+        let made = link.find().is_none() || master;
+        // Nobody but who asks for it brings up what is `manual`.
+        if !made && link.subnets.iter().all(|subnet| subnet.control == Control::Manual) {
+            continue;
+        }
+        text.push_str(name);
+        for subnet in &link.subnets {
+            match subnet.method {
+                Method::Static(net) => text.extend([" ", &net.to_string()]),
+                Method::Dhcp4 | Method::Dhcp6 | Method::Dhcp6Stateful => text.push_str(" dhcp"),
+                _ => {}
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Brings up what `wishes` says. Errors of programs are told, and the other links come up. NICs: all that are there, and the indexes of those that
+/// carry the root file system, which lose nothing.
+///
+/// # Errors
+/// The addresses cannot be listed.
+pub fn bring_up(
+    host: &mut dyn Host,
+    by: &Activator,
+    wishes: &str,
+    (nics, kept): (&[Nic], &[u32]),
+    report: &mut Report,
+) -> Result<(), Error> {
+    let addresses = host.links().addresses()?;
+    let mut ready = false;
+    for line in wishes.lines() {
+        let mut words = line.split(' ');
+        let Some(name) = words.next().and_then(IfName::parse) else { continue };
+        let nic = nics.iter().find(|nic| nic.name == name);
+        let state =
+            State::of(words.collect(), addresses.iter().filter(|have| have.link == name && have.scope == 0).collect());
+        let up = nic.is_some_and(|nic| nic.up);
+        let keeps = nic.is_some_and(|nic| kept.contains(&nic.index));
+        if keeps || (up && state.stale.is_empty() && (state.has_any || state.missing.is_empty())) {
+            for net in state.missing.iter().filter(|net| !net.is_everywhere()) {
+                let done = host.links().request(&Request::AddAddress(&Address::new(&name, *net)));
+                report.take(done);
+            }
+            host.log(Level::Debug, AREA, &format_args!("{name} is up already"));
+            continue;
+        }
+        if !core::mem::replace(&mut ready, true) {
+            // The last one's failure is one.
+            let mut tries = by.all.iter().peekable();
+            while let Some(words) = tries.next() {
+                if run(host, words, "", if tries.peek().is_some() { None } else { Some(report) }) {
+                    break;
+                }
+            }
+        }
+        if (up || !state.has.is_empty()) && !by.down.is_empty() {
+            run(host, by.down, &name, None);
+            for address in host.links().addresses()?.iter().filter(|have| have.link == name && have.scope == 0) {
+                let done = host.links().request(&Request::RemoveAddress(address));
+                report.take(done);
+            }
+        }
+        if !by.up.is_empty() {
+            run(host, by.up, &name, Some(report));
+        }
+    }
+    Ok(())
+}
+
+/// What a link has against what it is to have.
+struct State<'a> {
+    has: Vec<&'a Address>,
+    /// Something that it is to have is there.
+    has_any: bool,
+    missing: Vec<Net>,
+    stale: Vec<&'a Address>,
+}
+
+impl<'a> State<'a> {
+    #[inline(never)]
+    fn of(wanted: Vec<&str>, has: Vec<&'a Address>) -> Self {
+        let mut state = State { has_any: false, missing: Vec::new(), stale: Vec::new(), has };
+        let is = |word: &str, have: &Address| have.net.to_string() == word;
+        let dhcp = wanted.contains(&"dhcp");
+        for word in &wanted {
+            let there = match *word {
+                "dhcp" => state.has.iter().any(|have| !wanted.iter().any(|word| is(word, have))),
+                word => state.has.iter().any(|have| is(word, have)),
+            };
+            state.has_any |= there;
+            let net = word
+                .split_once('/')
+                .and_then(|(ip, prefix)| Some(Net { ip: ip.parse().ok()?, prefix: prefix.parse().ok()? }));
+            state.missing.extend(net.filter(|_| !there));
+            // Without its lease it is as good as down.
+            if *word == "dhcp" && !there {
+                state.has_any = false;
+                state.missing.push(Net::everywhere(false));
+                break;
+            }
+        }
+        let others =
+            state.has.iter().filter(|have| !dhcp && !have.dynamic && !wanted.iter().any(|word| is(word, have)));
+        state.stale = others.copied().collect();
+        state
+    }
+}
+
+/// Whether a program ended well. What it says goes to the stage's output; where it is not `told` that it failed, the log knows.
+#[inline(never)]
+fn run(host: &mut dyn Host, words: Words, name: &str, told: Option<&mut Report>) -> bool {
+    let argv: Vec<&str> = words.iter().map(|word| if *word == "{}" { name } else { word }).collect();
+    let command = Command { argv: &argv, env: &[], input: Input::Stage, output: Output::Stage };
+    host.log(Level::Info, AREA, &format_args!("runs {}", argv.join(" ")));
+    let fault = match host.procs().run_within(&command, Some(MAX_HANDLER_TIME), &mut Vec::new()) {
+        Ok(Exit::Code(0)) => return true,
+        Ok(exit) => Error::new("run", argv.join(" "), exit.to_string()),
+        Err(error) => error,
+    };
+    match told {
+        Some(report) => report.error(fault),
+        None => host.log(Level::Debug, AREA, &fault),
+    }
+    false
+}

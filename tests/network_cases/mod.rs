@@ -1,0 +1,78 @@
+//! Network configs of the generator as cases: on which machine they are read, and what cloud-init says of them.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::network_generator::{NICS, network_data, v1, v2};
+use super::python::{Dice, judge};
+use wisp::format::doc::{Sources, Value};
+use wisp::format::json;
+use wisp::host::links::{IfName, Mac, Nic};
+use wisp::net::parse::{Said, document};
+use wisp::net::{NetConfig, Report, resolve};
+
+/// A config.
+pub struct Case {
+    /// Its dialect: `v1`, `v2` or `network_data`.
+    pub form: &'static str,
+    /// JSON.
+    pub text: String,
+}
+
+/// So many cases, of each dialect in turn.
+pub fn generate(seed: u64, count: usize) -> Vec<Case> {
+    let mut dice = Dice::new(seed);
+    type Generate = fn(&mut Dice) -> String;
+    let forms: [(&str, Generate); 3] = [("v1", v1), ("v2", v2), ("network_data", network_data)];
+    let one = |at: usize| Case { form: forms[at % 3].0, text: forms[at % 3].1(&mut dice) };
+    (0..count).map(one).collect()
+}
+
+/// What wisp understands of a case on the machine with [`NICS`], with the document that it was read from; and what it reports.
+pub fn read(case: &Case, each: &mut dyn FnMut(&NetConfig, Value<'_>)) -> Report {
+    let mut sources = Sources::new();
+    let id = sources.add("case", case.text.clone().into_bytes());
+    let doc = json::parse(sources.text(id), id).expect("the generator writes JSON");
+    let mut report = Report::default();
+    let said = document(&doc.value(&sources).unwrap(), &mut report);
+    if let Some(Said::Config(mut config, document)) = report.take(said) {
+        resolve::resolve(&mut config, &nics(), &mut report);
+        each(&config, document);
+    }
+    report
+}
+
+fn nics() -> Vec<Nic> {
+    let nic = |(at, (name, mac)): (usize, &(&str, &str))| Nic {
+        index: at as u32 + 2,
+        name: IfName::parse(name).unwrap(),
+        mac: Mac::parse(mac),
+        driver: Some("virtio_net".into()),
+        bus_path: Some(format!("pci0000:00/0000:00:0{at}.0")),
+        ..Nic::default()
+    };
+    NICS.iter().enumerate().map(nic).collect()
+}
+
+/// What a script of tests/oracle/ answers to each case, JSON.
+pub fn ask(script: &str, cases: &[Case]) -> Vec<String> {
+    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
+    let fetched = Command::new(oracle.join("fetch-cloud-init")).stderr(Stdio::inherit()).output().unwrap();
+    assert!(fetched.status.success(), "the judge is not there: tests/oracle/fetch-cloud-init failed (see above)");
+    let modules = String::from_utf8(fetched.stdout).unwrap();
+    let begin = format!("import sys\nsys.dont_write_bytecode = True\nsys.path.insert(0, {:?})\n", modules.trim());
+    let macs: Vec<String> = NICS.iter().map(|(name, mac)| format!("\"{mac}\":\"{name}\"")).collect();
+    let line = |case: &Case| {
+        format!("{{\"form\":\"{}\",\"macs\":{{{}}},\"data\":{}}}", case.form, macs.join(","), case.text).into_bytes()
+    };
+    let lines: Vec<Vec<u8>> = cases.iter().map(line).collect();
+    judge(&(begin + script), &lines)
+}
+
+/// Reads one answer.
+pub fn answer<T>(line: &str, read: impl FnOnce(Value<'_>) -> T) -> T {
+    let mut sources = Sources::new();
+    let id = sources.add("answer", line.as_bytes().to_vec());
+    let doc = json::parse(sources.text(id), id).unwrap();
+    read(doc.value(&sources).unwrap())
+}
