@@ -32,6 +32,7 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     odd_scripts(machine, &mut told);
     large_user_data(machine, &mut told);
     includes(machine, &mut told);
+    links(machine, &mut told);
     busy_script(machine, &mut told);
     two_at_once(machine, &mut told);
     without_devices(machine, &mut told);
@@ -130,6 +131,38 @@ fn includes(machine: &Machine, told: &mut Vec<Outcome>) {
     assert_eq!(machine.read("tmp/fetched"), "fetched\n", "{told:#?}");
     let log = machine.read("var/log/cloud-init.log");
     assert!(log.contains("http://web.lab/none (user-data part 1 (part-001), line 4)"), "{log}");
+}
+
+/// Network links looked at and changed; [`includes`] has left a network of our own. IPv4 alone: the kernel adds routes of IPv6 when it
+/// has time.
+fn links(machine: &Machine, told: &mut Vec<Outcome>) {
+    let sys = machine.root.join("sys");
+    mount("sysfs", &sys, "sysfs", 0, "");
+    for words in [
+        "link add eth0 index 10 address 02:00:00:00:00:10 type veth peer name eth1",
+        "link set eth1 address 02:00:00:00:00:11",
+        "link set eth0 addrgenmode none up",
+        "link set eth1 addrgenmode none up",
+        "addr add 192.0.2.5/24 dev eth0",
+        "route add default via 192.0.2.1",
+    ] {
+        let done = Command::new("ip").args(words.split(' ')).status();
+        assert!(done.expect("these tests need iproute2").success(), "ip {words}");
+    }
+    for arguments in [
+        &["net"][..],
+        &["net", "show"],
+        &["net", "show", "eth0", "--json"],
+        &["net", "show", "eth9"],
+        &["net", "rename"],
+        &["net", "rename", "eth0=eth1", "eth1=eth0", "eth9=lan"],
+        &["net", "flush", "eth1"],
+    ] {
+        one(machine, told, arguments);
+    }
+    let swapped = "eth1: virtual, up, carrier, MTU 1500\n  MAC      02:00:00:00:00:10\n".to_string();
+    assert_eq!(machine.wisp(&["net", "show", "eth1"]).stdout, swapped, "{told:#?}");
+    crate::machine::unmount(&sys);
 }
 
 /// A script that somebody has open for writing: most kernels refuse to run it.
