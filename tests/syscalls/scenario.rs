@@ -39,6 +39,7 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     unwritable_state(machine, &mut told);
     another_root(machine, &mut told);
     drive(machine, &mut told);
+    links(machine, &mut told);
     told
 }
 
@@ -272,6 +273,45 @@ fn drive(machine: &Machine, told: &mut Vec<Outcome>) {
     let id = machine.read("var/lib/cloud/data/instance-id");
     assert_eq!(id, "drive\n", "the drive was not used: {:#?}", &told[told.len() - 4..]);
     drop(drive);
+}
+
+/// Two links, and a bridge made of one, where no network service is: the kernel is told. Something was left on one.
+fn links(machine: &Machine, told: &mut Vec<Outcome>) {
+    let ip = |words: &str| {
+        tool("ip", &words.split(' ').collect::<Vec<_>>()).unwrap_or_else(|| panic!("ip {words}"));
+    };
+    ip("link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02");
+    ip("addr add 192.0.2.99/24 dev v0");
+    let sysfs = machine.root.join("mnt");
+    fs::create_dir_all(&sysfs).unwrap();
+    mount("sysfs", &sysfs, "sysfs", libc::MS_RDONLY, "");
+    for dir in ["class/net", "devices"] {
+        let at = machine.root.join("sys").join(dir);
+        fs::create_dir_all(&at).unwrap();
+        mount(sysfs.join(dir).to_str().unwrap(), &at, "", libc::MS_BIND, "");
+    }
+    let network = "network:
+  version: 2
+  ethernets:
+    v0: {mtu: 1400, addresses: [192.0.2.5/24, '2001:db8::5/64'], routes: [{to: default, via: 192.0.2.1}]}
+    v1: {}
+  bridges:
+    br0: {interfaces: [v1], addresses: [198.51.100.5/24]}
+";
+    machine.put("etc/cloud/cloud.cfg.d/90-network.cfg", 0o644, network);
+    seed::write(machine, seed::DIR, "links", "#cloud-config\n{}\n");
+    boot(machine, "links", told);
+    let shown = tool("ip", &["-o", "addr", "show"]).unwrap();
+    for wanted in ["192.0.2.5/24", "2001:db8::5/64", "198.51.100.5/24"] {
+        assert!(shown.contains(wanted), "{shown}\n{told:#?}");
+    }
+    assert!(!shown.contains("192.0.2.99"), "{shown}");
+    // What the machine is compared by is its own files.
+    for dir in ["sys/class/net", "sys/devices", "mnt"] {
+        let at = std::ffi::CString::new(machine.root.join(dir).to_str().unwrap()).unwrap();
+        // SAFETY: a string.
+        assert_eq!(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }, 0);
+    }
 }
 
 /// `1` says that the tests' own machine has no loop device, as some containers have none.
