@@ -124,7 +124,7 @@ impl Machine {
         fs::write(&from, text).unwrap();
         let commands = self.folder.join("commands");
         let (dir, from) = (path.rsplit_once('/').unwrap().0, from.display());
-        fs::write(&commands, format!("mkdir {dir}\nrm {path}\nwrite {from} {path}\nsif {path} mode {mode:o}\n"))
+        fs::write(&commands, format!("mkdir {dir}\nrm {path}\nwrite {from} {path}\nsif {path} mode 0{mode:o}\n"))
             .unwrap();
         let mut command = Command::new("debugfs");
         command.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").args(["-w", "-f"]).arg(commands).arg(self.disk());
