@@ -8,6 +8,7 @@
 use wisp::error::{Error, ParseError};
 
 mod codecs;
+mod dhcp;
 mod documents;
 mod network;
 mod small;
@@ -26,6 +27,8 @@ pub struct Target {
 pub static TABLE: &[Target] = &[
     Target { name: "base64", check: codecs::base64 },
     Target { name: "cmdline", check: small::cmdline },
+    Target { name: "dhcp", check: dhcp::dhcp },
+    Target { name: "dhcp6", check: dhcp::dhcp6 },
     Target { name: "dns", check: network::dns },
     Target { name: "eni", check: network::eni },
     Target { name: "gzip", check: codecs::gzip },

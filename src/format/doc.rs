@@ -572,7 +572,7 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 /// Counts nodes visited against [`MAX_VISITS`], for whoever walks a document through its aliases.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Visits(usize);
 
 impl Visits {

@@ -14,11 +14,9 @@ pub enum Channel {
     /// Whole IPv4 packets, sent to every host on the link; those in fragments, or not for port 68 of UDP, do not come in. The link
     /// needs no address.
     Raw,
-    /// DHCPv4 messages between an address of the link (and its broadcasts) and `to`, which may be the broadcast address.
+    /// DHCPv4 messages from the link to `to`, and what comes to its addresses and broadcasts.
     Udp4 {
-        /// The link's address.
-        from: Ipv4Addr,
-        /// The server's.
+        /// A server's address, or the broadcast address.
         to: Ipv4Addr,
     },
     /// DHCPv6 messages from the link to all servers and relays on it (ff02::1:2, RFC 8415 section 7.1).
@@ -35,7 +33,7 @@ impl Channel {
     pub fn name(&self, nic: &Nic) -> String {
         match self {
             Channel::Raw => format!("{}", nic.name),
-            Channel::Udp4 { to, .. } => format!("{} to {to}", nic.name),
+            Channel::Udp4 { to } => format!("{} to {to}", nic.name),
             Channel::Udp6 => format!("{} to [ff02::1:2]", nic.name),
         }
     }

@@ -108,6 +108,7 @@ struct Live<'a> {
 }
 
 /// The places of the links: what others are made of stands before them.
+#[inline(never)]
 fn order(config: &NetConfig) -> Vec<usize> {
     let mut order: Vec<usize> = Vec::new();
     let mut done = alloc::vec![false; config.links.len()];
@@ -170,12 +171,14 @@ impl<'a> Live<'a> {
     }
 
     /// Brings a link up that is not.
+    #[inline(never)]
     fn up(&mut self, at: At, name: &IfName) {
         if self.nic(name).is_some_and(|nic| !nic.up) && self.ask(at, &Request::Up(name)) {
             self.nic(name).into_iter().for_each(|nic| nic.up = true);
         }
     }
 
+    #[inline(never)]
     fn link(&mut self, link: &'a Link) {
         let Some(name) = &link.name else { return };
         if !link.subnets.is_empty() && link.subnets.iter().all(|subnet| subnet.control == Control::Manual) {
@@ -210,30 +213,33 @@ impl<'a> Live<'a> {
     }
 
     /// Whether a link is not to lose anything.
+    #[inline(never)]
     fn is_kept(&mut self, link: &Link, name: &str) -> bool {
         let index = self.nic(name).map(|nic| nic.index);
         link.critical == Some(true) || index.is_some_and(|index| self.kept.contains(&index))
     }
 
     /// Hardware address, MTU, and what IPv6 is told.
+    #[inline(never)]
     fn attributes(&mut self, link: &Link, name: &IfName, kept: bool, in_bond: bool) {
-        let nic = self.nic(name).map(|nic| nic.clone()).unwrap_or_default();
-        if let Some(mac) = &link.mac
-            && nic.mac.as_ref() != Some(mac)
-            && !kept
-            // A member has its bond's.
-            && !(in_bond && nic.master.is_some())
-        {
+        let (mut mac, mut mtu) = (link.mac.as_ref(), link.mtu);
+        mtu = mtu.or_else(|| link.subnets.iter().find_map(|subnet| subnet.mtu));
+        if let Some(nic) = self.nic(name) {
+            // A member has its bond's address.
+            mac = mac.filter(|mac| nic.mac.as_ref() != Some(mac) && !(in_bond && nic.master.is_some()));
+            mtu = mtu.filter(|mtu| nic.mtu != Some(*mtu));
+        }
+        if let Some(mac) = mac.filter(|_| !kept) {
             // Most drivers want it so.
             self.down(link.at, name);
             self.ask(link.at, &Request::Mac(name, mac));
         }
-        let mtu = link.mtu.or_else(|| link.subnets.iter().find_map(|subnet| subnet.mtu));
-        if let Some(mtu) = mtu.filter(|mtu| nic.mtu != Some(*mtu)) {
+        if let Some(mtu) = mtu {
             self.ask(link.at, &Request::Mtu(name, mtu));
         }
-        let has = |methods: &[Method]| methods.iter().any(|method| link.has(method));
-        let auto = has(&[Method::Slaac, Method::Dhcp6, Method::Dhcp6Stateful, Method::Dhcp6Stateless]);
+        let hears =
+            |method| matches!(method, Method::Slaac | Method::Dhcp6 | Method::Dhcp6Stateful | Method::Dhcp6Stateless);
+        let auto = link.subnets.iter().any(|subnet| hears(subnet.method));
         let accept_ra = link.accept_ra.or(auto.then_some(true));
         if accept_ra == Some(true) || link.addresses().any(|(_, net)| net.is_v6()) {
             self.sysctl(link, name, "disable_ipv6", "0");
@@ -265,6 +271,7 @@ impl<'a> Live<'a> {
     }
 
     /// A setting of IPv6 for a link, where the kernel has it.
+    #[inline(never)]
     fn sysctl(&mut self, link: &Link, name: &str, key: &str, value: &str) {
         self.attribute(link.at, &sysctl_path(name, key), value, false);
     }
@@ -281,12 +288,14 @@ impl<'a> Live<'a> {
     }
 
     /// What a file of sysfs or sysctl says.
+    #[inline(never)]
     fn value(&mut self, path: &str) -> Option<String> {
         let text = read_text(self.host.files(), path, MAX_STATE_FILE).ok()??;
         Some(text.trim_end().into())
     }
 
     /// Takes a link down if it is up, and forgets what goes with that.
+    #[inline(never)]
     fn down(&mut self, at: At, name: &IfName) {
         if self.nic(name).is_some_and(|nic| nic.up) && self.ask(at, &Request::Down(name)) {
             self.nic(name).into_iter().for_each(|nic| nic.up = false);
@@ -295,6 +304,7 @@ impl<'a> Live<'a> {
     }
 
     /// Name servers: those of the config, then those of leases.
+    #[inline(never)]
     fn resolv_conf(&mut self) {
         let mut dns = all_dns(self.config);
         dns.add(&self.dns);

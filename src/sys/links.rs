@@ -12,6 +12,7 @@ use rustix::io::{Errno, Result as Io};
 use rustix::net::netdevice;
 use wisp::error::Error;
 use wisp::host::links::{Address, IfName, Links, Mac, Nic, NicKind, Request, RouteEntry};
+use wisp::host::write::is_there;
 use wisp::host::{Command, Host, Input, Output, sysfs};
 use wisp::paths::SYS_NET;
 
@@ -47,6 +48,7 @@ const REMOVE_BRIDGE: libc::Ioctl = 0x89a1 as libc::Ioctl;
 const ADD_PORT: libc::Ioctl = 0x89a2 as libc::Ioctl;
 const CHANGE_VLAN: libc::Ioctl = 0x8983 as libc::Ioctl;
 const ADD_VLAN: i32 = 0;
+const REMOVE_VLAN: i32 = 1;
 const NAME_VLANS: i32 = 6;
 /// `VLAN_NAME_TYPE_RAW_PLUS_VID_NO_PAD`: `eth0.5`.
 const LINK_DOT_ID: i32 = 3;
@@ -179,14 +181,14 @@ impl LiveHost {
         if done != Err(Errno::OPNOTSUPP) {
             return done;
         }
-        match write(MASTERS, &["-", name].concat()) {
-            // No bond.
-            Err(_) => {
-                change_link(name, 0, IFF_UP, None)?;
-                ioctl(&socket, REMOVE_BRIDGE, named(name).ifr_name.as_mut_ptr())
-            }
-            done => done,
+        if is_there(self.files(), &[SYS_NET, "/", name, "/bonding"].concat()) {
+            return write(MASTERS, &["-", name].concat());
         }
+        if VlanRequest::new(REMOVE_VLAN, name, 0).send(&socket).is_ok() {
+            return Ok(());
+        }
+        change_link(name, 0, IFF_UP, None)?;
+        ioctl(&socket, REMOVE_BRIDGE, named(name).ifr_name.as_mut_ptr())
     }
 }
 

@@ -26,77 +26,65 @@ type Control = [u64; 8];
 pub fn open(nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
     let opened = match *channel {
         Channel::Raw => raw(nic),
-        Channel::Udp4 { from, to } => udp4(nic, from, to),
+        Channel::Udp4 { to } => udp4(nic, to),
         Channel::Udp6 => udp6(nic),
     };
     let name = channel.name(nic);
     match opened {
-        Ok((fd, to, from)) => Ok(Box::new(PacketSocket { fd, to, from, name })),
+        Ok((fd, to)) => Ok(Box::new(PacketSocket { fd, to, name })),
         Err(errno) => Err(failed("listen on", &name, errno)),
     }
 }
 
-type Opened = rustix::io::Result<(OwnedFd, Address, Option<Ipv4Addr>)>;
+type Opened = rustix::io::Result<(OwnedFd, Address)>;
 
 struct PacketSocket {
     fd: OwnedFd,
     to: Address,
-    /// The address that datagrams are sent from, where the socket has none.
-    from: Option<Ipv4Addr>,
     name: String,
 }
 
-/// An address of any family.
-struct Address {
-    storage: libc::sockaddr_storage,
-    length: socklen_t,
+/// An address of any family. The kernel is told the length of the longest, and takes what it needs.
+#[repr(C)]
+union Address {
+    link: libc::sockaddr_ll,
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
 }
 
 impl Address {
-    /// `value` is one of the kernel's `sockaddr_*`.
-    fn new<T>(value: T) -> Self {
-        const { assert!(size_of::<T>() <= size_of::<libc::sockaddr_storage>()) };
-        // SAFETY: all zeros are an address of no family; there is room for `value`, and the alignment is the largest of them.
-        unsafe {
-            let mut storage: libc::sockaddr_storage = zeroed();
-            (&raw mut storage).cast::<T>().write(value);
-            Address { storage, length: size_of::<T>() as socklen_t }
-        }
-    }
+    const LENGTH: socklen_t = size_of::<Address>() as socklen_t;
 
     fn ethernet(nic: &Nic) -> Self {
-        // SAFETY: numbers and bytes.
-        let mut address: libc::sockaddr_ll = unsafe { zeroed() };
-        address.sll_family = libc::AF_PACKET as _;
-        address.sll_protocol = (libc::ETH_P_IP as u16).to_be();
-        address.sll_ifindex = nic.index as c_int;
-        address.sll_halen = 6;
-        address.sll_addr = ALL;
-        Address::new(address)
+        let link = libc::sockaddr_ll {
+            sll_family: libc::AF_PACKET as _,
+            sll_protocol: (libc::ETH_P_IP as u16).to_be(),
+            sll_ifindex: nic.index as c_int,
+            sll_hatype: 0,
+            sll_pkttype: 0,
+            sll_halen: 6,
+            sll_addr: ALL,
+        };
+        Address { link }
     }
 
     fn v4(address: Ipv4Addr, port: u16) -> Self {
-        // SAFETY: numbers and bytes.
-        let mut to: libc::sockaddr_in = unsafe { zeroed() };
-        to.sin_family = libc::AF_INET as _;
-        to.sin_port = port.to_be();
-        to.sin_addr = kernel(address);
-        Address::new(to)
+        let sin_addr = libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) };
+        let v4 =
+            libc::sockaddr_in { sin_family: libc::AF_INET as _, sin_port: port.to_be(), sin_addr, sin_zero: [0; 8] };
+        Address { v4 }
     }
 
     fn v6(nic: &Nic, address: [u8; 16], port: u16) -> Self {
-        // SAFETY: numbers and bytes.
-        let mut to: libc::sockaddr_in6 = unsafe { zeroed() };
-        to.sin6_family = libc::AF_INET6 as _;
-        to.sin6_port = port.to_be();
-        to.sin6_addr.s6_addr = address;
-        to.sin6_scope_id = nic.index;
-        Address::new(to)
+        let v6 = libc::sockaddr_in6 {
+            sin6_family: libc::AF_INET6 as _,
+            sin6_port: port.to_be(),
+            sin6_flowinfo: 0,
+            sin6_addr: libc::in6_addr { s6_addr: address },
+            sin6_scope_id: nic.index,
+        };
+        Address { v6 }
     }
-}
-
-fn kernel(address: Ipv4Addr) -> libc::in_addr {
-    libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) }
 }
 
 /// What libc's functions answer, -1 with the error aside.
@@ -119,10 +107,10 @@ fn set<T: ?Sized>(fd: &OwnedFd, level: c_int, option: c_int, value: &T) -> rusti
     checked(unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, value, length) } as isize).map(|_| ())
 }
 
+/// bind(2).
 fn bind(fd: &OwnedFd, address: &Address) -> rustix::io::Result<()> {
-    // SAFETY: an address of its length.
-    checked(unsafe { libc::bind(fd.as_raw_fd(), (&raw const address.storage).cast(), address.length) } as isize)
-        .map(|_| ())
+    // SAFETY: an address of a family, in a place of that length.
+    checked(unsafe { libc::bind(fd.as_raw_fd(), (&raw const *address).cast(), Address::LENGTH) } as isize).map(|_| ())
 }
 
 /// Packets of IPv4 for UDP port 68, whole ones.
@@ -149,7 +137,7 @@ fn raw(nic: &Nic) -> Opened {
     let all = Address::ethernet(nic);
     // From here on it hears, and through the filter only.
     bind(&fd, &all)?;
-    Ok((fd, all, None))
+    Ok((fd, all))
 }
 
 /// Nothing comes from other links, or goes to them.
@@ -158,13 +146,13 @@ fn on_link(fd: &OwnedFd, nic: &Nic) -> rustix::io::Result<()> {
     set(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1)
 }
 
-fn udp4(nic: &Nic, from: Ipv4Addr, to: Ipv4Addr) -> Opened {
+fn udp4(nic: &Nic, to: Ipv4Addr) -> Opened {
     let fd = datagrams(libc::AF_INET)?;
     on_link(&fd, nic)?;
     set(&fd, libc::SOL_SOCKET, libc::SO_BROADCAST, &1)?;
     // Of no address: a socket of one hears no broadcasts, and a refusal is one.
     bind(&fd, &Address::v4(Ipv4Addr::UNSPECIFIED, DHCP4_PORTS.0))?;
-    Ok((fd, Address::v4(to, DHCP4_PORTS.1), Some(from)))
+    Ok((fd, Address::v4(to, DHCP4_PORTS.1)))
 }
 
 fn udp6(nic: &Nic) -> Opened {
@@ -173,67 +161,45 @@ fn udp6(nic: &Nic) -> Opened {
     set(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1)?;
     // The kernel takes the link-local address for what goes to ff02::; there may be none yet.
     bind(&fd, &Address::v6(nic, [0; 16], DHCP6_PORTS.0))?;
-    Ok((fd, Address::v6(nic, ALL_DHCP_SERVERS, DHCP6_PORTS.1), None))
-}
-
-/// A message of one piece without address and control message.
-fn message(piece: &mut libc::iovec) -> libc::msghdr {
-    // SAFETY: numbers and pointers that may be null.
-    let mut message: libc::msghdr = unsafe { zeroed() };
-    message.msg_iov = piece;
-    message.msg_iovlen = 1;
-    message
+    Ok((fd, Address::v6(nic, ALL_DHCP_SERVERS, DHCP6_PORTS.1)))
 }
 
 impl PacketSocket {
-    /// sendmsg(2).
+    /// sendto(2).
     fn put(&mut self, packet: &[u8]) -> rustix::io::Result<usize> {
-        let mut piece = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
-        let mut message = message(&mut piece);
-        message.msg_name = (&raw mut self.to.storage).cast();
-        message.msg_namelen = self.to.length;
-        let mut control: Control = [0; 8];
-        // SAFETY: the control message stands in `control`, which has room for it and is aligned; sendmsg only reads.
-        unsafe {
-            if let Some(from) = self.from {
-                message.msg_control = (&raw mut control).cast();
-                message.msg_controllen = libc::CMSG_SPACE(size_of::<libc::in_pktinfo>() as u32) as _;
-                let header = libc::CMSG_FIRSTHDR(&message);
-                (*header).cmsg_level = libc::IPPROTO_IP;
-                (*header).cmsg_type = libc::IP_PKTINFO;
-                (*header).cmsg_len = libc::CMSG_LEN(size_of::<libc::in_pktinfo>() as u32) as _;
-                let source = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: kernel(from), ipi_addr: kernel(from) };
-                libc::CMSG_DATA(header).cast::<libc::in_pktinfo>().write_unaligned(source);
-            }
-            checked(libc::sendmsg(self.fd.as_raw_fd(), &message, libc::MSG_NOSIGNAL))
-        }
+        let (fd, to) = (self.fd.as_raw_fd(), (&raw const self.to).cast());
+        // SAFETY: bytes and their count, an address of a family in a place of that length.
+        checked(unsafe {
+            libc::sendto(fd, packet.as_ptr().cast(), packet.len(), libc::MSG_NOSIGNAL, to, Address::LENGTH)
+        })
     }
 
     /// recvmsg(2); 0: it is longer than `out`.
     fn take(&mut self, out: &mut [u8]) -> rustix::io::Result<usize> {
         let mut piece = libc::iovec { iov_base: out.as_mut_ptr().cast(), iov_len: out.len() };
-        let mut message = message(&mut piece);
         let mut control: Control = [0; 8];
-        message.msg_control = (&raw mut control).cast();
-        message.msg_controllen = size_of::<Control>() as _;
-        // SAFETY: the kernel writes into `out` and `control` within their lengths; the control message is read where it wrote one. The
-        // first word of `tpacket_auxdata` is its status.
-        let (count, status) = unsafe {
+        // SAFETY: all zeros are a message without anything. The kernel writes into `out` and `control` within their lengths; the control
+        // message is read where it wrote one. The first word of `tpacket_auxdata` is its status.
+        let (count, flags, status) = unsafe {
+            let mut message: libc::msghdr = zeroed();
+            (message.msg_iov, message.msg_iovlen) = (&raw mut piece, 1);
+            (message.msg_control, message.msg_controllen) = ((&raw mut control).cast(), size_of::<Control>() as _);
             let count = checked(libc::recvmsg(self.fd.as_raw_fd(), &mut message, 0))?;
             let header = libc::CMSG_FIRSTHDR(&message);
-            let is_ours = !header.is_null()
-                && (*header).cmsg_level == libc::SOL_PACKET
-                && (*header).cmsg_type == libc::PACKET_AUXDATA;
-            (count, if is_ours { libc::CMSG_DATA(header).cast::<u32>().read_unaligned() } else { 0 })
+            let is_status = !header.is_null() && (*header).cmsg_level == libc::SOL_PACKET;
+            let status = if is_status { libc::CMSG_DATA(header).cast::<u32>().read_unaligned() } else { 0 };
+            (count, message.msg_flags, status)
         };
-        if message.msg_flags & libc::MSG_TRUNC != 0 {
-            return Ok(0);
-        }
-        if status & libc::TP_STATUS_CSUMNOTREADY as u32 != 0 {
-            let header = usize::from(out[0] & 0x0f) * 4;
-            if let Some(checksum) = out[..count].get_mut(header + 6..header + 8) {
-                checksum.fill(0);
+        let packet = &mut out[..count];
+        match packet {
+            _ if flags & libc::MSG_TRUNC != 0 => return Ok(0),
+            [first, ..] if status & libc::TP_STATUS_CSUMNOTREADY != 0 => {
+                let checksum = usize::from(*first & 0x0f) * 4 + 6;
+                if let Some(checksum) = packet.get_mut(checksum..checksum + 2) {
+                    checksum.fill(0);
+                }
             }
+            _ => {}
         }
         Ok(count)
     }

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::host::packets::Packets;
+use crate::host::links::Nic;
+use crate::host::packets::Channel;
 use crate::limits::MAX_DHCP_PACKET;
 
 use alloc::vec::Vec;
@@ -21,17 +22,20 @@ pub trait Asker {
     fn hear(&mut self, packet: &[u8]) -> Option<bool>;
 }
 
-/// Runs an exchange to its end, or until the clock shows `until`; true: it came to its end. A link that is down, or has no address
-/// yet, may become what it should be: what cannot be sent is tried again when it is due.
+/// Runs an exchange on a channel of a link to its end, or until the clock shows `until`; true: it came to its end. A link that is down,
+/// or has no address yet, may become what it should be: what cannot be sent is tried again when it is due.
 ///
 /// # Errors
-/// No source of random numbers. The time is up, and the last thing that happened was that sending or hearing failed.
+/// The channel cannot be opened. No source of random numbers. The time is up, and the last thing that happened was that sending or
+/// hearing failed.
 pub fn run(
     host: &mut dyn Host,
-    channel: &mut dyn Packets,
+    nic: &Nic,
+    channel: &Channel,
     asker: &mut dyn Asker,
     until: Duration,
 ) -> Result<bool, Error> {
+    let mut channel = host.open_packets(nic, channel)?;
     let mut failed = None;
     let mut buffer = [0; MAX_DHCP_PACKET];
     loop {

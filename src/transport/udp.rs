@@ -7,8 +7,6 @@ use core::net::Ipv4Addr;
 const IP: usize = 20;
 /// Bytes of a UDP header.
 const UDP: usize = 8;
-/// Version 4, a header of 5 words.
-const PLAIN: u8 = 0x45;
 /// IP's number of UDP.
 const PROTOCOL: u8 = 17;
 /// Hops that a packet lives (RFC 1700).
@@ -16,57 +14,52 @@ const HOPS: u8 = 64;
 
 /// A packet with `payload`, which is short enough for one, between these addresses and ports.
 pub fn write(from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), payload: &[u8]) -> Vec<u8> {
-    let mut packet = Vec::with_capacity(IP + UDP + payload.len());
-    packet.extend([PLAIN, 0]);
-    packet.extend(((IP + UDP + payload.len()) as u16).to_be_bytes());
-    packet.extend([0, 0, 0, 0, HOPS, PROTOCOL, 0, 0]);
-    packet.extend(from.0.octets());
-    packet.extend(to.0.octets());
-    let header = (!sum(0, &packet)).to_be_bytes();
-    packet[10..12].copy_from_slice(&header);
-    for number in [from.1, to.1, (UDP + payload.len()) as u16, 0] {
-        packet.extend(number.to_be_bytes());
-    }
-    packet.extend(payload);
-    let check = match !checked(&packet, IP) {
+    let mut head = [0; IP + UDP];
+    // Version 4, a header of 5 words.
+    head[0] = 0x45;
+    head[2..4].copy_from_slice(&((IP + UDP + payload.len()) as u16).to_be_bytes());
+    (head[8], head[9]) = (HOPS, PROTOCOL);
+    head[12..16].copy_from_slice(&from.0.octets());
+    head[16..20].copy_from_slice(&to.0.octets());
+    let check = !sum(0, &head[..IP]);
+    head[10..12].copy_from_slice(&check.to_be_bytes());
+    head[20..22].copy_from_slice(&from.1.to_be_bytes());
+    head[22..24].copy_from_slice(&to.1.to_be_bytes());
+    head[24..26].copy_from_slice(&((UDP + payload.len()) as u16).to_be_bytes());
+    let check = match !sum(checked(&head[12..IP], &head[IP..], UDP + payload.len()), payload) {
         // 0 says that there is none.
         0 => u16::MAX,
         check => check,
     };
-    packet[IP + 6..IP + UDP].copy_from_slice(&check.to_be_bytes());
-    packet
+    head[26..28].copy_from_slice(&check.to_be_bytes());
+    [&head, payload].concat()
 }
 
 /// The sender's address and what it says to `port`. `None`: to another port, of another protocol, a fragment, broken. A UDP checksum
 /// of 0 is none; what stands behind the packet's end is the link's padding.
 pub fn read(packet: &[u8], port: u16) -> Option<(Ipv4Addr, &[u8])> {
-    let word = |at: usize| Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]));
-    let first = *packet.first()?;
-    let header = usize::from(first & 0x0f) * 4;
-    let packet = packet.get(..word(2)?.into())?;
-    let udp = packet.get(header..)?;
+    let word = |bytes: &[u8], at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+    let ip = packet.first_chunk::<IP>()?;
+    let (header, udp) = packet.get(..word(ip, 2).into())?.split_at_checked(usize::from(ip[0] & 0x0f) * 4)?;
     // Neither more fragments nor an offset.
-    let whole = word(6)? & 0x3fff == 0;
-    if first >> 4 != 4 || header < IP || !whole || packet[9] != PROTOCOL || sum(0, &packet[..header]) != u16::MAX {
+    let is_whole = word(ip, 6) & 0x3fff == 0;
+    if ip[0] >> 4 != 4 || header.len() < IP || !is_whole || ip[9] != PROTOCOL || sum(0, header) != u16::MAX {
         return None;
     }
-    let length = usize::from(word(header + 4)?);
-    let payload = udp.get(UDP..length)?;
-    let is_checked = word(header + 6)? == 0 || checked(&packet[..header + length], header) == u16::MAX;
-    if word(header + 2)? != port || !is_checked {
-        return None;
-    }
-    let from: [u8; 4] = packet[12..16].try_into().ok()?;
-    Some((from.into(), payload))
+    let udp = udp.get(..word(udp.first_chunk::<UDP>()?, 4).into())?;
+    let (head, payload) = udp.split_first_chunk::<UDP>()?;
+    let is_checked = word(head, 6) == 0 || checked(&ip[12..], udp, udp.len()) == u16::MAX;
+    let from = Ipv4Addr::new(ip[12], ip[13], ip[14], ip[15]);
+    (word(head, 2) == port && is_checked).then_some((from, payload))
 }
 
-/// The sum over a packet's UDP with its pseudo header (RFC 768), all ones where its checksum is right.
-fn checked(packet: &[u8], header: usize) -> u16 {
-    let udp = &packet[header..];
-    sum(sum(udp.len() as u16 + u16::from(PROTOCOL), &packet[12..IP]), udp)
+/// The sum over UDP's pseudo header (RFC 768) and its bytes, all ones where these are all of them and their checksum is right.
+fn checked(addresses: &[u8], udp: &[u8], length: usize) -> u16 {
+    sum(sum(length as u16 + u16::from(PROTOCOL), addresses), udp)
 }
 
 /// The sum of 16-bit words in ones' complement (RFC 1071), added to another.
+#[inline(never)]
 fn sum(start: u16, bytes: &[u8]) -> u16 {
     bytes.chunks(2).fold(start, |sum, word| {
         let word = u16::from_be_bytes([word[0], word.get(1).copied().unwrap_or(0)]);

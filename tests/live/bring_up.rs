@@ -30,7 +30,7 @@ impl Dhcp for Server {
     }
 }
 
-struct Machine<'a> {
+pub struct Machine<'a> {
     dir: &'a Path,
     host: LiveHost,
     /// Each has a log of its own.
@@ -38,7 +38,7 @@ struct Machine<'a> {
 }
 
 /// A machine with NICs `v0`, `v1` and `v2`, whose other ends are up, and a directory of its own as `/etc`.
-fn with_machine(name: &str, old: bool, body: impl FnOnce(&mut Machine)) {
+pub fn with_machine(name: &str, old: bool, body: impl FnOnce(&mut Machine)) {
     alone(name, |dir| {
         own_network();
         mount(Path::new("/etc"), "tmpfs", "");
@@ -73,7 +73,7 @@ impl Machine<'_> {
     }
 
     /// Twice: the second time there is nothing to do.
-    fn check(&mut self, text: &str) {
+    pub fn check(&mut self, text: &str) {
         let (asked, told) = self.run(text, &[], None);
         assert!(told.is_empty(), "{told:#?}\n{asked:#?}\n{text}");
         let again = self.run(text, &[], None);
@@ -87,7 +87,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 }
 
 /// `LINK ADDRESS/PREFIX` of all but the kernel's own.
-fn addresses() -> Vec<String> {
+pub fn addresses() -> Vec<String> {
     let mut lines = Vec::new();
     for link in shown("addr show") {
         for at in 0.. {
@@ -115,7 +115,7 @@ fn routes() -> Vec<String> {
     sorted(all.iter().map(line).collect())
 }
 
-fn links(words: &str, keys: &str) -> Vec<String> {
+pub fn links(words: &str, keys: &str) -> Vec<String> {
     sorted(shown(&format!("link show {words}")).iter().map(|link| fields(link, keys)).collect())
 }
 

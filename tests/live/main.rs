@@ -16,6 +16,7 @@ use sys::{LiveHost, Options};
 mod bring_up;
 mod dhcp;
 mod files;
+mod guest;
 mod isolated;
 mod links;
 mod netlink;

@@ -40,7 +40,10 @@ const FLAGS: &[(&str, &[usize])] = &[
     ("pipe2", &[1]),
     ("prctl", &[0]),
     ("recvfrom", &[3]),
+    ("recvmsg", &[2]),
+    ("sendmsg", &[2]),
     ("sendto", &[3]),
+    ("setsockopt", &[1, 2]),
     ("signalfd4", &[3]),
     ("socket", &[0, 1, 2]),
     ("socketpair", &[0, 1, 2]),
@@ -179,6 +182,10 @@ mod tests {
             (
                 "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3",
                 "socket socket:AF_INET socket:SOCK_STREAM socket:SOCK_CLOEXEC socket:IPPROTO_IP",
+            ),
+            (
+                "setsockopt(3, SOL_SOCKET, SO_BINDTODEVICE, \"eth0\\0\", 5) = 0",
+                "setsockopt setsockopt:SOL_SOCKET setsockopt:SO_BINDTODEVICE",
             ),
             ("fcntl(3, F_SETLK, {l_type=F_WRLCK, l_len=0}) = 0", "fcntl fcntl:F_SETLK"),
             ("fcntl(3, F_SETFL, O_WRONLY|O_NONBLOCK) = 0", "fcntl fcntl:F_SETFL fcntl:O_WRONLY fcntl:O_NONBLOCK"),

@@ -75,8 +75,11 @@ impl MemoryHost {
                 self.nic(name)?.vlan = Some((on.clone(), id));
             }
             Request::Remove(name) => {
-                self.nic(name)?;
+                let bond = self.nic(name)?.kind == NicKind::Bond;
                 self.nics.retain(|nic| nic.name != *name);
+                for member in self.nics.iter_mut().filter(|nic| nic.master.as_ref() == Some(name)) {
+                    (member.master, member.up) = (None, member.up && !bond);
+                }
             }
             Request::AddAddress(address) => {
                 self.nic(&address.link)?;

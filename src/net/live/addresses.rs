@@ -12,11 +12,13 @@ const LINK_SCOPE: u8 = 253;
 const SCOPES: [(&str, u8); 4] = [("global", 0), ("site", 200), ("link", LINK_SCOPE), ("host", 254)];
 
 /// The number of a scope; `None`: no scope.
+#[inline(never)]
 pub(super) fn scope(word: &str) -> Option<u8> {
     SCOPES.iter().find(|(name, _)| *name == word).map(|(_, number)| *number).or_else(|| word.parse().ok())
 }
 
 /// Whether an address that is there is the one wanted. One with a lifetime is not one without.
+#[inline(never)]
 fn is_wanted(wanted: &Address, there: &Address) -> bool {
     (&wanted.link, wanted.net, wanted.peer, wanted.scope, &wanted.label, wanted.lifetime)
         == (&there.link, there.net, there.peer, there.scope, &there.label, there.lifetime)
@@ -25,6 +27,7 @@ fn is_wanted(wanted: &Address, there: &Address) -> bool {
 
 impl Live<'_> {
     /// The static ones.
+    #[inline(never)]
     pub(super) fn wanted_addresses(&mut self, link: &Link, name: &IfName) -> Vec<(At, Address)> {
         let mut wanted = Vec::new();
         for (subnet, net) in link.addresses().filter(|(subnet, _)| subnet.control != Control::Manual) {
@@ -46,28 +49,26 @@ impl Live<'_> {
 
     /// Removes what is not wanted. The kernel takes routes, and further addresses of the same subnet, with it: so it is asked again what
     /// there is.
+    #[inline(never)]
     pub(super) fn flush(&mut self, link: &Link, name: &IfName, wanted: &[(At, Address)], leased: bool) {
         let foreign = self.foreign.contains(name);
-        let mut stale = self.addresses.clone();
-        stale.retain(|address| {
+        let there = core::mem::take(&mut self.addresses);
+        let mut gone = false;
+        for address in there.iter().filter(|address| address.link == *name && !address.net.ip.is_loopback()) {
             let stays = match address.net.is_v6() {
                 true => address.scope == LINK_SCOPE || (address.dynamic && link.accept_ra != Some(false)),
                 false => foreign || (leased && address.dynamic),
             };
-            let is_own = address.link == *name && !address.net.ip.is_loopback();
-            is_own && !stays && !wanted.iter().any(|(_, wanted)| is_wanted(wanted, address))
-        });
-        for address in &stale {
-            self.ask(link.at, &Request::RemoveAddress(address));
+            if !stays && !wanted.iter().any(|(_, wanted)| is_wanted(wanted, address)) {
+                gone |= self.ask(link.at, &Request::RemoveAddress(address));
+            }
         }
-        if !stale.is_empty()
-            && let Ok(addresses) = self.host.links().addresses()
-        {
-            self.addresses = addresses;
-        }
+        let now = if gone { self.host.links().addresses().ok() } else { None };
+        self.addresses = now.unwrap_or(there);
     }
 
     /// Adds what is not there.
+    #[inline(never)]
     pub(super) fn add_addresses(&mut self, wanted: &[(At, Address)]) {
         for (at, address) in wanted {
             if !self.addresses.iter().any(|there| is_wanted(address, there)) {

@@ -30,11 +30,11 @@ const OF_PORTS: [(&str, &str); 2] = [("pathcost", "path_cost"), ("portprio", "pr
 impl<'a> Live<'a> {
     /// Makes a link that is not there and can be made. One that is there and is of another sort is made anew, if it was made. False: it is
     /// not there, which is told (of a NIC [`crate::net::resolve`] has told).
+    #[inline(never)]
     pub(super) fn make(&mut self, link: &'a Link, name: &IfName) -> bool {
-        let there = self.nic(name).cloned();
         let mut wanted = Nic { name: name.clone(), ..Nic::default() };
         let request = match &link.kind {
-            Kind::Physical(_) | Kind::Loopback => return there.is_some(),
+            Kind::Physical(_) | Kind::Loopback => return self.nic(name).is_some(),
             Kind::Bond(_) => {
                 wanted.kind = NicKind::Bond;
                 Request::MakeBond(name)
@@ -50,19 +50,19 @@ impl<'a> Live<'a> {
                 Request::MakeVlan { name, on: &on.clone(), id: *id }
             }
         };
-        if let Some(nic) = &there {
-            if (nic.kind, &nic.vlan) == (wanted.kind, &wanted.vlan) && !self.has_other_mode(link, name) {
+        if let Some(nic) = self.nic(name) {
+            let (kind, same) = (nic.kind, (nic.kind, &nic.vlan) == (wanted.kind, &wanted.vlan));
+            if same && !self.has_other_mode(link, name) {
                 return true;
             }
-            let is_made = matches!(nic.kind, NicKind::Bond | NicKind::Bridge | NicKind::Vlan);
+            let is_made = matches!(kind, NicKind::Bond | NicKind::Bridge | NicKind::Vlan);
             if !is_made || self.is_kept(link, name) {
                 let expected = "a name that no link of another sort has; `{}` is there";
                 self.report.error_at(self.config, link.at, expected, &[name]);
                 return false;
             }
             self.ask(link.at, &Request::Remove(name));
-            self.nics.retain(|nic| nic.name != *name);
-            self.addresses.retain(|address| address.link != *name);
+            self.forget(name, kind == NicKind::Bond);
         }
         let made = self.ask(link.at, &request);
         if made {
@@ -71,7 +71,18 @@ impl<'a> Live<'a> {
         made
     }
 
+    /// A link has gone. A bond takes its members down when it lets them go.
+    #[inline(never)]
+    fn forget(&mut self, name: &IfName, is_bond: bool) {
+        self.nics.retain(|nic| nic.name != *name);
+        self.addresses.retain(|address| address.link != *name);
+        for member in self.nics.iter_mut().filter(|nic| nic.master.as_ref() == Some(name)) {
+            (member.master, member.up) = (None, member.up && !is_bond);
+        }
+    }
+
     /// A bond's mode can be changed only while it has no members.
+    #[inline(never)]
     fn has_other_mode(&mut self, link: &Link, name: &IfName) -> bool {
         let Kind::Bond(group) = &link.kind else { return false };
         let Some(Value::Word(mode)) = get(&group.settings, "mode") else { return false };
@@ -80,6 +91,7 @@ impl<'a> Live<'a> {
     }
 
     /// Tells a bond or bridge its parameters and gets it its members.
+    #[inline(never)]
     pub(super) fn join_members(&mut self, link: &'a Link, name: &IfName) {
         let (Kind::Bond(group) | Kind::Bridge(group)) = &link.kind else { return };
         let is_bond = matches!(link.kind, Kind::Bond(_));
@@ -98,27 +110,31 @@ impl<'a> Live<'a> {
         }
     }
 
+    #[inline(never)]
     fn join(&mut self, id: &str, link: &Link, name: &IfName, is_bond: bool) {
         let config = self.config;
-        let Some(nic) = self.nic(config.name_of(id)).cloned().filter(|nic| nic.master.as_ref() != Some(name)) else {
+        let Some(nic) = self.nic(config.name_of(id)) else { return };
+        if nic.master.as_ref() == Some(name) {
             return;
-        };
+        }
+        let (member, index) = (nic.name.clone(), nic.index);
         let at = config.link(id).map_or(link.at, |link| link.at);
-        if self.kept.contains(&nic.index) {
+        if self.kept.contains(&index) {
             let expected = "a member that does not carry the root file system, as `{}` does";
-            return self.report.error_at(config, at, expected, &[&nic.name]);
+            return self.report.error_at(config, at, expected, &[&member]);
         }
         if is_bond {
-            self.down(at, &nic.name);
+            self.down(at, &member);
         }
-        if self.ask(at, &Request::Join(&nic.name, name))
-            && let Some(nic) = self.nic(&nic.name)
+        if self.ask(at, &Request::Join(&member, name))
+            && let Some(nic) = self.nic(&member)
         {
             nic.master = Some(name.clone());
         }
     }
 
     /// In the order of the table: the mode is the first, and times come before what counts in them.
+    #[inline(never)]
     fn bond(&mut self, at: At, name: &IfName, group: &Group, of_members: bool) {
         for row in BOND.iter().filter(|row| OF_MEMBERS.contains(&row.name) == of_members) {
             let Some(setting) = group.settings.iter().find(|setting| setting.parameter.name == row.name) else {
@@ -139,6 +155,7 @@ impl<'a> Live<'a> {
         }
     }
 
+    #[inline(never)]
     fn bridge(&mut self, at: At, name: &IfName, group: &Group) {
         for (parameter, file, unit) in OF_BRIDGES {
             let number = match get(&group.settings, parameter) {
@@ -151,6 +168,7 @@ impl<'a> Live<'a> {
         }
     }
 
+    #[inline(never)]
     fn ports(&mut self, at: At, group: &Group) {
         for (name, file) in OF_PORTS {
             let Some(Value::Ports(ports)) = get(&group.settings, name) else { continue };
@@ -162,6 +180,7 @@ impl<'a> Live<'a> {
     }
 }
 
+#[inline(never)]
 fn sysfs_path(name: &str, dir: &str, file: &str) -> String {
     [SYS_NET, "/", name, "/", dir, "/", file].concat()
 }

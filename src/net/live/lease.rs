@@ -52,6 +52,7 @@ pub trait Dhcp {
 
 impl Live<'_> {
     /// Whether IPv4 of a link comes by DHCP. Where udhcpc does that already, its addresses and routes are its own.
+    #[inline(never)]
     pub(super) fn is_leased(&mut self, link: &Link, name: &IfName) -> bool {
         let leased = link.has(&Method::Dhcp4);
         if leased && self.is_served(name) {
@@ -61,6 +62,7 @@ impl Live<'_> {
     }
 
     /// Whether a udhcpc of ours lives.
+    #[inline(never)]
     fn is_served(&mut self, name: &str) -> bool {
         let files = self.host.files();
         let mut text = |path: &str| read_text(files, path, MAX_STATE_FILE).ok().flatten();
@@ -69,6 +71,7 @@ impl Live<'_> {
     }
 
     /// Asks for what a link gets from servers.
+    #[inline(never)]
     pub(super) fn leases(&mut self, link: &Link, name: &IfName) {
         for subnet in &link.subnets {
             match subnet.method {
@@ -87,12 +90,14 @@ impl Live<'_> {
     }
 
     /// The link as the kernel shows it now: one that was just made has an index, and an address.
+    #[inline(never)]
     fn fresh(&mut self, name: &IfName) -> Option<Nic> {
         let nics = self.report.take(self.host.links().list())?;
         nics.into_iter().find(|nic| nic.name == *name)
     }
 
     /// The image's udhcpc asks, goes to the background, and renews. False: there is none, or it cannot.
+    #[inline(never)]
     fn hand_over(&mut self, name: &IfName) -> bool {
         let files = self.host.files();
         if !SCRIPTS.iter().any(|script| is_there(files, script)) || !has_program(files, "udhcpc").unwrap_or(false) {
@@ -115,6 +120,7 @@ impl Live<'_> {
         true
     }
 
+    #[inline(never)]
     fn lease(&mut self, link: &Link, subnet: &Subnet, name: &IfName) {
         let Some(nic) = self.fresh(name) else { return };
         let lease = match self.dhcp.lease(self.host, &nic, link) {
@@ -135,11 +141,13 @@ impl Live<'_> {
         address.lifetime = lease.lifetime.map(|seconds| (seconds, seconds));
         self.ask(subnet.at, &Request::AddAddress(&address));
         // An earlier lease.
-        let mut old = self.addresses.clone();
-        old.retain(|old| old.link == *name && !old.net.is_v6() && old.dynamic && old.net != lease.net);
-        for address in &old {
-            self.ask(subnet.at, &Request::RemoveAddress(address));
+        let there = core::mem::take(&mut self.addresses);
+        for old in there.iter().filter(|old| old.link == *name && !old.net.is_v6() && old.dynamic) {
+            if old.net != lease.net {
+                self.ask(subnet.at, &Request::RemoveAddress(old));
+            }
         }
+        self.addresses = there;
         if wants.use_routes != Some(false) {
             for (to, via) in lease.routes {
                 let mut route = RouteEntry::new(to);
@@ -152,6 +160,7 @@ impl Live<'_> {
         self.take_dns(&lease.dns, wants);
     }
 
+    #[inline(never)]
     fn information(&mut self, link: &Link, subnet: &Subnet, name: &IfName) {
         let Some(nic) = self.fresh(name) else { return };
         match self.dhcp.information(self.host, &nic) {
@@ -163,6 +172,7 @@ impl Live<'_> {
         }
     }
 
+    #[inline(never)]
     fn take_dns(&mut self, dns: &Dns, wants: &Overrides) {
         if wants.use_dns != Some(false) {
             dns.servers.iter().for_each(|server| self.dns.add_server(*server));

@@ -16,11 +16,13 @@ fn metric(route: &RouteEntry) -> u32 {
 }
 
 /// Whether two routes cannot be there together.
+#[inline(never)]
 fn is_rival(one: &RouteEntry, other: &RouteEntry) -> bool {
     (one.to.network(), metric(one), one.table) == (other.to.network(), metric(other), other.table)
 }
 
 /// Whether a route that is there is the one wanted; of what is not said, whatever it is.
+#[inline(never)]
 fn is_wanted(wanted: &RouteEntry, there: &RouteEntry) -> bool {
     is_rival(wanted, there)
         && (wanted.via, wanted.kind, wanted.mtu) == (there.via, there.kind, there.mtu)
@@ -30,6 +32,7 @@ fn is_wanted(wanted: &RouteEntry, there: &RouteEntry) -> bool {
 
 impl Live<'_> {
     /// One more route that is to be.
+    #[inline(never)]
     pub(super) fn want(&mut self, route: &Route, link: Option<&IfName>) {
         let mut entry = RouteEntry::new(route.to);
         (entry.via, entry.from, entry.kind, entry.mtu) = (route.via, route.from, route.kind, route.mtu);
@@ -57,6 +60,7 @@ impl Live<'_> {
 
     /// Removes routes that were left on our links and are not wanted, and adds what is not there: first what is on a link, since gateways
     /// may be reached by that.
+    #[inline(never)]
     pub(super) fn routes(&mut self) {
         let config = self.config;
         config.routes.iter().for_each(|route| self.want(route, None));

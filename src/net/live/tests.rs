@@ -203,7 +203,14 @@ fn another_vlan_or_mode_is_made_anew_and_another_sort_stays() {
     let wanted = ["link del v", "link add link eth0 name v type vlan id 6", "link set v up"];
     assert_eq!((&remade.requests[..], &remade.told[..]), (&wanted.map(String::from)[..], &[][..]));
     let remade = run(&mut host, &bond("802.3ad"), &[], None);
-    assert_eq!(remade.requests[..3], ["link del b", "link add b type bond", "/sys/class/net/b/bonding/mode = 802.3ad"]);
+    let wanted = [
+        "link del b",
+        "link add b type bond",
+        "/sys/class/net/b/bonding/mode = 802.3ad",
+        "link set eth1 master b",
+        "link set b up",
+    ];
+    assert_eq!(remade.requests, wanted);
     let text = "{version: 2, bridges: {eth1: {addresses: [192.0.2.5/24]}}}";
     let refused = run(&mut host, text, &[], None);
     let wanted =

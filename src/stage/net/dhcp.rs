@@ -27,7 +27,7 @@ impl Dhcp for Servers {
         let named = !matches!(&*name, "(none)" | "localhost");
         let options = dhcp::Options { host_name: if named { &name } else { "" }, ..dhcp::Options::default() };
         let until = host.now().up + MAX_DHCP_TIME;
-        Ok(dhcp::ask(host, nic, options, until)?.map(lease))
+        Ok(dhcp::ask(host, nic, options, until)?.map(|given| lease(*given)))
     }
 
     fn information(&mut self, host: &mut dyn Host, nic: &Nic) -> Result<Option<Dns>, Error> {
@@ -52,6 +52,6 @@ fn lease(from: dhcp::Lease) -> Lease {
         routes,
         dns,
         mtu: from.mtu.map(u32::from),
-        lifetime: from.lease_time.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX)),
+        lifetime: Some(from.lease_time).filter(|time| *time != dhcp::FOREVER),
     }
 }

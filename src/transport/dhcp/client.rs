@@ -1,5 +1,6 @@
 //! The client of RFC 2131 section 4.4 as a machine: it is told the time and what came, and says what to send and when.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::time::Duration;
@@ -29,24 +30,24 @@ enum Phase {
     Request,
     /// Any server for an address that we had (REBOOTING).
     Reboot,
-    /// For more time, which ends then (RENEWING, REBINDING).
-    Renew(Duration),
+    /// For more time (RENEWING, REBINDING).
+    Renew,
 }
 
 /// How often the same thing is asked before all begins anew.
 const TRIES: u32 = 4;
-/// Between the first two messages; then twice as long each time, until `MAX_WAIT` (RFC 2131 section 4.1), seconds.
-const MIN_WAIT: u64 = 4;
-const MAX_WAIT: u64 = 64;
+/// Between the first two messages, seconds; then twice as long so often, until 64 (RFC 2131 section 4.1).
+const MIN_WAIT: u32 = 4;
+const MAX_DOUBLINGS: u32 = 4;
 /// Each wait is so much longer or shorter, milliseconds.
-const JITTER: u64 = 1_000;
+const JITTER: u32 = 1_000;
 /// Between two requests for more time (RFC 2131 section 4.4.5).
 const MIN_RENEW_WAIT: Duration = Duration::from_secs(60);
 
 /// A client in one exchange.
 pub struct Client<'a> {
     /// What it got.
-    pub lease: Option<Lease>,
+    pub lease: Option<Box<Lease>>,
     /// The server refused what we asked to keep.
     pub refused: bool,
     mac: Ethernet,
@@ -54,6 +55,8 @@ pub struct Client<'a> {
     phase: Phase,
     transaction: u32,
     began: Option<Duration>,
+    /// When what we ask for is of no use any more.
+    end: Duration,
     /// When the last message was sent: a lease counts from there.
     sent: Duration,
     seconds: u16,
@@ -76,6 +79,7 @@ impl<'a> Client<'a> {
             phase: if options.previous.is_some() { Phase::Reboot } else { Phase::Discover },
             transaction: 0,
             began: None,
+            end: Duration::MAX,
             sent: Duration::ZERO,
             seconds: 0,
             due: Duration::ZERO,
@@ -94,7 +98,7 @@ impl<'a> Client<'a> {
         server: Option<Ipv4Addr>,
         end: Duration,
     ) -> Self {
-        Client { phase: Phase::Renew(end), address: lease.address, server, ..Client::new(mac, options) }
+        Client { phase: Phase::Renew, address: lease.address, server, end, ..Client::new(mac, options) }
     }
 
     /// The message that gives a lease back.
@@ -122,25 +126,16 @@ impl<'a> Client<'a> {
     }
 
     fn is_bound(&self) -> bool {
-        matches!(self.phase, Phase::Renew(_))
+        self.phase == Phase::Renew
     }
 
     fn enter(&mut self, phase: Phase, due: Duration) {
         (self.phase, self.due, self.tries) = (phase, due, 0);
     }
 
-    /// How long an answer is waited for.
-    fn wait(&self, now: Duration, random: u64) -> Duration {
-        if let Phase::Renew(end) = self.phase {
-            return (end.saturating_sub(now) / 2).max(MIN_RENEW_WAIT);
-        }
-        backoff(self.tries, random)
-    }
-
     /// Begins anew; at once, but one server that refuses again and again is not asked without pauses.
     fn restart(&mut self) {
-        let wait =
-            if self.refusals == 0 { Duration::ZERO } else { backoff(self.refusals - 1, self.transaction.into()) };
+        let wait = if self.refusals == 0 { Duration::ZERO } else { backoff(self.refusals - 1, self.transaction) };
         self.refusals += 1;
         self.server = None;
         self.enter(Phase::Discover, self.sent + wait);
@@ -154,15 +149,16 @@ impl<'a> Client<'a> {
             self.enter(Phase::Request, Duration::ZERO);
             return Some(false);
         }
-        self.lease = Some(lease);
+        self.lease = Some(Box::new(lease));
         Some(true)
     }
 }
 
 /// Twice as long with each try, with its jitter (RFC 2131 section 4.1).
-fn backoff(tries: u32, random: u64) -> Duration {
-    let seconds = MIN_WAIT.checked_shl(tries.min(16)).unwrap_or(MAX_WAIT).min(MAX_WAIT);
-    Duration::from_millis(seconds * 1_000 - JITTER + random % (2 * JITTER + 1))
+#[inline(never)]
+fn backoff(tries: u32, random: u32) -> Duration {
+    let seconds = MIN_WAIT << tries.min(MAX_DOUBLINGS);
+    Duration::from_millis((seconds * 1_000 - JITTER + random % (2 * JITTER + 1)).into())
 }
 
 impl Asker for Client<'_> {
@@ -181,18 +177,22 @@ impl Asker for Client<'_> {
                 self.transaction = (random >> 32) as u32;
             }
             let began = *self.began.get_or_insert(now);
-            self.seconds = u16::try_from((now - began).as_secs()).unwrap_or(u16::MAX);
+            self.seconds = now.saturating_sub(began).as_secs().min(u16::MAX.into()) as u16;
         }
         let message = match self.phase {
             Phase::Discover => Outgoing { requested: self.options.previous, ..self.message(kind::DISCOVER) },
             Phase::Request | Phase::Reboot => {
                 Outgoing { requested: Some(self.address), server: self.server, ..self.message(kind::REQUEST) }
             }
-            Phase::Renew(_) => self.message(kind::REQUEST),
+            Phase::Renew => self.message(kind::REQUEST),
         };
         let message = message::write(&message);
         self.sent = now;
-        self.due = now.saturating_add(self.wait(now, random & u64::from(u32::MAX)));
+        let wait = match self.phase {
+            Phase::Renew => (self.end.saturating_sub(now) / 2).max(MIN_RENEW_WAIT),
+            _ => backoff(self.tries, random as u32),
+        };
+        self.due = now.saturating_add(wait);
         self.tries = self.tries.saturating_add(1);
         if self.is_bound() {
             return message;
@@ -215,7 +215,7 @@ impl Asker for Client<'_> {
             (kind::OFFER, Phase::Discover) => self.take(&message, sender),
             (_, Phase::Discover) => None,
             (kind::ACK, _) => self.take(&message, sender),
-            (kind::NAK, Phase::Renew(_)) => {
+            (kind::NAK, Phase::Renew) => {
                 self.refused = true;
                 Some(true)
             }

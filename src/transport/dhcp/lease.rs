@@ -5,6 +5,11 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
+use crate::limits::MAX_LEASE_ITEMS;
+
+/// A time without end (RFC 2131 section 3.3).
+pub const FOREVER: u32 = u32::MAX;
+
 /// An address for a while, and what belongs to it. Options that are absent, or broken, are `None` or empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -30,12 +35,12 @@ pub struct Lease {
     pub host_name: Option<String>,
     /// The time of the clock that never steps ([`crate::host::Time::up`]) from which the other times count.
     pub since: Duration,
-    /// How long the address may be used; `None`: for ever.
-    pub lease_time: Option<Duration>,
-    /// After how long the server is to be asked to renew it (T1). `None` exactly where [`Lease::lease_time`] is.
-    pub t1: Option<Duration>,
-    /// After how long any server is to be asked (T2), not before [`Lease::t1`] and not after the end.
-    pub t2: Option<Duration>,
+    /// How long the address may be used, seconds, at least one; [`FOREVER`]: without end, and so are the other two.
+    pub lease_time: u32,
+    /// After how long the server is to be asked to renew it (T1), seconds.
+    pub t1: u32,
+    /// After how long any server is to be asked (T2), seconds: not before T1, and not after the end.
+    pub t2: u32,
 }
 
 /// A route of a lease.
@@ -50,25 +55,35 @@ pub struct LeaseRoute {
 }
 
 impl Lease {
-    /// When the clock that never steps shows the time of one of its times; a time without end is never.
-    pub fn at(&self, time: Option<Duration>) -> Duration {
-        time.map_or(Duration::MAX, |time| self.since.saturating_add(time))
+    /// What the clock that never steps shows so many seconds behind [`Lease::since`]; for [`FOREVER`] its last time.
+    pub fn at(&self, seconds: u32) -> Duration {
+        if seconds == FOREVER { Duration::MAX } else { self.since + Duration::from_secs(seconds.into()) }
     }
 }
 
-/// The routes of option 121 (RFC 3442). `None`: broken, or empty.
-pub fn routes(mut data: &[u8]) -> Option<Vec<LeaseRoute>> {
+/// The routes of option 121 (RFC 3442), the first [`MAX_LEASE_ITEMS`] of them; none where it is broken.
+#[inline(never)]
+pub fn routes(mut data: &[u8]) -> Vec<LeaseRoute> {
     let mut routes = Vec::new();
-    while let [prefix @ 0..=32, rest @ ..] = data {
-        let count = usize::from(prefix.div_ceil(8));
-        let mut bytes = [0; 4];
-        bytes[..count].copy_from_slice(rest.get(..count)?);
-        let (via, rest) = rest[count..].split_first_chunk::<4>()?;
-        let to = u32::from_be_bytes(bytes) & mask(*prefix);
-        routes.push(LeaseRoute { to: to.into(), prefix: *prefix, via: (*via).into() });
+    while let Some((route, rest)) = route(data) {
+        if routes.len() < MAX_LEASE_ITEMS {
+            routes.push(route);
+        }
         data = rest;
     }
-    (data.is_empty() && !routes.is_empty()).then_some(routes)
+    if !data.is_empty() {
+        routes.clear();
+    }
+    routes
+}
+
+/// The first route, and what stands behind it.
+fn route(data: &[u8]) -> Option<(LeaseRoute, &[u8])> {
+    let [prefix @ 0..=32, rest @ ..] = data else { return None };
+    let (given, rest) = rest.split_at_checked(prefix.div_ceil(8).into())?;
+    let (via, rest) = rest.split_first_chunk::<4>()?;
+    let to = given.iter().rev().fold(0, |to, byte| to >> 8 | u32::from(*byte) << 24);
+    Some((LeaseRoute { to: (to & mask(*prefix)).into(), prefix: *prefix, via: (*via).into() }, rest))
 }
 
 /// So many ones, from the left.
@@ -100,20 +115,20 @@ mod tests {
         let route = |to: [u8; 4], prefix, via: [u8; 4]| LeaseRoute { to: to.into(), prefix, via: via.into() };
         let gateway = [10, 0, 0, 1];
         for (what, data, wanted) in [
-            ("the default", &[0, 10, 0, 0, 1][..], Some(vec![route([0; 4], 0, gateway)])),
+            ("the default", &[0, 10, 0, 0, 1][..], vec![route([0; 4], 0, gateway)]),
             (
                 "a host, and a network on the link",
                 &[32, 169, 254, 169, 254, 10, 0, 0, 1, 9, 10, 128, 0, 0, 0, 0],
-                Some(vec![route([169, 254, 169, 254], 32, gateway), route([10, 128, 0, 0], 9, [0; 4])]),
+                vec![route([169, 254, 169, 254], 32, gateway), route([10, 128, 0, 0], 9, [0; 4])],
             ),
             // RFC 3442: bits behind the prefix are zero; a server that sends others means the network.
-            ("with bits of a host", &[20, 10, 1, 255, 10, 0, 0, 1], Some(vec![route([10, 1, 240, 0], 20, gateway)])),
-            ("nothing", &[], None),
-            ("too wide", &[33, 10, 0, 0, 0, 0, 10, 0, 0, 1], None),
-            ("without gateway", &[8, 10], None),
-            ("gateway cut off", &[8, 10, 10, 0, 0], None),
-            ("destination cut off", &[24, 10, 0], None),
-            ("a whole one and a piece", &[0, 10, 0, 0, 1, 8], None),
+            ("with bits of a host", &[20, 10, 1, 255, 10, 0, 0, 1], vec![route([10, 1, 240, 0], 20, gateway)]),
+            ("nothing", &[], vec![]),
+            ("too wide", &[33, 10, 0, 0, 0, 0, 10, 0, 0, 1], vec![]),
+            ("without gateway", &[8, 10], vec![]),
+            ("gateway cut off", &[8, 10, 10, 0, 0], vec![]),
+            ("destination cut off", &[24, 10, 0], vec![]),
+            ("a whole one and a piece", &[0, 10, 0, 0, 1, 8], vec![]),
         ] {
             assert_eq!(routes(data), wanted, "{what}");
         }

@@ -1,11 +1,10 @@
 //! DHCPv4 messages (RFC 2131 section 2) and their options (RFC 2132), read and written.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
-use super::lease::{self, Lease};
+use super::lease::{self, FOREVER, Lease};
 use crate::limits::{MAX_DHCP_PACKET, MAX_LEASE_ITEMS};
 use crate::transport::names;
 
@@ -79,8 +78,6 @@ const SHORTEST: usize = 300;
 const ETHERNET: [u8; 2] = [1, 6];
 /// What servers are told that a message may have: a packet less the headers of IP and UDP.
 const MAX_SIZE: u16 = MAX_DHCP_PACKET as u16 - 28;
-/// A lease time of all ones has no end (RFC 2131 section 3.3).
-const FOREVER: u32 = u32::MAX;
 /// For a server that does not tell, as other clients have it, seconds.
 const USUAL_LEASE: u32 = 3_600;
 /// The smallest MTU (RFC 2132 section 5.1).
@@ -115,23 +112,24 @@ pub struct Outgoing<'a> {
 
 /// Writes a message.
 pub fn write(message: &Outgoing) -> Vec<u8> {
-    let mut out = Vec::with_capacity(MAX_DHCP_PACKET);
+    let mut head = [0; HEAD];
     // Op 1: from a client.
-    out.extend([1, ETHERNET[0], ETHERNET[1], 0]);
-    out.extend(message.transaction.to_be_bytes());
-    out.extend(message.seconds.to_be_bytes());
-    out.extend([u8::from(message.broadcast) << 7, 0]);
-    out.extend(message.address.octets());
-    out.resize(28, 0);
-    out.extend(message.mac);
-    out.resize(COOKIE.0, 0);
-    out.extend(COOKIE.1);
+    head[..3].copy_from_slice(&[1, ETHERNET[0], ETHERNET[1]]);
+    head[4..8].copy_from_slice(&message.transaction.to_be_bytes());
+    head[8..10].copy_from_slice(&message.seconds.to_be_bytes());
+    head[10] = u8::from(message.broadcast) << 7;
+    head[12..16].copy_from_slice(&message.address.octets());
+    head[28..34].copy_from_slice(&message.mac);
+    head[COOKIE.0..].copy_from_slice(&COOKIE.1);
+    let mut out = head.to_vec();
     put(&mut out, option::KIND, &[message.kind]);
-    let own =
-        [ETHERNET[0], message.mac[0], message.mac[1], message.mac[2], message.mac[3], message.mac[4], message.mac[5]];
-    put(&mut out, option::CLIENT_ID, if message.client_id.is_empty() { &own } else { message.client_id });
+    // Behind the hardware type the address.
+    head[27] = ETHERNET[0];
+    put(&mut out, option::CLIENT_ID, if message.client_id.is_empty() { &head[27..34] } else { message.client_id });
     for (code, address) in [(option::REQUESTED, message.requested), (option::SERVER, message.server)] {
-        put(&mut out, code, address.map(|address| address.octets()).as_ref().map_or(&[], |octets| &octets[..]));
+        if let Some(address) = address {
+            put(&mut out, code, &address.octets());
+        }
     }
     if message.kind != kind::RELEASE {
         put(&mut out, option::HOST_NAME, message.host_name.as_bytes());
@@ -147,14 +145,14 @@ pub fn write(message: &Outgoing) -> Vec<u8> {
 #[inline(never)]
 fn put(out: &mut Vec<u8>, code: u8, value: &[u8]) {
     if let (Ok(length), false) = (u8::try_from(value.len()), value.is_empty()) {
-        out.extend([code, length]);
-        out.extend(value);
+        out.extend_from_slice(&[code, length]);
+        out.extend_from_slice(value);
     }
 }
 
 /// A message from a server, all of whose options are whole.
 pub struct Message<'a> {
-    head: &'a [u8],
+    head: &'a [u8; HEAD],
     /// Where options stand, in the order in which they are joined (RFC 3396 section 5).
     areas: [&'a [u8]; 3],
 }
@@ -162,7 +160,7 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// `None`: no message from a server, or broken.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (head, options) = bytes.split_at_checked(HEAD)?;
+        let (head, options) = bytes.split_first_chunk()?;
         if head[0] != 2 || head[COOKIE.0..] != COOKIE.1 {
             return None;
         }
@@ -180,7 +178,8 @@ impl<'a> Message<'a> {
 
     /// Hands on each option; `None`: one is cut off.
     fn each(&self, visit: &mut dyn FnMut(u8, &[u8])) -> Option<()> {
-        for mut rest in self.areas {
+        for area in &self.areas {
+            let mut rest = *area;
             while let [code, tail @ ..] = rest {
                 rest = match *code {
                     option::PAD => tail,
@@ -203,32 +202,31 @@ impl<'a> Message<'a> {
         let mut joined = Vec::new();
         let _ = self.each(&mut |found, value| {
             if found == code {
-                joined.extend(value);
+                joined.extend_from_slice(value);
             }
         });
         joined
     }
 
     /// The first number of an option that is nothing but such numbers: servers that say a thing twice are understood.
+    #[inline(never)]
     fn number(&self, code: u8) -> Option<u32> {
-        match &self.option(code)[..] {
-            value @ [a, b, c, d, ..] if value.len() % 4 == 0 => Some(u32::from_be_bytes([*a, *b, *c, *d])),
+        match self.option(code).as_chunks::<4>() {
+            ([number, ..], []) => Some(u32::from_be_bytes(*number)),
             _ => None,
         }
     }
 
+    /// The addresses of an option that is nothing but such.
+    #[inline(never)]
     fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
-        let value = self.option(code);
-        let (addresses, rest) = value.as_chunks::<4>();
-        let mut addresses: Vec<Ipv4Addr> =
-            if rest.is_empty() { addresses } else { &[] }.iter().map(|address| (*address).into()).collect();
-        addresses.retain(|address| !address.is_unspecified());
-        addresses.truncate(MAX_LEASE_ITEMS);
+        let mut addresses = Vec::new();
+        if let (numbers, []) = self.option(code).as_chunks::<4>() {
+            for address in numbers.iter().filter(|address| **address != [0; 4]).take(MAX_LEASE_ITEMS) {
+                addresses.push((*address).into());
+            }
+        }
         addresses
-    }
-
-    fn host_name(&self, code: u8) -> Option<String> {
-        names::host_name(text(&self.option(code))).map(String::from)
     }
 
     /// Whether it belongs to this exchange of this client.
@@ -243,31 +241,29 @@ impl<'a> Message<'a> {
 
     /// The server that says so of itself.
     pub fn server(&self) -> Option<Ipv4Addr> {
-        self.number(option::SERVER).map(Ipv4Addr::from).filter(|server| !server.is_unspecified())
+        self.number(option::SERVER).filter(|server| *server != 0).map(Ipv4Addr::from)
     }
 
     /// What it gives, from `since` on; `sender` is the server where it does not name itself. `None`: no address that a host can have,
     /// or for no time.
     pub fn lease(&self, sender: Ipv4Addr, since: Duration) -> Option<Lease> {
-        let address: [u8; 4] = self.head[16..20].try_into().ok()?;
-        let address = Ipv4Addr::from(address);
-        let is_usable = !address.is_loopback() && (1..224).contains(&address.octets()[0]);
-        let seconds = self.number(option::LEASE_TIME).unwrap_or(USUAL_LEASE);
-        if !is_usable || seconds == 0 {
+        let address = Ipv4Addr::new(self.head[16], self.head[17], self.head[18], self.head[19]);
+        let lease_time = self.number(option::LEASE_TIME).unwrap_or(USUAL_LEASE);
+        if matches!(self.head[16], 0 | 127 | 224..) || lease_time == 0 {
             return None;
         }
-        let routes =
-            [option::ROUTES, option::MICROSOFT_ROUTES].into_iter().find_map(|code| lease::routes(&self.option(code)));
-        let mut routes = routes.unwrap_or_default();
-        routes.truncate(MAX_LEASE_ITEMS);
+        let mut routes = lease::routes(&self.option(option::ROUTES));
+        if routes.is_empty() {
+            routes = lease::routes(&self.option(option::MICROSOFT_ROUTES));
+        }
         let routers = if routes.is_empty() { self.addresses(option::ROUTERS) } else { Vec::new() };
-        let domains = self.option(option::DOMAIN);
-        let domains = text(&domains).split(|byte| *byte == b' ').map_while(names::host_name);
-        let domains: Vec<String> = domains.take(MAX_LEASE_ITEMS).map(String::from).collect();
+        let domains = names::words(&self.option(option::DOMAIN));
         let domain = domains.first().cloned();
-        let search = names::list(&self.option(option::SEARCH), true).filter(|search| !search.is_empty());
-        let [t1, t2] = self.times(seconds);
-        let time = |seconds: u32| (seconds != FOREVER).then(|| Duration::from_secs(seconds.into()));
+        let mut search = names::list(&self.option(option::SEARCH), true);
+        if search.is_empty() {
+            search = domains;
+        }
+        let [t1, t2] = self.times(lease_time);
         Some(Lease {
             address,
             prefix: lease::prefix(self.number(option::NETMASK), address),
@@ -275,14 +271,14 @@ impl<'a> Message<'a> {
             routers,
             routes,
             dns: self.addresses(option::DNS),
-            search: search.unwrap_or(domains),
+            search,
             domain,
             mtu: self.mtu(),
-            host_name: self.host_name(option::HOST_NAME),
+            host_name: names::host_name(&self.option(option::HOST_NAME)),
             since,
-            lease_time: time(seconds),
-            t1: time(t1),
-            t2: time(t2),
+            lease_time,
+            t1,
+            t2,
         })
     }
 
@@ -302,14 +298,6 @@ impl<'a> Message<'a> {
         let t1 = self.number(option::T1).filter(|t1| (1..=t2).contains(t1)).unwrap_or((lease / 2).min(t2));
         [t1, t2]
     }
-}
-
-/// Without the NULs that some servers add.
-fn text(mut value: &[u8]) -> &[u8] {
-    while let [rest @ .., 0] = value {
-        value = rest;
-    }
-    value
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Only for links with Ethernet's addresses. An address is taken as it is given: nobody is asked whether another host has it (RFC 2131
 //! says SHOULD), so that none is declined.
 
+use alloc::boxed::Box;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
@@ -22,7 +23,7 @@ use client::Client;
 use message::Ethernet;
 
 pub use client::Options;
-pub use lease::{Lease, LeaseRoute};
+pub use lease::{FOREVER, Lease, LeaseRoute};
 
 /// How long a host that gives its address back has to find the server's hardware address, before somebody takes the link down.
 const RELEASE_TIME: Duration = Duration::from_millis(100);
@@ -31,10 +32,9 @@ const RELEASE_TIME: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// It cannot be asked: no hardware address of Ethernet, no privilege; the link was down all the time.
-pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) -> Result<Option<Lease>, Error> {
+pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) -> Result<Option<Box<Lease>>, Error> {
     let mut client = Client::new(ethernet(nic)?, options);
-    let mut channel = host.open_packets(nic, &Channel::Raw)?;
-    exchange::run(host, &mut *channel, &mut client, until)?;
+    exchange::run(host, nic, &Channel::Raw, &mut client, until)?;
     Ok(client.lease)
 }
 
@@ -42,7 +42,7 @@ pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) ->
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewed {
     /// It is this one now; the address is the same, unless the server wants another.
-    Lease(Lease),
+    Lease(Box<Lease>),
     /// Nobody answered yet. It may be used until its end.
     Silence,
     /// The address may be used no longer: a server says so, or the time is up.
@@ -68,8 +68,7 @@ pub fn renew(
         }
         let server = Some(to).filter(|to| !to.is_broadcast());
         let mut client = Client::renewing(ethernet(nic)?, options, lease, server, phase_end);
-        let mut channel = host.open_packets(nic, &Channel::Udp4 { from: lease.address, to })?;
-        match exchange::run(host, &mut *channel, &mut client, until) {
+        match exchange::run(host, nic, &Channel::Udp4 { to }, &mut client, until) {
             _ if client.refused => return Ok(Renewed::Lost),
             // A server that cannot be reached is what the next phase is for.
             Err(error) if to.is_broadcast() || host.now().up < phase_end => return Err(error),
@@ -90,7 +89,7 @@ pub fn release(host: &mut dyn Host, nic: &Nic, lease: &Lease, options: Options) 
     let mut random = [0; 4];
     host.random(&mut random)?;
     let message = Client::release(ethernet(nic)?, options, lease, u32::from_ne_bytes(random));
-    let mut channel = host.open_packets(nic, &Channel::Udp4 { from: lease.address, to: lease.server })?;
+    let mut channel = host.open_packets(nic, &Channel::Udp4 { to: lease.server })?;
     channel.send(&message)?;
     host.sleep(RELEASE_TIME);
     Ok(())

@@ -10,7 +10,7 @@ use crate::host::links::{IfName, Mac};
 use crate::host::memory::{MemoryHost, Said};
 
 const MAC: [u8; 6] = [0xfa, 0x16, 0x3e, 1, 2, 3];
-const DUID: &[u8] = b"\0\x03\0\x01\xfa\x16\x3e\x01\x02\x03";
+const OUR_DUID: &[u8] = b"\0\x03\0\x01\xfa\x16\x3e\x01\x02\x03";
 const DNS: [u8; 16] = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53];
 
 fn nic() -> Nic {
@@ -20,14 +20,16 @@ fn nic() -> Nic {
 fn reply(asked: &[u8], options: &[(u16, &[u8])]) -> Vec<u8> {
     let mut message = [&[REPLY], &asked[1..4]].concat();
     for (code, value) in options {
-        put(&mut message, *code, value);
+        message.extend(code.to_be_bytes());
+        message.extend((value.len() as u16).to_be_bytes());
+        message.extend(*value);
     }
     message
 }
 
 /// With who is who.
 fn good(asked: &[u8], more: &[(u16, &[u8])]) -> Said {
-    let ids: &[(u16, &[u8])] = &[(1, DUID), (2, b"\0\x03\0\x01server")];
+    let ids: &[(u16, &[u8])] = &[(1, OUR_DUID), (2, b"\0\x03\0\x01server")];
     Said::Bytes(reply(asked, &[ids, more].concat()))
 }
 
@@ -59,15 +61,11 @@ fn name_servers() {
     };
     let (found, sent) = asked(all, 30);
     let dns = Ipv6Addr::from(DNS);
-    let wanted = Information {
-        dns: vec![dns, dns],
-        search: vec!["a.example".into(), "b".into()],
-        refresh: Some(Duration::from_secs(3600)),
-    };
+    let wanted = Information { dns: vec![dns, dns], search: vec!["a.example".into(), "b".into()], refresh: 3600 };
     assert_eq!(found, Ok(Some(wanted)));
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0][0], 11);
-    let wanted = [&b"\0\x01\0\x0a"[..], DUID, b"\0\x08\0\x02\0\0\0\x06\0\x08\0\x17\0\x18\0\x20\0\x53"].concat();
+    let wanted = [&b"\0\x01\0\x0a"[..], OUR_DUID, b"\0\x08\0\x02\0\0\0\x06\0\x08\0\x17\0\x18\0\x20\0\x53"].concat();
     assert_eq!(sent[0][4..], wanted);
 }
 
@@ -75,18 +73,18 @@ fn name_servers() {
 fn options_one_by_one() {
     let shown = |given: &'static [(u16, &'static [u8])]| {
         let found = asked(move |_, asked| vec![good(asked, given)], 30).0.unwrap().unwrap();
-        (found.dns.len(), found.search.len(), found.refresh.map(|time| time.as_secs()))
+        (found.dns.len(), found.search.len(), found.refresh)
     };
-    type Case = (&'static str, &'static [(u16, &'static [u8])], (usize, usize, Option<u64>));
+    type Case = (&'static str, &'static [(u16, &'static [u8])], (usize, usize, u32));
     let cases: &[Case] = &[
-        ("nothing", &[], (0, 0, Some(86_400))),
-        ("an address and a half", &[(23, &[1; 24])], (0, 0, Some(86_400))),
-        ("search with a pointer", &[(24, b"\x01a\0\xc0\0")], (0, 0, Some(86_400))),
-        ("the first of two", &[(24, b"\x01a\0"), (24, b"\x01a\0\x01b\0")], (0, 1, Some(86_400))),
-        ("too often", &[(32, &[0, 0, 0, 1])], (0, 0, Some(600))),
-        ("never", &[(32, &[255; 4])], (0, 0, None)),
-        ("half a time", &[(32, &[255; 2])], (0, 0, Some(86_400))),
-        ("success, with words", &[(13, b"\0\0fine")], (0, 0, Some(86_400))),
+        ("nothing", &[], (0, 0, 86_400)),
+        ("an address and a half", &[(23, &[1; 24])], (0, 0, 86_400)),
+        ("search with a pointer", &[(24, b"\x01a\0\xc0\0")], (0, 0, 86_400)),
+        ("the first of two", &[(24, b"\x01a\0"), (24, b"\x01a\0\x01b\0")], (0, 1, 86_400)),
+        ("too often", &[(32, &[0, 0, 0, 1])], (0, 0, 600)),
+        ("never", &[(32, &[255; 4])], (0, 0, u32::MAX)),
+        ("half a time", &[(32, &[255; 2])], (0, 0, 86_400)),
+        ("success, with words", &[(13, b"\0\0fine")], (0, 0, 86_400)),
     ];
     for (what, given, wanted) in cases {
         assert_eq!(shown(given), *wanted, "{what}");
@@ -109,14 +107,14 @@ fn what_is_not_for_us_or_broken_is_not_heard() {
             }) as Box<dyn Fn(&[u8]) -> Vec<u8>>,
         ),
         ("a question", Box::new(|asked| asked.to_vec())),
-        ("of no server", Box::new(|asked| reply(asked, &[(1, DUID)]))),
+        ("of no server", Box::new(|asked| reply(asked, &[(1, OUR_DUID)]))),
         ("to nobody", Box::new(|asked| reply(asked, &[(2, b"server")]))),
         ("to another", Box::new(|asked| reply(asked, &[(1, b"other"), (2, b"server")]))),
-        ("it cannot", Box::new(|asked| reply(asked, &[(1, DUID), (2, b"server"), (13, &[0, 1])]))),
+        ("it cannot", Box::new(|asked| reply(asked, &[(1, OUR_DUID), (2, b"server"), (13, &[0, 1])]))),
         (
             "cut off",
             Box::new(|asked| {
-                let mut bytes = reply(asked, &[(1, DUID), (2, b"server"), (23, &DNS)]);
+                let mut bytes = reply(asked, &[(1, OUR_DUID), (2, b"server"), (23, &DNS)]);
                 bytes.truncate(bytes.len() - 1);
                 bytes
             }),

@@ -16,6 +16,7 @@ use crate::format::yaml;
 use crate::host::write::write_with;
 use crate::host::{Create, Sink};
 use crate::instance::DataKind;
+use crate::limits::MAX_NESTING;
 use crate::userdata::part::Part;
 
 /// The type of the parts that it takes.
@@ -39,6 +40,8 @@ pub struct Merged {
     /// and encoded again.
     sole: Option<SourceId>,
     visits: Visits,
+    /// Of all parts: together no more than can be written.
+    nodes: Visits,
     /// What is odd in the part added last.
     warnings: Vec<String>,
 }
@@ -87,7 +90,15 @@ impl Merged {
             .map_err(|expected| Error::new("read", label, format!("header Merge-Type: expected {expected}")))?;
         let how = Some(own.unwrap_or_default().or(header)).filter(|how| *how != How::default()).unwrap_or(How::PARTS);
         let alone = self.doc.is_empty() && own.is_none() && rows == doc.root().map(|root| doc.node(root).first);
-        merge_counted(&mut self.doc, &mut self.sources, doc, &how, &mut self.visits)?;
+        let nodes = self.nodes;
+        let counted = doc.value(&self.sources).map_or(Ok(()), |root| count(&root, 0, &mut self.nodes));
+        // One that stands alone is written as it stands.
+        let merged = if alone { Ok(()) } else { counted };
+        let merged = merged.and_then(|()| merge_counted(&mut self.doc, &mut self.sources, doc, &how, &mut self.visits));
+        if merged.is_err() {
+            self.nodes = nodes;
+            return merged;
+        }
         self.sole = (alone && how == How::PARTS).then_some(id);
         Ok(())
     }
@@ -129,6 +140,16 @@ impl Merged {
             None => Ok(()),
         }
     }
+}
+
+/// Counts what a document has once aliases are followed.
+fn count(value: &Value<'_>, depth: usize, nodes: &mut Visits) -> Result<(), Error> {
+    const { assert!(MAX_NESTING == 64, "the words below say 64") };
+    nodes.count(value)?;
+    if depth > MAX_NESTING {
+        return Err(value.error("at most 64 levels once aliases are followed"));
+    }
+    value.children().try_for_each(|child| count(&child, depth + 1, nodes))
 }
 
 /// Writes the instance's cloud-config, also where there is nothing in it: one of an earlier user-data must not stay.

@@ -166,9 +166,21 @@ fn a_part_with_too_many_nodes_costs_itself() {
     let parts =
         [("a", CONFIG, "l: [0]\n"), ("large", CONFIG, &large), ("b", CONFIG, &grown("1")), ("c", CONFIG, "last: 1\n")];
     let mut host = MemoryHost::new();
-    let wanted = "recoverable: cannot read user-data part 2 (large): line 2, column 4: expected at most 1,000,000 nodes once aliases are followed";
+    let wanted = "recoverable: cannot read user-data part 2 (large): line 2, column 1999991: expected at most 1,000,000 nodes once aliases are followed";
     assert_eq!(shown(&run(&mut host, &mime(&parts))), [wanted]);
     assert_eq!(read_back(&host), ["l=0,1", "last=1"]);
+
+    // Together they would be more than can be written.
+    let third = |key: &str| format!("{key}: [{}]\n", "x,".repeat(400_000));
+    let thirds = ["l0", "l1", "l2"].map(third);
+    let mut parts = vec![("a", CONFIG, thirds[0].as_str()), ("b", CONFIG, &thirds[1]), ("c", CONFIG, &thirds[2])];
+    parts.push(("d", CONFIG, "last: 1\n"));
+    let mut host = MemoryHost::new();
+    let said = shown(&run(&mut host, &mime(&parts)));
+    let [said] = said.as_slice() else { panic!("{said:?}") };
+    assert!(said.starts_with("recoverable: cannot read user-data part 3 (c): line 1, column "), "{said}");
+    let keys: Vec<String> = read_back(&host).iter().map(|line| line[..2].to_string()).collect();
+    assert_eq!(keys, ["l0", "l1", "la"]);
 
     let small = grown(&"x,".repeat(10));
     let parts = vec![("a", CONFIG, small.as_str()); MAX_PARTS];
