@@ -185,6 +185,13 @@ pub const MAX_KERNEL_ADDRESSES: usize = 65_536;
 /// Routes that the kernel is asked for: a router of the whole Internet has a million, and is not set up by us.
 pub const MAX_KERNEL_ROUTES: usize = 65_536;
 
+/// Room for one of the kernel's answers by netlink, bytes: it writes no more into one than it was given room for, up to this (`netlink_dump`,
+/// net/netlink/af_netlink.c; a page or 8 KiB before Linux 3.15).
+pub const NETLINK_BUFFER: usize = 16 << 10;
+
+/// How often the kernel is asked for all addresses or routes, because they changed meanwhile.
+pub const NETLINK_TRIES: u32 = 8;
+
 /// `network-config=` of the kernel command line once decoded, bytes. The command line itself has 2,048 on x86 (`COMMAND_LINE_SIZE`).
 pub const MAX_CMDLINE_NETWORK: u64 = 1 << 20;
 

@@ -393,10 +393,13 @@ impl<'a> Value<'a> {
 
     /// The node behind an alias. The parsers refuse an alias inside its own anchor, so a chain ends.
     fn followed(mut self) -> Self {
-        while self.doc.node(self.id).kind() == Kind::Alias {
-            self.id = NodeId(self.doc.node(self.id).first);
+        loop {
+            let node = self.doc.node(self.id);
+            if node.what & (NOT_SCALAR | 3 << SHIFT) != ALIAS {
+                return self;
+            }
+            self.id = NodeId(node.first);
         }
-        self
     }
 
     /// The row of the table.
@@ -471,7 +474,24 @@ impl<'a> Value<'a> {
 
     /// True if this is a scalar whose decoded text is `text`.
     pub fn is_text(&self, text: &str) -> bool {
-        self.kind() == Kind::Scalar && scalar::equals(self, text.as_bytes())
+        self.may_be(text.as_bytes()) && scalar::equals(self, text.as_bytes())
+    }
+
+    /// False if it is plain from the first byte that the decoded text is not `text`, or this is no scalar: every key of a mapping is
+    /// compared with every key that is looked for. A letter or digit stands for itself in all styles that are not of lines.
+    fn may_be(&self, text: &[u8]) -> bool {
+        const OTHERS: u8 = 1 << Style::Literal as u8 | 1 << Style::Folded as u8;
+        let node = self.node();
+        let first = self.sources.text(node.source).get(node.start as usize);
+        match first.filter(|_| node.what & NOT_SCALAR == 0 && node.start < node.first) {
+            None => node.what & NOT_SCALAR == 0,
+            Some(first) => {
+                !first.is_ascii_alphanumeric()
+                    || text.first() == Some(first)
+                    || OTHERS as u32 >> (node.what & STYLE) & 1 == 1
+                    || node.tag() == Tag::Binary
+            }
+        }
     }
 
     /// The scalar, typed by YAML 1.1 or JSON rules. A collection is [`Scalar::Text`] (callers look at [`Value::kind`] first).

@@ -9,7 +9,7 @@ use core::fmt;
 use crate::error::Error;
 use crate::format::base64::Base64Writer;
 use crate::format::doc::{Children, Kind, Style, Value, Visits};
-use crate::format::scalar::{Float, Scalar};
+use crate::format::scalar::{self, Float, QUOTE, Scalar, find_stop};
 use crate::format::stream::{self, Utf8};
 use crate::limits::{JSON_BUFFER, MAX_NESTING};
 
@@ -33,7 +33,8 @@ pub struct Json<'s> {
     level: usize,
     /// What stands before the next value or key.
     before: Before,
-    buffer: heapless::Vec<u8, JSON_BUFFER>,
+    buffer: [u8; JSON_BUFFER],
+    used: usize,
     visits: Visits,
 }
 
@@ -51,7 +52,7 @@ impl<'s> Json<'s> {
     /// A writer that indents each level by so many blanks, or writes one line.
     pub fn new(to: &'s mut stream::Write<'s>, indent: Option<usize>) -> Self {
         let visits = Visits::default();
-        Json { to, indent, level: 0, before: Before::Nothing, buffer: heapless::Vec::new(), visits }
+        Json { to, indent, level: 0, before: Before::Nothing, buffer: [0; JSON_BUFFER], used: 0, visits }
     }
 
     /// Hands what is still here to the sink.
@@ -64,19 +65,22 @@ impl<'s> Json<'s> {
 
     /// Text outside JSON: a line end behind the last value.
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        for piece in bytes.chunks(JSON_BUFFER) {
-            if self.buffer.extend_from_slice(piece).is_err() {
-                self.drain()?;
-                let _ = self.buffer.extend_from_slice(piece);
+        let mut rest = bytes;
+        loop {
+            let (piece, behind) = rest.split_at(rest.len().min(JSON_BUFFER - self.used));
+            self.buffer[self.used..self.used + piece.len()].copy_from_slice(piece);
+            self.used += piece.len();
+            if behind.is_empty() {
+                return Ok(());
             }
+            self.drain()?;
+            rest = behind;
         }
-        Ok(())
     }
 
     fn drain(&mut self) -> Result<(), Error> {
-        self.to.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
+        let used = core::mem::take(&mut self.used);
+        self.to.write_all(&self.buffer[..used])
     }
 
     fn new_line(&mut self) -> Result<(), Error> {
@@ -149,9 +153,14 @@ impl<'s> Json<'s> {
         self.colon()
     }
 
-    fn key_from(&mut self, text: &mut stream::Read<'_>) -> Result<(), Error> {
-        self.string_from(text)?;
-        self.colon()
+    /// The text of a scalar.
+    fn text_of(&mut self, value: &Value<'_>) -> Result<(), Error> {
+        let node = value.node();
+        let text = scalar::as_it_is(node, value.sources.text(node.source));
+        match text {
+            Some(text) if node.style() == Style::JsonString => self.quoted(text),
+            _ => self.string_from(&mut value.reader()),
+        }
     }
 
     fn colon(&mut self) -> Result<(), Error> {
@@ -159,13 +168,18 @@ impl<'s> Json<'s> {
         self.raw(b": ")
     }
 
+    /// A string that needs no escapes.
+    fn quoted(&mut self, text: &[u8]) -> Result<(), Error> {
+        self.item()?;
+        self.raw(b"\"")?;
+        self.raw(text)?;
+        self.raw(b"\"")
+    }
+
     /// A string.
     pub fn string(&mut self, text: &str) -> Result<(), Error> {
-        if text.bytes().all(is_plain) {
-            self.item()?;
-            self.raw(b"\"")?;
-            self.raw(text.as_bytes())?;
-            return self.raw(b"\"");
+        if find_stop(text.as_bytes(), b'\\', b'\\', QUOTE) == text.len() {
+            return self.quoted(text.as_bytes());
         }
         self.string_from(&mut stream::Bytes(text.as_bytes()))
     }
@@ -232,6 +246,12 @@ impl<'s> Json<'s> {
         self.raw(b"null")
     }
 
+    /// A value that is JSON already, as it stands.
+    pub fn verbatim(&mut self, text: &[u8]) -> Result<(), Error> {
+        self.item()?;
+        self.raw(text)
+    }
+
     /// A value of a document, whole; see [`json()`].
     ///
     /// # Errors
@@ -270,7 +290,8 @@ impl<'s> Json<'s> {
                     if child.kind() != Kind::Scalar {
                         return Err(child.error("a scalar as key"));
                     }
-                    self.key_from(&mut child.reader())?;
+                    self.text_of(&child)?;
+                    self.colon()?;
                     if hidden(&KeyPath { levels: &open }) {
                         self.string(instead)?;
                         next = None;
@@ -294,15 +315,14 @@ impl<'s> Json<'s> {
     fn scalar(&mut self, value: &Value<'_>) -> Result<(), Error> {
         if value.node().style() == Style::JsonLiteral {
             // Already JSON, numbers of any size among it.
-            self.item()?;
-            return self.raw(value.raw());
+            return self.verbatim(value.raw());
         }
         match value.scalar() {
             Scalar::Null => self.null(),
             Scalar::Bool(truth) => self.bool(truth),
             Scalar::Int(int) => self.int(int),
             Scalar::Float(float) => self.float(float),
-            Scalar::Text => self.string_from(&mut value.reader()),
+            Scalar::Text => self.text_of(value),
             Scalar::Binary => self.base64_from(&mut value.reader()),
         }
     }

@@ -120,8 +120,12 @@ impl Inflater {
                     self.block = Block::Stored(left - 1);
                 }
                 Block::Coded if self.length > 0 => {
-                    self.length -= 1;
-                    self.push(self.window[(self.end + WINDOW - self.distance) % WINDOW]);
+                    let from = (self.end + WINDOW - self.distance) % WINDOW;
+                    // As far as it is there yet, and neither place goes over the window's end.
+                    let run = self.length.min(self.distance).min(WINDOW - self.end.max(from));
+                    self.window.copy_within(from..from + run, self.end);
+                    self.end += run;
+                    self.length -= run;
                 }
                 Block::Coded => self.symbol(next)?,
             }

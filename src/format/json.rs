@@ -8,7 +8,7 @@
 
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
-use crate::format::scalar::find_stop;
+use crate::format::scalar::{QUOTE, find_stop};
 use crate::format::yaml::keys::{COLLIDING, Keys};
 use crate::limits::{MAX_NESTING, MAX_NODES};
 
@@ -198,7 +198,7 @@ impl Reader<'_> {
         self.at += 1;
         let start = self.at;
         loop {
-            self.at += find_stop(&self.text[self.at..], [b'"', b'"', b'\\', b'\\'], b' ');
+            self.at += find_stop(&self.text[self.at..], b'\\', b'\\', QUOTE);
             match self.byte() {
                 b'"' => break,
                 b'\\' => self.escape()?,

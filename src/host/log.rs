@@ -14,7 +14,6 @@ use super::Level;
 pub fn line(out: &mut dyn Write, wall: Duration, level: Level, area: &str, text: &dyn fmt::Display) -> fmt::Result {
     let stamp = stamp(wall);
     out.write_str(core::str::from_utf8(&stamp).unwrap_or_default())?;
-    out.write_str(" - ")?;
     Tame(out).write_str(area)?;
     for text in ["[", level.word(), "]: "] {
         out.write_str(text)?;
@@ -23,10 +22,10 @@ pub fn line(out: &mut dyn Write, wall: Duration, level: Level, area: &str, text:
     out.write_str("\n")
 }
 
-/// `2026-01-02 03:04:05,678`. By hand: a stage writes dozens of lines, and six padded numbers cost more than the rest of one.
-fn stamp(wall: Duration) -> [u8; 23] {
+/// `2026-01-02 03:04:05,678 - `. By hand: a stage writes dozens of lines, and six padded numbers cost more than the rest of one.
+fn stamp(wall: Duration) -> [u8; 26] {
     let at = Civil::of(wall);
-    let mut text = *b"0000-00-00 00:00:00,000";
+    let mut text = *b"0000-00-00 00:00:00,000 - ";
     let mut put = |start: usize, end: usize, mut number: u64| {
         for place in (start..end).rev() {
             text[place] = b'0' + (number % 10) as u8;
@@ -51,12 +50,21 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// True for printable ASCII; by words.
+fn is_tame(text: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = text.as_chunks::<8>();
+    // A byte that is less than a space, more than `~`, or no ASCII, has its highest bit in one of the three.
+    let odd = |word: u64| (word.wrapping_sub(0x20 * EACH) | word.wrapping_add(EACH) | word) & 0x80 * EACH;
+    words.iter().all(|word| odd(u64::from_ne_bytes(*word)) == 0) && rest.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
 /// Passes text on as [`Text`] shows it.
 struct Tame<'a>(&'a mut dyn Write);
 
 impl Write for Tame<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        if is_tame(text.as_bytes()) {
             return self.0.write_str(text);
         }
         let mut plain = 0;

@@ -175,7 +175,7 @@ pub trait Files {
     fn read_link(&mut self, path: &str) -> Result<Option<String>, Error>;
 
     /// Begins a new file that will take the place of `path` (a link at `path` is replaced, not followed) once it is
-    /// committed: until then it stands beside it under a temporary name, mode 0600. Missing parents are made, 0755. Nothing is
+    /// committed: until then it stands beside it under a temporary name, which nobody can read who could not read the file. Missing parents are made, 0755. Nothing is
     /// seen at `path` before [`Files::commit`]. Most callers want [`write::write_file`].
     ///
     /// # Errors

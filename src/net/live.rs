@@ -198,7 +198,7 @@ impl<'a> Live<'a> {
             self.flushed.push(name.clone());
             self.flush(link, name, &wanted, leased);
         }
-        if !in_bond {
+        if !in_bond || self.nic(name).is_some_and(|nic| nic.master.is_some()) {
             self.up(link.at, name);
         }
         self.add_addresses(&wanted);

@@ -119,7 +119,7 @@ fn keep(
         for sub in IMAGE_DIRS {
             host.files().make_dir(&state.join(sub), 0o755)?;
         }
-        for sub in ["", "/handlers", "/scripts", "/sem"] {
+        for sub in ["", "/scripts", "/sem"] {
             host.files().make_dir(&[&dir, sub].concat(), 0o755)?;
         }
     }

@@ -9,6 +9,7 @@ use super::work::Work;
 use super::{cached, configuration, configuration_with, keys, local, net, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{Needs, none};
+use crate::format::scalar::may_contain;
 use crate::host::Level;
 use crate::host::write::read_file;
 use crate::instance::{DataKind, Instance};
@@ -109,7 +110,7 @@ fn is_said(work: &mut Work<'_, '_>, state: &State, instance: &Instance) -> bool 
     let path = state.instance_file(&instance.id, DataKind::User.cloud_config_file());
     read_file(work.host.files(), &path, MAX_INFLATED).map_or(true, |text| {
         let text = text.unwrap_or_default();
-        KEYS.iter().any(|key| text.windows(key.len()).any(|at| at == key.as_bytes()))
+        KEYS.iter().any(|key| may_contain(&text, key))
     })
 }
 

@@ -36,7 +36,7 @@ pub enum Record {
 impl Record {
     /// Sends it.
     pub fn send(&self, progress: &mut dyn Progress) {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(128);
         let (tag, text) = match self {
             Record::Begin(index, name) => {
                 bytes.push(b'B');

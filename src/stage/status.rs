@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::record::Told;
 use crate::error::Error;
-use crate::format::doc::{Sources, Value};
+use crate::format::doc::{Doc, NodeId, Sources, Value};
 use crate::format::emit::Json;
 use crate::format::json;
 use crate::format::scalar::{Float, Scalar};
@@ -29,6 +29,10 @@ pub struct Status {
     stage: Option<String>,
     /// In the order of [`STAGES`].
     stages: [Stage; STAGES.len()],
+    /// In this order, too: those that the file had when it was loaded and that did not run since. They are written as they stand.
+    kept: [Option<NodeId>; STAGES.len()],
+    sources: Sources,
+    doc: Doc,
 }
 
 #[derive(Default, Clone)]
@@ -54,22 +58,32 @@ impl Status {
         let Some(v1) = doc.value(&sources).and_then(|value| value.get("v1")) else { return status };
         status.datasource = text_of(&v1, "datasource");
         status.stage = text_of(&v1, "stage");
-        for (stage, name) in status.stages.iter_mut().zip(STAGES) {
-            if let Some(value) = v1.get(name) {
-                stage.load(&value);
-            }
+        for (kept, name) in status.kept.iter_mut().zip(STAGES) {
+            *kept = v1.get(name).map(|value| value.id);
         }
+        (status.sources, status.doc) = (sources, doc);
         status
+    }
+
+    /// What the file had of a stage.
+    #[inline(never)]
+    fn kept(&self, stage: usize) -> Option<Value<'_>> {
+        let value = Value::new(&self.doc, &self.sources, self.kept[stage]?);
+        value.is_mapping().then_some(value)
     }
 
     /// A stage begins.
     pub fn begin(&mut self, stage: &str, now: Time) {
         self.stage = Some(stage.to_string());
-        if stage != AGAIN
-            && let Some(record) = self.record(stage)
-        {
-            *record = Stage { start: Some(seconds(now)), ..Default::default() };
+        let Some(at) = place(stage) else { return };
+        let mut record = Stage::default();
+        if stage != AGAIN {
+            record.start = Some(seconds(now));
+        } else if let Some(kept) = self.kept(at) {
+            record.load(&kept);
         }
+        self.stages[at] = record;
+        self.kept[at] = None;
     }
 
     /// A stage has ended.
@@ -79,18 +93,12 @@ impl Status {
         if told.datasource.is_some() {
             self.datasource.clone_from(&told.datasource);
         }
-        if let Some(record) = self.record(stage) {
+        if let Some(record) = place(stage).map(|at| &mut self.stages[at]) {
             record.errors.extend_from_slice(&told.errors);
             record.recoverable.extend_from_slice(&told.recoverable);
             record.warnings.extend_from_slice(&told.warnings);
             record.finished = Some(seconds(now));
         }
-    }
-
-    fn record(&mut self, name: &str) -> Option<&mut Stage> {
-        let name = if name == AGAIN { "init" } else { name };
-        let at = STAGES.iter().position(|stage| *stage == name)?;
-        Some(&mut self.stages[at])
     }
 
     /// Writes `data/status.json`.
@@ -101,9 +109,12 @@ impl Status {
         write_json(host, &state.data("status.json"), &mut |json| {
             save_text(json, "datasource", self.datasource.as_deref())?;
             save_text(json, "stage", self.stage.as_deref())?;
-            for (stage, name) in self.stages.iter().zip(STAGES) {
+            for (at, name) in STAGES.iter().enumerate() {
                 json.key(name)?;
-                stage.save(json)?;
+                match self.kept(at) {
+                    Some(kept) => json.verbatim(whole(&kept))?,
+                    None => self.stages[at].save(json)?,
+                }
             }
             Ok(())
         })
@@ -116,7 +127,12 @@ impl Status {
     pub fn save_result(&self, host: &mut dyn Host, state: &State) -> Result<(), Error> {
         write_json(host, &state.data("result.json"), &mut |json| {
             save_text(json, "datasource", self.datasource.as_deref())?;
-            save_texts(json, "errors", &mut self.stages.iter().flat_map(|stage| &stage.errors))
+            let mut errors = Vec::new();
+            for (at, stage) in self.stages.iter().enumerate() {
+                errors.append(&mut texts_of(self.kept(at).as_ref(), "errors"));
+                errors.extend_from_slice(&stage.errors);
+            }
+            save_texts(json, "errors", &mut errors.iter())
         })
     }
 }
@@ -157,6 +173,33 @@ impl Stage {
         }
         json.end_object()
     }
+}
+
+/// Where a stage stands in [`STAGES`].
+#[inline(never)]
+fn place(name: &str) -> Option<usize> {
+    let name = if name == AGAIN { "init" } else { name };
+    STAGES.iter().position(|stage| *stage == name)
+}
+
+/// The text of a collection of JSON, from its bracket to the one that closes it.
+fn whole<'a>(value: &Value<'a>) -> &'a [u8] {
+    let node = value.node();
+    let text = &value.sources.text(node.source)[node.start as usize..];
+    let (mut level, mut in_string, mut escaped) = (0, false, false);
+    let end = text.iter().position(|byte| {
+        let ends = !in_string && matches!(byte, b'}' | b']');
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => level += 1,
+            _ if ends => level -= 1,
+            _ => {}
+        }
+        ends && level == 0
+    });
+    &text[..end.map_or(text.len(), |end| end + 1)]
 }
 
 /// The text of `key`; `None` for null.

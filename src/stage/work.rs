@@ -49,25 +49,22 @@ impl Work<'_, '_> {
             return None;
         }
         self.send(&Record::Begin(index, name.to_string()));
-        let stage = event_stage(self.boot.name);
         let began = self.host.now().up;
-        self.host.log(Level::Debug, "handlers.py", &format_args!("start: {stage}/{name}: running {name}"));
+        self.event(&["start: ", event_stage(self.boot.name), "/", name, ": running ", name]);
         Some(began)
     }
 
     fn end(&mut self, name: &str, began: Duration) {
-        let stage = event_stage(self.boot.name);
         let took = self.host.now().up.saturating_sub(began);
-        self.host.log(
-            Level::Debug,
-            "handlers.py",
-            &format_args!(
-                "finish: {stage}/{name}: SUCCESS: ran {name} (duration: {}.{:03}s)",
-                took.as_secs(),
-                took.subsec_millis()
-            ),
-        );
+        let took = format!("{}.{:03}", took.as_secs(), took.subsec_millis());
+        let stage = event_stage(self.boot.name);
+        self.event(&["finish: ", stage, "/", name, ": SUCCESS: ran ", name, " (duration: ", &took, "s)"]);
         self.send(&Record::End);
+    }
+
+    /// A line that `analyze` reads. In one piece: there are two for each step.
+    fn event(&mut self, text: &[&str]) {
+        self.host.log(Level::Debug, "handlers.py", &text.concat());
     }
 
     pub fn send(&mut self, record: &Record) {

@@ -110,6 +110,7 @@ impl Files for LiveFiles {
         self.writer.abort(file);
     }
 
+    #[allow(clippy::unnecessary_cast)] // the fields' types differ between machines
     fn append(&mut self, path: &str, bytes: &[u8], mode: u32, durable: bool) -> Result<(), Error> {
         let error = |errno| failed("append to", path, errno);
         // O_NONBLOCK: a pipe that nobody reads is an error (ENXIO), and a serial line without a carrier opens.
@@ -118,16 +119,15 @@ impl Files for LiveFiles {
             Ok(fd) => (fd, false),
             Err(Kernel::NOENT) => {
                 // Not O_EXCL: a dangling link makes the file it names, as a shell's `>>` does.
-                let make = || rustix::fs::open(path, flags | OFlags::CREATE, Mode::from_raw_mode(0o600));
-                let fd = with_parents(path, make).map_err(error)?;
-                if mode & 0o7777 != 0o600 {
-                    rustix::fs::fchmod(&fd, permissions(mode)).map_err(error)?;
-                }
-                (fd, true)
+                let make = || rustix::fs::open(path, flags | OFlags::CREATE, permissions(mode & 0o755));
+                (with_parents(path, make).map_err(error)?, true)
             }
             Err(errno) => return Err(error(errno)),
         };
         let stat = rustix::fs::fstat(&fd).map_err(error)?;
+        if new && (stat.st_mode as u32 ^ mode) & 0o7777 != 0 {
+            rustix::fs::fchmod(&fd, permissions(mode)).map_err(error)?;
+        }
         if kind(&stat) != Kind::File {
             // What is open may take its time.
             rustix::fs::fcntl_setfl(&fd, OFlags::APPEND).map_err(error)?;

@@ -5,6 +5,7 @@
 
 use rustix::io::{Errno, Result, retry_on_intr};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use wisp::limits::{NETLINK_BUFFER, NETLINK_TRIES};
 
 /// Numbers of include/uapi/linux/netlink.h.
 const ERROR: u16 = 2;
@@ -23,11 +24,6 @@ const KIND: u16 = 0x3fff;
 
 /// `struct nlmsghdr`, bytes.
 const HEADER: usize = 16;
-/// Room for one answer, bytes: the kernel writes no more into one than it was given room for, up to this (`netlink_dump`,
-/// net/netlink/af_netlink.c; 8 KiB or a page before Linux 3.15).
-const ROOM: usize = 16 << 10;
-/// How often a dump is begun anew because the network changed meanwhile.
-const TRIES: u32 = 8;
 
 /// Takes the kind and content of each part of a dump; `None`: what came so far is void.
 pub type Parts<'a> = dyn FnMut(Option<(u16, &[u8])>) + 'a;
@@ -85,7 +81,7 @@ impl Message {
 
     /// Asks for everything.
     pub fn dump(mut self, each: &mut Parts<'_>) -> Result<()> {
-        let mut tries = TRIES;
+        let mut tries = NETLINK_TRIES;
         loop {
             each(None);
             match self.exchange(DUMP, &mut |kind, content| each(Some((kind, content)))) {
@@ -104,21 +100,29 @@ impl Message {
         // Protocol 0 is NETLINK_ROUTE.
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
         rustix::net::send(&fd, &self.0, SendFlags::empty())?;
-        let mut room = vec![0; ROOM];
+        let mut room = vec![0; NETLINK_BUFFER];
         let mut interrupted = false;
         loop {
             let (_, length) = retry_on_intr(|| rustix::net::recv(&fd, &mut room[..], RecvFlags::TRUNC))?;
-            let mut rest = room.get(..length).ok_or(Errno::MSGSIZE)?;
-            while let Some((header, content)) = message(&mut rest) {
-                interrupted |= half(header, 6) & DUMP_INTERRUPTED != 0;
-                match half(header, 4) {
-                    DONE if interrupted => return Err(Errno::INTR),
-                    DONE | ERROR => return answer(content),
-                    kind => each(kind, content),
-                }
+            let told = room.get(..length).ok_or(Errno::MSGSIZE)?;
+            if let Some(done) = take(told, &mut interrupted, each) {
+                return done;
             }
         }
     }
+}
+
+/// Hands out the messages of one answer. `None`: more is to come.
+fn take(mut rest: &[u8], interrupted: &mut bool, each: &mut dyn FnMut(u16, &[u8])) -> Option<Result<()>> {
+    while let Some((header, content)) = message(&mut rest) {
+        *interrupted |= half(header, 6) & DUMP_INTERRUPTED != 0;
+        match half(header, 4) {
+            DONE if *interrupted => return Some(Err(Errno::INTR)),
+            DONE | ERROR => return Some(answer(content)),
+            kind => each(kind, content),
+        }
+    }
+    None
 }
 
 /// `struct nlmsgerr`, and what ends a dump, begins with the errno, negative; 0 is "done".
@@ -202,9 +206,33 @@ mod tests {
         assert_eq!(message(&mut rest), None, "a message longer than anything");
     }
 
+    /// A message of this kind, with these flags.
+    fn told(kind: u16, flags: u16, content: &[u8]) -> Vec<u8> {
+        let mut message = Message::new(kind, flags, content).0;
+        let length = message.len() as u32;
+        message[..4].copy_from_slice(&length.to_ne_bytes());
+        message.resize(message.len().next_multiple_of(4), 0);
+        message
+    }
+
     #[test]
     fn the_kernels_answers() {
-        assert_eq!(answer(&0i32.to_ne_bytes()), Ok(()));
-        assert_eq!(answer(&(-17i32).to_ne_bytes()), Err(Errno::EXIST));
+        let (done, refused) = (0i32.to_ne_bytes(), (-17i32).to_ne_bytes());
+        for (wanted, parts, answer) in [
+            (Some(Ok(())), 2, [told(20, 2, &[1; 8]), told(20, 2, &[2; 9]), told(DONE, 2, &done)].concat()),
+            (None, 2, [told(20, 2, &[1; 8]), told(20, 2, &[2; 9])].concat()),
+            (Some(Err(Errno::INTR)), 1, [told(20, DUMP_INTERRUPTED, &[1; 8]), told(DONE, 2, &done)].concat()),
+            (Some(Err(Errno::INTR)), 0, told(DONE, DUMP_INTERRUPTED, &done)),
+            (Some(Err(Errno::EXIST)), 1, [told(20, 2, &[1; 8]), told(DONE, 2, &refused)].concat()),
+            (Some(Ok(())), 0, told(ERROR, 0, &done)),
+            (Some(Err(Errno::EXIST)), 0, [told(ERROR, 0, &refused), told(20, 2, &[1; 8])].concat()),
+            (None, 0, vec![0; 5]),
+        ] {
+            let mut seen = 0;
+            assert_eq!(take(&answer, &mut false, &mut |_, _| seen += 1), wanted, "{answer:?}");
+            assert_eq!(seen, parts, "{answer:?}");
+        }
+        // What was told before counts too.
+        assert_eq!(take(&told(DONE, 2, &done), &mut true, &mut |_, _| ()), Some(Err(Errno::INTR)));
     }
 }

@@ -1,11 +1,12 @@
 //! Files written whole: under a temporary name beside their target, then renamed.
 //!
-//! A small file costs open, write, close, rename; and fchmod unless its mode is 0600, fchown if it was given an owner.
+//! A small file costs open, write, fstat, close, rename; fchown and fchmod if it was given an owner.
 //!
 //! The temporary name of `NAME` is `.NAME.wisp-PID.N` (NAME cut so that the whole fits a file name): a leading dot and
-//! an ending that no `*.conf`, `*.cfg`, `run-parts` or `sudoers.d` takes up, and mode 0600 until it is complete. A power cut
-//! may leave one behind. It is harmless and not looked for (that would cost a directory listing for each file
-//! written); a process that comes to the same name removes it, as no other living process can own it.
+//! an ending that no `*.conf`, `*.cfg`, `run-parts` or `sudoers.d` takes up. Nobody can read it who could not read the file that it
+//! becomes: it has that mode from the beginning, or 0600 if it is to be another one's. A power cut may leave one behind. It is
+//! harmless and not looked for (that would cost a directory listing for each file written); a process that comes to the
+//! same name removes it, as no other living process can own it.
 
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
@@ -56,7 +57,9 @@ impl Writer {
         slot.path.push_str(path);
         slot.buffer.clear();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let make = |temp: &str| rustix::fs::open(temp, flags, Mode::from_raw_mode(0o600));
+        // Who may read it at its end may read it now, unless it will be another one's.
+        let mode = if how.owner.is_none() { how.mode & 0o755 } else { 0o600 };
+        let make = |temp: &str| rustix::fs::open(temp, flags, permissions(mode));
         slot.fd = Some(beside(path, unique, &mut slot.temp, &make).map_err(|errno| failed("write", path, errno))?);
         Ok(Pending(at as u32))
     }
@@ -77,16 +80,13 @@ impl Writer {
     /// [`wisp::host::Files::commit`].
     pub fn commit(&mut self, file: Pending) -> Result<(), Error> {
         let selinux = *self.selinux.get_or_insert_with(selinux_runs);
-        let dir = self.slots.get(file.0 as usize).map_or("", |slot| parent(&slot.path));
-        let is_noted = self.everywhere || self.dirty.iter().any(|(_, noted)| noted == dir);
-        let done = self.slot(file)?.commit(selinux, is_noted);
+        let done = self.slot(file)?.commit(selinux);
         match done {
-            Ok(Some(device)) => {
+            Ok(device) => {
                 let path = &self.slots[file.0 as usize].path;
                 note(&mut self.dirty, device, path);
                 Ok(())
             }
-            Ok(None) => Ok(()),
             Err(error) => {
                 self.abort(file);
                 Err(error)
@@ -201,14 +201,11 @@ impl Slot {
         full_write(fd, bytes).map_err(|errno| failed("write", &self.path, errno))
     }
 
-    /// The number of the file system it is on, if that is not noted already.
-    #[allow(clippy::unnecessary_cast)] // the field's type differs between machines
-    fn commit(&mut self, selinux: bool, is_noted: bool) -> Result<Option<u64>, Error> {
+    /// The number of the file system it is on.
+    fn commit(&mut self, selinux: bool) -> Result<u64, Error> {
         self.flush()?;
         let Some(fd) = &self.fd else { return Err(Error::new("write", &*self.path, Errno::INVAL)) };
-        let device = finish(fd, &self.path, &self.how, selinux)
-            .and_then(|()| if is_noted { Ok(None) } else { rustix::fs::fstat(fd).map(|stat| Some(stat.st_dev as u64)) })
-            .map_err(|errno| failed("write", &self.path, errno))?;
+        let device = finish(fd, &self.path, &self.how, selinux).map_err(|errno| failed("write", &self.path, errno))?;
         self.fd = None;
         let renamed = rustix::fs::rename(&*self.temp, &*self.path);
         if let Err(errno) = renamed {
@@ -233,8 +230,9 @@ fn note(dirty: &mut Vec<(u64, String)>, device: u64, path: &str) {
     }
 }
 
-/// Label, owner, mode, disk: in this order, as a change of owner takes set-user-id bits away.
-fn finish(fd: &OwnedFd, path: &str, how: &Create, selinux: bool) -> rustix::io::Result<()> {
+/// Label, owner, mode, disk: in this order, as a change of owner takes set-user-id bits away. The number of its file system.
+#[allow(clippy::unnecessary_cast)] // the fields' types differ between machines
+fn finish(fd: &OwnedFd, path: &str, how: &Create, selinux: bool) -> rustix::io::Result<u64> {
     if selinux {
         keep_label(fd, path)?;
     }
@@ -242,10 +240,15 @@ fn finish(fd: &OwnedFd, path: &str, how: &Create, selinux: bool) -> rustix::io::
         // Also when that is who we are: in a set-group-id directory the file has the directory's group.
         rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
-    if how.mode & 0o7777 != 0o600 {
+    let stat = rustix::fs::fstat(fd)?;
+    // It may differ from what it was opened with: by the umask, by a default ACL of the directory.
+    if (stat.st_mode as u32 ^ how.mode) & 0o7777 != 0 {
         rustix::fs::fchmod(fd, permissions(how.mode))?;
     }
-    if how.durable { sync_file(fd) } else { Ok(()) }
+    if how.durable {
+        sync_file(fd)?;
+    }
+    Ok(stat.st_dev as u64)
 }
 
 const LABEL: &CStr = c"security.selinux";

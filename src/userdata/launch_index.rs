@@ -8,7 +8,7 @@
 
 use super::part::Part;
 use crate::format::doc::{Kind, Sources, Value};
-use crate::format::scalar::Scalar;
+use crate::format::scalar::{Scalar, may_contain};
 use crate::format::yaml;
 use crate::instance::Instance;
 
@@ -30,7 +30,7 @@ pub fn is_for(part: &Part, index: u32) -> bool {
 
 /// What a cloud-config says of itself. One that cannot be read says nothing: its handler tells what is wrong with it.
 fn own(part: &Part) -> Option<u32> {
-    if part.content_type != "text/cloud-config" || !part.text.windows(KEY.len()).any(|word| word == KEY.as_bytes()) {
+    if part.content_type != "text/cloud-config" || !may_contain(&part.text, KEY) {
         return None;
     }
     let mut sources = Sources::new();

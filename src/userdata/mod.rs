@@ -79,6 +79,16 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
 /// ([`has_part_handlers`]), as for [`consume`].
 pub fn repeat(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config, handlers: bool) -> Outcome {
     let mut outcome = Outcome::default();
+    if !handlers {
+        match host.files().stat(&state.instance_file(&instance.id, boothook::DIR), true) {
+            Ok(None) => return outcome,
+            Ok(Some(_)) => {}
+            Err(error) => {
+                outcome.errors.push(error);
+                return outcome;
+            }
+        }
+    }
     // As at the first boot.
     for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
         let mut context = context(host, Target { state, instance, config, kind, upstart: None }, true);
@@ -188,11 +198,6 @@ impl Context<'_> {
                 boothook::CONTENT_TYPE | TEMPLATE => boothook::run_again(context, part),
                 _ => {}
             });
-        }
-        match self.host.files().stat(&self.target.path(boothook::DIR), true) {
-            Ok(None) => return,
-            Ok(Some(_)) => {}
-            Err(error) => return self.outcome.errors.push(error),
         }
         match processed::list(self.host.files(), &processed) {
             Ok(parts) => {

@@ -6,6 +6,7 @@ use miniserde::json::{Number, Value};
 use wisp::error::{Errno, Error};
 use wisp::host::Host;
 use wisp::host::links::{Address, IfName, Mac, Net, NicKind, Request, RouteEntry, RouteKind};
+use wisp::limits::MAX_KERNEL_ROUTES;
 
 use crate::sys::{LiveHost, Options};
 use crate::{alone, mount, own_mounts, path};
@@ -372,6 +373,26 @@ fn routes_come_and_go() {
         assert_eq!(refused(host, Request::AddRoute(&unreached), wanted), Some(Errno::NETUNREACH));
         let mixed = route("10.9.0.0/16", "2001:db8::1");
         assert_eq!(refused(host, Request::AddRoute(&mixed), "via 2001:db8::1"), Some(Errno::AFNOSUPPORT));
+    });
+}
+
+/// No more than there is room for.
+#[test]
+fn a_routers_table_is_cut() {
+    with_network("netlink-many", false, |host| {
+        let mut route = RouteEntry::new(net("10.0.0.0/32"));
+        route.kind = RouteKind::Blackhole;
+        for number in 0..=MAX_KERNEL_ROUTES as u32 {
+            route.to.ip = std::net::Ipv4Addr::from(0x0a00_0000 + number).into();
+            host.links().request(&Request::AddRoute(&route)).unwrap();
+            if number + 1 == MAX_KERNEL_ROUTES as u32 {
+                assert_eq!(host.links().routes().unwrap().len(), MAX_KERNEL_ROUTES);
+            }
+        }
+        let told = host.links().routes().unwrap();
+        assert_eq!(told.len(), MAX_KERNEL_ROUTES);
+        let last = route.to.ip.to_string();
+        assert!(told.iter().all(|route| route.to.ip.to_string() != last), "the last one is left out");
     });
 }
 

@@ -140,7 +140,9 @@ fn words(name: &str, arguments: &[&str]) -> Vec<String> {
     let mut flags = |argument: &str| {
         // What strace has no name for it writes as a number, some with a comment: that is a flag like any other.
         let all = argument.split('|').map(|flag| flag.split("/*").next().unwrap_or(flag).trim());
-        words.extend(all.filter(|flag| !matches!(*flag, "" | "0" | "NULL")).map(|flag| format!("{name}:{flag}")));
+        words.extend(
+            all.filter(|flag| !matches!(*flag, "" | "0" | "NULL" | "htons(0")).map(|flag| format!("{name}:{flag}")),
+        );
     };
     for at in FLAGS.iter().filter(|(call, _)| *call == name).flat_map(|(_, at)| *at) {
         arguments.get(*at).copied().into_iter().for_each(&mut flags);
@@ -182,6 +184,10 @@ mod tests {
             (
                 "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3",
                 "socket socket:AF_INET socket:SOCK_STREAM socket:SOCK_CLOEXEC socket:IPPROTO_IP",
+            ),
+            (
+                "socket(AF_PACKET, SOCK_DGRAM|SOCK_CLOEXEC, htons(0 /* ETH_P_??? */)) = 3",
+                "socket socket:AF_PACKET socket:SOCK_DGRAM socket:SOCK_CLOEXEC",
             ),
             (
                 "setsockopt(3, SOL_SOCKET, SO_BINDTODEVICE, \"eth0\\0\", 5) = 0",

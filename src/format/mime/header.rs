@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::format::base64::{self, Padding};
+use crate::format::scalar::find_stop;
 
 /// One field: `Name: value`, its continuation lines included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,12 +113,20 @@ pub(super) fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if text.is_empty() {
         return None;
     }
-    let end = match text.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-        None => text.len(),
-        Some(at) if text[at..].starts_with(b"\r\n") => at + 2,
-        Some(at) => at + 1,
-    };
-    Some(text.split_at(end))
+    let mut end = 0;
+    loop {
+        end += find_stop(&text[end..], b'\n', b'\n', b'\n');
+        end = match text[end..] {
+            [] => end,
+            [b'\r', b'\n', ..] => end + 2,
+            [b'\n' | b'\r', ..] => end + 1,
+            [..] => {
+                end += 1;
+                continue;
+            }
+        };
+        return Some(text.split_at(end));
+    }
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -138,6 +138,11 @@ pub fn encoding_for(content: &mut stream::Read<'_>, boundary: &str) -> Result<Tr
             break;
         }
         for &byte in &buffer[..count] {
+            // Most bytes are amid a line of ASCII.
+            if matches!(byte, b' '..=b'~') && !like_boundary && utf8.is_whole() && last >= b' ' {
+                last = byte;
+                continue;
+            }
             if matches!(last, b'\n' | b'\r') {
                 (column, like_boundary) = (0, true);
                 mark = b"--".iter().chain(boundary.as_bytes());

@@ -17,8 +17,7 @@ use crate::error::{Error, ParseError};
 use crate::format::base64::{Groups, Padding};
 use crate::format::doc::{Kind, Node, Style, Tag, Value};
 pub use float::Float;
-use pieces::no_break;
-pub(crate) use pieces::{Decoder, break_length, find_break, find_stop, find_unprintable};
+pub(crate) use pieces::{BREAK, Decoder, QUOTE, break_length, find_break, find_stop, find_unprintable};
 use types::Whole;
 
 /// A scalar, typed as PyYAML's safe loader (YAML 1.1) or JSON types it.
@@ -204,47 +203,38 @@ pub(crate) fn check_tag(node: &Node, text: &[u8]) -> Result<(), &'static str> {
     }
 }
 
+/// True if `word` stands somewhere in a text, and of what is no UTF-8: no parser takes that.
+pub fn may_contain(text: &[u8], word: &str) -> bool {
+    core::str::from_utf8(text).map_or(true, |text| text.contains(word))
+}
+
 /// True if the text, written plain, would be text (and not a number, a word like `yes`, or null).
 pub(crate) fn is_plain_text(text: &[u8]) -> bool {
     matches!(types::plain(text), types::Plain::Text)
 }
 
-/// True if the decoded text is `text`, without allocation.
-pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
-    if begins_otherwise(value, text) {
-        return false;
+/// The raw bytes of a scalar, where they need no decoding: those of a line without escapes or quotes, which nearly all are.
+#[inline(never)]
+pub(crate) fn as_it_is<'a>(node: &Node, text: &'a [u8]) -> Option<&'a [u8]> {
+    if node.kind() != Kind::Scalar || node.tag() == Tag::Binary {
+        return None;
     }
-    let mut reader = value.reader();
-    let mut rest = text;
-    if reader.base64.is_none() && value.kind() == Kind::Scalar {
-        while let Some(chunk) = reader.decoder.chunk() {
-            let Some(left) = rest.strip_prefix(chunk) else { return false };
-            rest = left;
-        }
-        return rest.is_empty();
-    }
-    let mut buffer = [0; 64];
-    loop {
-        match embedded_io::Read::read(&mut reader, &mut buffer) {
-            Ok(0) => return rest.is_empty(),
-            Ok(length) => match rest.strip_prefix(&buffer[..length]) {
-                Some(left) => rest = left,
-                None => return false,
-            },
-            Err(_) => return false,
-        }
-    }
+    let raw = &text[node.start as usize..node.end() as usize];
+    let is_so = match node.style() {
+        Style::Verbatim | Style::JsonLiteral => true,
+        Style::Literal | Style::Folded => false,
+        _ => find_stop(raw, b'\\', b'\'', BREAK) == raw.len(),
+    };
+    is_so.then_some(raw)
 }
 
-/// True if it is plain from its first byte that the decoded text is not `text`: every key of a mapping is compared with every key that is
-/// looked for. A letter or digit stands for itself in all styles that are not of lines.
-fn begins_otherwise(value: &Value<'_>, text: &[u8]) -> bool {
+/// True if the decoded text is `text`. Allocates only where decoding changes something.
+pub fn equals(value: &Value<'_>, text: &[u8]) -> bool {
     let node = value.node();
-    let first = value.raw().first();
-    let stands_for_itself = node.kind() == Kind::Scalar
-        && node.tag() != Tag::Binary
-        && !matches!(node.style(), Style::Literal | Style::Folded);
-    stands_for_itself && first.is_some_and(|byte| byte.is_ascii_alphanumeric() && text.first() != Some(byte))
+    if let Some(raw) = as_it_is(node, value.sources.text(node.source)) {
+        return raw == text;
+    }
+    bytes(value, usize::MAX).is_ok_and(|decoded| decoded == text)
 }
 
 /// The number that a scalar is as a key of Python's: `1`, `1.0` and `true` are one key.
@@ -267,26 +257,26 @@ fn mix(hash: u64, word: u64) -> u64 {
     product ^ product >> 32
 }
 
-/// Adds at most [`BLOCK`] bytes, which are that many unless they are the last; `None` where one of them is not `allowed`.
-fn mix_block(hash: u64, block: &[u8], allowed: fn(u64) -> bool) -> Option<u64> {
+/// Adds at most [`BLOCK`] bytes, which are that many unless they are the last.
+fn mix_block(hash: u64, block: &[u8]) -> u64 {
     let mut hash = hash.wrapping_add(block.len() as u64);
     for bytes in block.chunks(8) {
         let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        if !allowed(word) {
-            return None;
-        }
         hash = mix(hash, word);
     }
-    Some(hash)
+    hash
 }
 
 /// A hash of a scalar as a key: equal for all that are [`same`], on every machine.
 pub(crate) fn hash(node: &Node, text: &[u8]) -> u32 {
     let raw = &text[node.start as usize..node.end() as usize];
-    // Most keys are words without quotes that can be nothing else than text.
-    let word = node.style() == Style::Plain && node.tag() == Tag::None && !types::may_be_typed(raw);
-    let quick =
-        if word { raw.chunks(BLOCK).try_fold(ODD, |hash, block| mix_block(hash, block, no_break)) } else { None };
+    // Most keys are words that can be nothing else than text, or strings of JSON.
+    let word = match node.style() {
+        Style::Plain => !types::may_be_typed(raw),
+        style => style == Style::JsonString,
+    };
+    let quick = as_it_is(node, text).filter(|_| word && node.tag() == Tag::None);
+    let quick = quick.map(|raw| raw.chunks(BLOCK).fold(ODD, mix_block));
     mix(quick.unwrap_or_else(|| slow_hash(node, text)), 0) as u32
 }
 
@@ -305,7 +295,7 @@ fn decoded_hash(node: &Node, text: &[u8]) -> u64 {
     loop {
         let length = decoder.read(&mut block);
         if length > 0 {
-            hash = mix_block(hash, &block[..length], |_| true).unwrap_or(0);
+            hash = mix_block(hash, &block[..length]);
         }
         if length < BLOCK {
             return hash;
@@ -342,6 +332,10 @@ fn same_text(one: &Node, other: &Node, text: &[u8]) -> bool {
 
 /// See [`Value::bytes`].
 pub fn bytes(value: &Value<'_>, max: usize) -> Result<Vec<u8>, Error> {
+    let node = value.node();
+    if let Some(raw) = as_it_is(node, value.sources.text(node.source)).filter(|raw| raw.len() <= max) {
+        return Ok(raw.to_vec());
+    }
     let mut reader = value.reader();
     let mut all = Vec::with_capacity(value.raw().len().min(max));
     let mut buffer = [0; 512];

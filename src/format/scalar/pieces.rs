@@ -16,30 +16,33 @@ const fn all(byte: u8) -> u64 {
     ONES * byte as u64
 }
 
-/// True if no byte of a word is part of a line end; of other words it may be false too.
-pub(super) fn no_break(word: u64) -> bool {
-    (zeros(word ^ all(b'\n')) | zeros(word ^ all(b'\r')) | word) & HIGHS == 0
-}
+/// Without this bit, the first bytes of line ends beyond ASCII are one.
+const EITHER: u8 = 0xC2 ^ 0xE2;
+/// For [`find_stop`]: the first byte of a line end beyond ASCII.
+pub(crate) const BREAK: u8 = 0xC2;
+/// For [`find_stop`]: `"`.
+pub(crate) const QUOTE: u8 = b'"' & !EITHER;
 
-/// Offset of the first byte that is one of `stops` or less than `below` (at most 0x80), or the length. Eight bytes at a time.
-pub(crate) fn find_stop(text: &[u8], stops: [u8; 4], below: u8) -> usize {
-    let [a, b, c, d] = stops.map(all);
-    let low = all(below);
-    let mut at = 0;
-    while let Some(bytes) = text[at..].first_chunk() {
-        let word = u64::from_le_bytes(*bytes);
+/// Offset of the first control character below the space, of `one`, `two` or (but for the bit [`EITHER`]) `pair`, or the length. Eight
+/// bytes at a time.
+pub(crate) fn find_stop(text: &[u8], one: u8, two: u8, pair: u8) -> usize {
+    let (one, two, pair) = (all(one), all(two), all(pair));
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, behind) = match rest.split_first_chunk() {
+            Some((bytes, behind)) => (u64::from_le_bytes(*bytes), behind),
+            // The last ones, and zeros behind them: a hit there is the end.
+            None => (rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), &rest[..0]),
+        };
         // The lowest bit that is set is always right: what borrows into a byte is a hit below it.
-        let found = zeros(word ^ a) | zeros(word ^ b) | zeros(word ^ c) | zeros(word ^ d);
-        let found = found | (word.wrapping_sub(low) & !word & HIGHS);
+        let below = word.wrapping_sub(all(b' ')) & !word & HIGHS;
+        let found = zeros(word ^ one) | zeros(word ^ two) | zeros(word & all(!EITHER) ^ pair) | below;
         if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+            return text.len() - rest.len() + rest.len().min(found.trailing_zeros() as usize / 8);
         }
-        at += 8;
+        rest = behind;
     }
-    while at < text.len() && text[at] >= below && !stops.contains(&text[at]) {
-        at += 1;
-    }
-    at
+    text.len()
 }
 
 /// Length of the line end at `at`, 0 if there is none: those of ASCII, and U+0085, U+2028 and U+2029 (YAML 1.1 section 5.4).
@@ -74,8 +77,7 @@ pub(crate) fn find_break(text: &[u8]) -> usize {
 fn find_special(text: &[u8], special: u8) -> usize {
     let mut at = 0;
     loop {
-        // The line ends of ASCII are less than a space, and the others begin with these two.
-        at += find_stop(&text[at..], [special, special, 0xC2, 0xE2], b' ');
+        at += find_stop(&text[at..], special, special, BREAK);
         if at == text.len() || text[at] == special || break_length(text, at) > 0 {
             return at;
         }
@@ -87,11 +89,12 @@ fn find_special(text: &[u8], special: u8) -> usize {
 pub(crate) fn find_unprintable(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        // Control bytes, and the first bytes of U+0080 to U+00BF and of U+F000 to U+FFFF.
-        at += find_stop(&text[at..], [0x7F, 0x7F, 0xC2, 0xEF], b' ');
+        // Control bytes, and the first bytes of U+0080 to U+00BF and of U+F000 to U+FFFF; those of U+2000 to U+2FFF are beside them.
+        at += find_stop(&text[at..], 0x7F, 0xEF, BREAK);
         let (second, third) = (text.get(at + 1).copied().unwrap_or(0), text.get(at + 2).copied().unwrap_or(0));
         match text.get(at)? {
             b'\t' | b'\n' | b'\r' => at += 1,
+            0xE2 => at += 1,
             0xC2 if second >= 0xA0 || second == 0x85 => at += 2,
             0xEF if second != 0xBF || third < 0xBE => at += 3,
             _ => return Some(at),
@@ -363,7 +366,7 @@ impl<'a> Decoder<'a> {
 
     fn json(&mut self) -> Piece<'a> {
         let rest = &self.text[self.at..self.end];
-        let stop = self.at + find_stop(rest, [b'\\'; 4], 0);
+        let stop = self.at + find_stop(rest, b'\\', b'\\', QUOTE);
         if stop > self.at {
             return Piece::Text(self.up_to(stop));
         }

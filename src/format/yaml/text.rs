@@ -2,7 +2,7 @@
 
 use crate::error::ParseError;
 use crate::format::doc::Style;
-use crate::format::scalar::{break_length, find_stop};
+use crate::format::scalar::{BREAK, break_length, find_stop};
 use crate::format::yaml::lexeme::{self, Chomp};
 use crate::format::yaml::scan::{Lexeme, Scanner, Token};
 use crate::limits::MAX_BLOCK_INDENT;
@@ -109,7 +109,7 @@ impl Scanner<'_> {
         let start = self.at;
         let escape = if double { b'\\' } else { quote };
         loop {
-            self.at += find_stop(&self.text[self.at..], [quote, escape, 0xC2, 0xE2], b' ');
+            self.at += find_stop(&self.text[self.at..], quote, escape, BREAK);
             let Some(byte) = self.text.get(self.at).copied() else {
                 let words = if double {
                     "`\"` to end the text that begins here"

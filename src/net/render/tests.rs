@@ -57,6 +57,15 @@ fn the_renderer_is_what_the_image_has() {
 }
 
 #[test]
+fn renderers_stand_in_cloud_inits_order() {
+    let names: Vec<_> = RENDERERS.iter().map(|renderer| renderer.name).collect();
+    assert_eq!(names, ["eni", "sysconfig", "netplan", "network-manager", "networkd"]);
+    for name in names {
+        assert_eq!(by_name(name).unwrap().name, name);
+    }
+}
+
+#[test]
 fn what_the_main_file_sources() {
     for (text, wanted) in [
         ("source /etc/network/interfaces.d/*\n", true),

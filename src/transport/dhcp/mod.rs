@@ -74,8 +74,12 @@ pub fn renew(
             Err(error) if to.is_broadcast() || host.now().up < phase_end => return Err(error),
             _ => {}
         }
-        if let Some(lease) = client.lease {
-            return Ok(Renewed::Lease(lease));
+        if let Some(mut renewed) = client.lease {
+            // One of any that does not name itself: the next one to ask is the one that we know.
+            if renewed.server.is_unspecified() {
+                renewed.server = lease.server;
+            }
+            return Ok(Renewed::Lease(renewed));
         }
     }
     Ok(if host.now().up >= end { Renewed::Lost } else { Renewed::Silence })

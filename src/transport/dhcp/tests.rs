@@ -360,6 +360,13 @@ fn a_lease_is_kept() {
     let (renewed, told, _) = kept(|_, asked| acked(asked), 3200, 60);
     assert!(matches!(renewed, Ok(Renewed::Lease(_))));
     assert_eq!(told, [BROADCAST]);
+
+    // One that does not name itself, before T2 and behind it.
+    for age in [1800, 3200] {
+        let nameless: fn(&str, &[u8]) -> Vec<Said> = |_, asked| vec![Said::Bytes(reply(asked, kind::ACK, OURS, &[]))];
+        let (renewed, ..) = kept(nameless, age, 60);
+        assert!(matches!(&renewed, Ok(Renewed::Lease(lease)) if lease.server == SERVER), "{renewed:?}");
+    }
 }
 
 #[test]

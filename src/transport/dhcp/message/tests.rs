@@ -252,3 +252,28 @@ fn so_many_items_and_no_more() {
         assert_eq!(lease_of(&given).unwrap().routes.len(), MAX_LEASE_ITEMS);
     }
 }
+
+/// As dnsmasq 2.90 and busybox 1.35 send them, behind the first byte that tells the fuzzer what they are.
+#[test]
+fn what_servers_send() {
+    let dnsmasq = include_bytes!("../../../../fuzz/seeds/dhcp/dnsmasq");
+    let udhcpd = include_bytes!("../../../../fuzz/seeds/dhcp/udhcpd");
+    for (bytes, routers, routes, dns, search, host_name, times) in [
+        (&dnsmasq[1..], 0, 2, 1, &["eng.lab.example", "lab.example"][..], Some("box"), [3600, 1800, 3150]),
+        (&udhcpd[1..], 1, 0, 2, &["lab.example"], None, [600, 300, 525]),
+    ] {
+        let message = Message::parse(bytes).unwrap();
+        assert_eq!((message.kind(), message.server()), (kind::ACK, Some(SERVER)));
+        let lease = message.lease(Ipv4Addr::UNSPECIFIED, SINCE).unwrap();
+        assert_eq!((lease.routers.len(), lease.routes.len(), lease.dns.len()), (routers, routes, dns));
+        assert_eq!(
+            (&lease.search[..], lease.domain.as_deref()),
+            (&*search.iter().map(|name| String::from(*name)).collect::<Vec<_>>(), Some("lab.example"))
+        );
+        assert_eq!(
+            (lease.host_name.as_deref(), lease.prefix, [lease.lease_time, lease.t1, lease.t2]),
+            (host_name, 24, times)
+        );
+        assert!(message.is_for(u32::from_be_bytes(bytes[4..8].try_into().unwrap()), &MAC));
+    }
+}
