@@ -37,6 +37,8 @@ pub const KERNEL_CMDLINE: &str = "/proc/cmdline";
 pub const HOSTS: &str = "/etc/hosts";
 /// Name servers, resolv.conf(5).
 pub const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// How [`RESOLV_CONF`] begins where it is the user's (`manage_resolv_conf`): nothing else writes it then until there is another instance.
+pub const RESOLV_CONF_OF_USER: &str = "# Written from the cloud-config (manage_resolv_conf)";
 /// Mounted file systems, proc(5).
 pub const MOUNTS: &str = "/proc/self/mounts";
 /// Block devices of the kernel, sysfs.

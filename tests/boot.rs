@@ -124,7 +124,7 @@ impl Machine {
         fs::write(&from, text).unwrap();
         let commands = self.folder.join("commands");
         let (dir, from) = (path.rsplit_once('/').unwrap().0, from.display());
-        fs::write(&commands, format!("mkdir {dir}\nrm {path}\nwrite {from} {path}\nsif {path} mode {mode:o}\n"))
+        fs::write(&commands, format!("mkdir {dir}\nrm {path}\nwrite {from} {path}\nsif {path} mode 0{mode:o}\n"))
             .unwrap();
         let mut command = Command::new("debugfs");
         command.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").args(["-w", "-f"]).arg(commands).arg(self.disk());
@@ -293,7 +293,7 @@ fn three_nics_by_netlink_alone() {
 fn three_nics_by_ifupdown() {
     let machine = Machine::new("nics-ifupdown");
     machine.write("/etc/network/interfaces", 0o100644, "auto lo\niface lo inet loopback\n");
-    machine.write("/etc/init.d/network", 0o100755, "#!/bin/sh\nmkdir -p /var/run\nexec ifup -a\n");
+    machine.write("/etc/init.d/network", 0o100755, "#!/bin/sh\nrm -rf /var/run\nln -s /run /var/run\nexec ifup -a\n");
     let machine = three_nics(machine);
     let text = machine.read("/etc/network/interfaces");
     assert!(text.contains("address 10.9.1.5\n") && !text.contains("10.2."), "{text}");

@@ -596,6 +596,44 @@ fn without_a_network_service_each_boot_begins_with_it() {
     }
 }
 
+/// `manage_resolv_conf` of the user wins over the name servers of the network, until there is another instance.
+#[test]
+fn the_users_resolv_conf_stays_until_another_instance() {
+    for image in [&[], RED_HAT] {
+        let mut host = machine(image);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], "192.0.2.53"));
+        let user = "#cloud-config\nmanage_resolv_conf: true\nresolv_conf: {nameservers: [192.0.2.54]}\n";
+        host.put(
+            &format!("{SEED}/user_data"),
+            0o644,
+            user.to_string() + &PLAN.replace("#cloud-config", "").replace("port_1", "port_0"),
+        );
+        for _ in 0..2 {
+            boot_well(&mut host);
+            let text = host.text("/etc/resolv.conf");
+            assert!(text.contains("nameserver 192.0.2.54") && !text.contains("192.0.2.53"), "{text}");
+            host.reboot();
+            host.addresses.clear();
+        }
+        drive(&mut host, B, &network_data(&[(1, "192.0.2.5")], "192.0.2.53"));
+        host.put(&format!("{SEED}/user_data"), 0o644, "#cloud-config\n{}\n");
+        boot_well(&mut host);
+        let text = host.text("/etc/resolv.conf");
+        assert!(text.contains("nameserver 192.0.2.53") && !text.contains("192.0.2.54"), "{text}");
+        // Without name servers in the config there are none.
+        host.put(
+            "/etc/resolv.conf",
+            0o644,
+            "# Written from the cloud-config (manage_resolv_conf), once for each instance.\n",
+        );
+        drive(&mut host, C, &network_data(&[(1, "192.0.2.5")], ""));
+        host.reboot();
+        host.addresses.clear();
+        boot_well(&mut host);
+        assert!(!host.exists("/etc/resolv.conf"));
+    }
+}
+
 /// The power goes at any call of the first boot of a new instance on a machine that had another: the next boot, of whichever instance, ends with
 /// the files that it has without a cut.
 #[test]

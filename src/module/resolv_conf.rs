@@ -28,6 +28,7 @@ use crate::format::doc::{Kind, Value};
 use crate::format::scalar::Scalar;
 use crate::host::Create;
 use crate::host::write::{absolute, write_file, write_target};
+use crate::paths::RESOLV_CONF_OF_USER;
 
 /// The keys that ask for it.
 pub const KEYS: &[&str] = &["manage_resolv_conf", "manage-resolv-conf"];
@@ -47,7 +48,7 @@ pub fn run(context: &mut Context<'_>) {
     if !wanted.is_mapping() {
         return context.error(&wanted.error("a mapping with `nameservers` and the like"));
     }
-    let mut text = String::from("# Written from the cloud-config (manage_resolv_conf), once for each instance.\n");
+    let mut text = String::from(RESOLV_CONF_OF_USER) + ", once for each instance.\n";
     let header = text.len();
     render(context, &wanted, &mut text);
     if text.len() == header {

@@ -32,7 +32,7 @@ use super::render::{all_dns, resolv_conf};
 use super::report::Report;
 use crate::error::Error;
 use crate::host::links::{Address, Nic, NicKind, Request, RouteEntry};
-use crate::host::write::{read_text, write_changed, write_target};
+use crate::host::write::{read_file, read_text, write_changed, write_target};
 use crate::host::{Create, Host, Level};
 use crate::limits::MAX_STATE_FILE;
 use crate::paths;
@@ -318,6 +318,10 @@ impl<'a> Live<'a> {
             return;
         }
         let files = self.host.files();
+        let now = read_file(files, paths::RESOLV_CONF, MAX_STATE_FILE).ok().flatten();
+        if now.is_some_and(|now| now.starts_with(paths::RESOLV_CONF_OF_USER.as_bytes())) {
+            return;
+        }
         let written = write_target(files, paths::RESOLV_CONF)
             .and_then(|(path, _)| write_changed(self.host, &path, &Create::mode(0o644), resolv_conf(&dns).as_bytes()));
         self.report.take(written);

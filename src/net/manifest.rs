@@ -246,6 +246,14 @@ impl Exchange<'_> {
                 self.host.files().remove(&path)?;
             }
         }
+        // The user's of the last instance, which nobody writes over.
+        let files = self.host.files();
+        if of_another
+            && read_file(files, paths::RESOLV_CONF, MAX_STATE_FILE)?
+                .is_some_and(|text| text.starts_with(paths::RESOLV_CONF_OF_USER.as_bytes()))
+        {
+            files.remove(paths::RESOLV_CONF)?;
+        }
         Ok(())
     }
 }
