@@ -10,6 +10,7 @@ use wisp::error::{Error, ParseError};
 mod codecs;
 mod dhcp;
 mod documents;
+mod net;
 mod network;
 mod small;
 mod template;
@@ -37,6 +38,7 @@ pub static TABLE: &[Target] = &[
     Target { name: "json", check: documents::json },
     Target { name: "merge", check: documents::merge },
     Target { name: "mime", check: userdata::mime },
+    Target { name: "net_config", check: net::net_config },
     Target { name: "patch", check: documents::patch },
     Target { name: "quoted_printable", check: codecs::quoted_printable },
     Target { name: "superblock", check: small::superblock },

@@ -82,6 +82,7 @@ impl LiveHost {
         rustix::process::umask(Mode::from_raw_mode(0o022));
         process::hear_children();
         LiveHost {
+            #[cfg(feature = "network")]
             old_network: options.old_network,
             files: files::LiveFiles::default(),
             log: log::Log::new(options),

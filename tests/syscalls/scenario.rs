@@ -32,7 +32,7 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     odd_scripts(machine, &mut told);
     large_user_data(machine, &mut told);
     includes(machine, &mut told);
-    links(machine, &mut told);
+    net_commands(machine, &mut told);
     busy_script(machine, &mut told);
     two_at_once(machine, &mut told);
     without_devices(machine, &mut told);
@@ -136,7 +136,7 @@ fn includes(machine: &Machine, told: &mut Vec<Outcome>) {
 
 /// Network links looked at and changed; [`includes`] has left a network of our own. IPv4 alone: the kernel adds routes of IPv6 when it
 /// has time.
-fn links(machine: &Machine, told: &mut Vec<Outcome>) {
+fn net_commands(machine: &Machine, told: &mut Vec<Outcome>) {
     let sys = machine.root.join("sys");
     mount("sysfs", &sys, "sysfs", 0, "");
     for words in [
