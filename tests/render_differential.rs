@@ -224,6 +224,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("", "networkd only ours: N Network LinkLocalAddressing=no", "the same: a member has no address"),
     ("", "networkd only ours: N VLAN Id=", "22.4 makes no VLANs"),
     ("", "networkd only ours: N Network VLAN=", "the same"),
+    ("", "networkd only ours: N Match Name=", "the same: nor the file of a VLAN's link that is described nowhere"),
     ("", "networkd only ours: N Network DHCP=", "22.4 forgets that stateful DHCPv6 is DHCP"),
     ("", "networkd only theirs: N Network DHCP=", "the same"),
     (
@@ -325,7 +326,10 @@ const NEEDLESS: &[(&str, Needless)] = &[
                 family = if route.contains(':') { "ipv6" } else { "ipv4" };
             }
             let of_it = [" dns ", " dns-search ", " route "].iter().any(|key| theirs.contains(key));
-            of_it && ours.contains(&format!("{name} {family} method=disabled"))
+            of_it
+                && ["disabled", "link-local"]
+                    .iter()
+                    .any(|word| ours.contains(&format!("{name} {family} method={word}")))
         },
     ),
     ("network-manager: search domains are said once for both families", |ours, theirs| {

@@ -36,6 +36,13 @@ pub fn v2(config: &NetConfig, json: &mut Json<'_>) -> Result<(), Error> {
                 write_link(config, link, &mut out);
             }
         }
+        if number == 0 {
+            // netplan refuses a VLAN on what is nowhere.
+            for name in config.undescribed() {
+                out.open(Some(name));
+                out.close();
+            }
+        }
         out.close();
     }
     out.close();
@@ -238,15 +245,21 @@ fn members(config: &NetConfig, group: &Group, out: &mut Out<'_, '_>) {
 }
 
 fn dhcp(link: &Link, out: &mut Out<'_, '_>) {
-    for v6 in [false, true] {
-        let subnet = link.subnets.iter().find(|subnet| match subnet.method {
+    let of = |v6: bool| {
+        link.subnets.iter().find(|subnet| match subnet.method {
             Method::Dhcp4 => !v6,
             Method::Dhcp6 | Method::Dhcp6Stateful | Method::Dhcp6Stateless => v6,
             _ => false,
-        });
+        })
+    };
+    let both = of(false).is_some() && of(true).is_some();
+    for v6 in [false, true] {
+        let subnet = of(v6);
         out.flag(if v6 { "dhcp6" } else { "dhcp4" }, subnet.map(|_| true));
         out.lazily(if v6 { "dhcp6-overrides" } else { "dhcp4-overrides" });
-        out.number("route-metric", subnet.and_then(|subnet| subnet.metric));
+        let metric = |v6| of(v6).and_then(|subnet| subnet.metric);
+        // netplan refuses two that differ.
+        out.number("route-metric", if both { metric(false).or(metric(true)) } else { metric(v6) });
         overrides(if v6 { &link.dhcp6 } else { &link.dhcp4 }, out);
         out.close();
     }

@@ -146,6 +146,20 @@ impl NetConfig {
         dns
     }
 
+    /// The links that VLANs are on and nothing describes, each once.
+    pub fn undescribed(&self) -> Vec<&str> {
+        let mut found: Vec<&str> = Vec::new();
+        for link in &self.links {
+            if let Kind::Vlan { link: on, .. } = &link.kind
+                && self.link(on).is_none()
+                && !found.contains(&&**on)
+            {
+                found.push(on);
+            }
+        }
+        found
+    }
+
     /// `at` for people: file, line, column.
     #[inline(never)]
     pub fn position(&self, at: At) -> Position<'_> {

@@ -4,7 +4,7 @@
 //! A NIC is found by its (permanent) address if that is known, as in cloud-init, and by its name too where drivers tell NICs of one address apart.
 //! Both families are spelled out: one that is missing would be `auto`. One that a link has not is `disabled`, but for IPv6 on a link
 //! with IPv4, which is as every other renderer leaves it: by router advertisements, if there are any. NetworkManager takes no name servers for a
-//! disabled family. Interface identifiers are made of the MAC address (`eui64`, which clouds expect): later releases of cloud-init say so in a
+//! disabled family or one with link-local addresses alone. Interface identifiers are made of the MAC address (`eui64`, which clouds expect): later releases of cloud-init say so in a
 //! file for all connections, and releases of NetworkManager before 1.40 do it anyway. There is no resolv.conf: NetworkManager writes it.
 //!
 //! Source: nm-settings-keyfile(5), nm-settings(5).
@@ -145,7 +145,8 @@ fn of_bond(config: &NetConfig, group: &Group, file: &mut Lines) {
         _ => None,
     };
     let has = |name: &str| OF_MODES.iter().all(|(begin, modes)| !name.starts_with(begin) || modes.contains(&mode));
-    let arp = has("arp_") && number("arp_interval").is_some_and(|number| number > 0);
+    let targets = get(&group.settings, "arp_ip_target").is_some();
+    let arp = targets && has("arp_") && number("arp_interval").is_some_and(|number| number > 0);
     for setting in group.settings.iter().filter(|setting| has(setting.parameter.name)) {
         let fits = match setting.parameter.name {
             "miimon" => !arp,
@@ -186,7 +187,7 @@ fn wired(link: &Link, file: &mut Lines) {
 /// What a bridge says of its port.
 fn port(link: &Link, master: &Link, file: &mut Lines) {
     let Kind::Bridge(Group { settings, .. }) = &master.kind else { return };
-    file.section("bridge-port");
+    file.begin("bridge-port");
     for Setting { parameter, value } in settings {
         let key = match parameter.name {
             "pathcost" => "path-cost",
@@ -245,6 +246,14 @@ fn family(config: &NetConfig, link: &Link, v6: bool, file: &mut Lines) {
         file.numbered("address", Some(number), &net);
     }
     let defaults = routes(config, link, v6, number > 0, file);
+    if method != "link-local" {
+        write_dns(config, link, v6, file);
+    }
+    dhcp(link, v6, defaults, file);
+}
+
+/// Only `auto` and `manual` have it.
+fn write_dns(config: &NetConfig, link: &Link, v6: bool, file: &mut Lines) {
     let dns = config.dns_of(link);
     let mut servers = String::new();
     for server in dns.servers.iter().filter(|server| server.is_ipv6() == v6) {
@@ -252,10 +261,9 @@ fn family(config: &NetConfig, link: &Link, v6: bool, file: &mut Lines) {
     }
     file.maybe("dns", Some(&servers as &dyn Display).filter(|_| !servers.is_empty()));
     // Search domains are of no family: they are said once.
-    if !dns.search.is_empty() && (!v6 || self::method(link, false).0 == "disabled") {
+    if !dns.search.is_empty() && (!v6 || method(link, false).0 == "disabled") {
         file.put("dns-search", &format_args!("{};", Joined(&dns.search, ";")));
     }
-    dhcp(link, v6, defaults, file);
 }
 
 fn dhcp(link: &Link, v6: bool, defaults: bool, file: &mut Lines) {

@@ -11,6 +11,7 @@ use alloc::string::String;
 use super::line::Joined;
 use super::{Done, HEADER, Input, Lines, MODE, Sink, named, starts, value};
 use crate::limits::MIN_MAC;
+use crate::net::address::{IfName, Net};
 use crate::net::model::{Group, Kind, Link, Method, NetConfig, Overrides, ROUTE_KINDS, Route, RouteKind, UseDomains};
 use crate::net::options::{BOND, BRIDGE, Parameter, Setting, Value, ValueKind};
 
@@ -39,6 +40,13 @@ pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
             sink(&[DIR, name, ".netdev"].concat(), MODE, &netdev(config, link, name))?;
         }
         sink(&[DIR, name, ".network"].concat(), MODE, &network(config, link, name))?;
+    }
+    // Without a file of the link that it is on there is no VLAN.
+    for name in config.undescribed() {
+        if let Some(name) = IfName::parse(name) {
+            let link = Link::named(&name, Default::default());
+            sink(&[DIR, &name, ".network"].concat(), MODE, &network(config, &link, &name))?;
+        }
     }
     Ok(())
 }
@@ -188,7 +196,7 @@ fn addresses(link: &Link, file: &mut Lines) {
         file.section("Address");
         file.put("Address", &net);
         if let Some(peer) = subnet.peer {
-            file.put("Peer", &crate::net::address::Net { ip: peer, ..net });
+            file.put("Peer", &Net { ip: peer, ..net });
         }
         file.maybe("Broadcast", subnet.broadcast.as_ref().map(|address| address as _));
         file.maybe("Label", subnet.label.as_ref().map(|label| label as _));
