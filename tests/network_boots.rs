@@ -390,6 +390,18 @@ fn a_nic_that_is_not_there_is_named_and_the_others_come_up() {
     let told = faults(&host);
     assert!(told.len() == 1 && told[0].contains(&words), "{told:#?}");
     assert!(host.text("/run/cloud-init/status.json").contains(&words));
+    assert_eq!(ran(&host), ["ifup eth0"]);
+}
+
+/// A NIC whose driver is on its way is waited for, where udev can tell.
+#[test]
+fn udev_is_waited_for_where_a_nic_lacks() {
+    for (mac, wanted) in [(2, &["ifup eth0", "ifup eth1"][..]), (0x77, &["udevadm settle", "ifup eth0"])] {
+        let mut host = machine(&[DEBIAN, &["/bin/udevadm"]].concat());
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (mac, "192.0.3.5")], ""));
+        boot(&mut host);
+        assert_eq!(ran(&host), wanted);
+    }
 }
 
 #[test]
