@@ -37,6 +37,7 @@ pub mod host;
 pub mod instance;
 pub mod limits;
 pub mod module;
+#[cfg(feature = "network")]
 pub mod net;
 pub mod paths;
 pub mod stage;

@@ -17,6 +17,7 @@ use crate::sys;
 #[cfg(feature = "devel")]
 mod devel;
 mod help;
+#[cfg(feature = "network")]
 mod net;
 
 /// Exit status for arguments that cannot be used.
@@ -62,6 +63,7 @@ static TABLE: &[Command] = &[
     Command { name: "query", options: &["name"], own: &[], arguments: false, run: query },
     #[cfg(feature = "plan")]
     Command { name: "plan", options: &[], own: &[], arguments: false, run: plan },
+    #[cfg(feature = "network")]
     Command { name: "net", options: &["json", "dry-run"], own: &[], arguments: true, run: net::net },
     #[cfg(feature = "devel")]
     Command { name: "devel", options: &[], own: devel::OPTIONS, arguments: true, run: devel::devel },

@@ -10,22 +10,25 @@ use wisp::host::write::Buffer;
 use wisp::limits::MAX_INFLATED;
 use wisp::net::show::Shown;
 use wisp::net::{Report, flush, rename, resolve, root};
-use wisp::stage::query;
+use wisp::stage::in_force;
 
 use super::{Call, Refused, machine, print};
 
 const USAGE: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...]";
 
 pub fn net(call: &Call) -> Result<u8, Refused> {
-    let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
-    let verb: Verb = match (words.as_slice(), call.json, call.dry_run) {
-        (["show"] | ["show", _], _, false) => show,
-        (["flush", _], false, false) => flush,
-        (["rename", ..], false, _) => rename,
+    let (verb, rest) = call.arguments.split_first().map_or(("", &[][..]), |(verb, rest)| (&**verb, rest));
+    let verb: Verb = match (verb, rest.len(), call.json, call.dry_run) {
+        ("show", 0 | 1, _, false) => show,
+        ("flush", 1, false, false) => flush,
+        ("rename", _, false, _) => {
+            for word in rest {
+                rename::argument(word)?;
+            }
+            rename
+        }
         _ => return Err(String::from(USAGE).into()),
     };
-    // The NICs come later: this is for words that cannot be used.
-    rename::arguments(if call.arguments[0] == "rename" { &call.arguments[1..] } else { &[] }, &[])?;
     Ok(verb(call, &mut machine(call)?)?)
 }
 
@@ -56,8 +59,8 @@ fn rename(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     let nics = host.links().list()?;
     let mut report = Report::default();
     let mut config = match &call.arguments[1..] {
-        [] => query::network_config(host, &mut report)?,
-        words => rename::arguments(words, &nics).unwrap_or_default(),
+        [] => in_force::network_config(host, &mut report)?,
+        words => rename::arguments(words, &nics),
     };
     resolve::resolve(&mut config, &nics, &mut report);
     let left_alone = root::carriers(host.files(), &nics)?;

@@ -234,7 +234,7 @@ impl<'a> Live<'a> {
             self.down(link.at, name);
             self.ask(link.at, &Request::Mac(name, mac));
         }
-        if let Some(mtu) = mtu {
+        if let Some(mtu) = mtu.filter(|_| !kept) {
             self.ask(link.at, &Request::Mtu(name, mtu));
         }
         let hears =
@@ -299,8 +299,14 @@ impl<'a> Live<'a> {
     fn down(&mut self, at: At, name: &IfName) {
         if self.nic(name).is_some_and(|nic| nic.up) && self.ask(at, &Request::Down(name)) {
             self.nic(name).into_iter().for_each(|nic| nic.up = false);
-            self.addresses.retain(|address| address.link != *name || !address.net.is_v6());
+            self.forget_addresses(name, true);
         }
+    }
+
+    /// The kernel has taken a link's addresses away, or only those of IPv6.
+    #[inline(never)]
+    fn forget_addresses(&mut self, name: &IfName, only_v6: bool) {
+        self.addresses.retain(|address| address.link != *name || (only_v6 && !address.net.is_v6()));
     }
 
     /// Name servers: those of the config, then those of leases.

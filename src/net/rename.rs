@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::address::{IfName, Mac};
-use super::model::{At, Find, Kind, Link, NetConfig};
+use super::model::{At, Kind, Link, NetConfig};
 use super::report::{Report, filled};
 use super::root::LEFT_ALONE;
 use crate::error::{Cause, Errno, Error};
@@ -199,30 +199,37 @@ fn is_counted(name: &str, prefix: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// What `FROM=TO` and `MAC=TO` ask for, as a config for [`super::resolve`]. FROM may be any link's name.
+/// What `FROM=TO` or `MAC=TO` says.
 ///
 /// # Errors
-/// The word that is neither.
+/// It is neither.
 #[inline(never)]
-pub fn arguments(words: &[String], nics: &[Nic]) -> Result<NetConfig, String> {
+pub fn argument(word: &str) -> Result<(&str, IfName), String> {
+    let names = word.split_once('=').filter(|(from, _)| !from.is_empty());
+    let names = names.and_then(|(from, to)| Some((from, IfName::parse(to)?)));
+    names.ok_or_else(|| filled("", "`{}` is neither FROM=TO nor MAC=TO; TO is {}", &[word, IfName::EXPECTED]))
+}
+
+/// What arguments say, as a config for [`super::resolve`]. FROM may be any link's name.
+#[inline(never)]
+pub fn arguments(words: &[String], nics: &[Nic]) -> NetConfig {
     let mut config = NetConfig::default();
     config.sources.push("the arguments".into());
     let mut at = At { source: 0, line: 1, column: 1 };
     for word in words {
-        let names = word.split_once('=').and_then(|(from, to)| Some((from, IfName::parse(to)?)));
-        let Some((from, to)) = names.filter(|(from, _)| !from.is_empty()) else {
-            return Err(filled("", "`{}` is neither FROM=TO nor MAC=TO; TO is {}", &[word, IfName::EXPECTED]));
-        };
-        let mut link = Link::new(word, at);
-        let mac = Mac::parse(from);
-        let name = mac.is_none().then(|| from.into());
-        link.nic = nics.iter().find(|nic| *nic.name == *from).map(|nic| nic.index);
-        link.kind = Kind::Physical(Find { mac, name, ..Find::default() });
-        link.name = Some(to);
-        config.links.push(link);
+        if let Ok((from, to)) = argument(word) {
+            let mut link = Link::named(&to, at);
+            link.id.clone_from(word);
+            link.nic = nics.iter().find(|nic| *nic.name == *from).map(|nic| nic.index);
+            if let Kind::Physical(find) = &mut link.kind {
+                find.mac = Mac::parse(from);
+                find.name = find.mac.is_none().then(|| from.into());
+            }
+            config.links.push(link);
+        }
         at.column += word.len() as u32 + 1;
     }
-    Ok(config)
+    config
 }
 
 /// Carries out a plan. A NIC that cannot be renamed keeps its name, and so does one that was to get that name; the others go on. One that

@@ -143,7 +143,8 @@ fn adopt(config: &mut NetConfig, at: usize, link: Link) {
     config.links.insert(at, link);
 }
 
-/// The NICs that fit. The better of two kinds of fit wins: a permanent address before one that was set, a device before none.
+/// The NICs that fit. The better of two kinds of fit wins: a permanent address before one that was set, a device before none. Of equal
+/// addresses that of a bond's member is the one that it was made with, and a NIC below another that fits gives way to it.
 fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'a Nic> {
     let like = |pattern: &String, text: &str| matches(pattern.as_bytes(), text.as_bytes());
     let has = |mac: Option<&Mac>| find.mac.as_ref().zip(mac).is_some_and(|(wanted, own)| same(wanted, own));

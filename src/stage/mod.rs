@@ -28,8 +28,14 @@ use crate::module::{Frequency, Stage};
 use crate::paths::{self, State};
 
 mod claim;
+#[cfg(feature = "network")]
+pub mod in_force;
 mod keys;
 mod local;
+#[cfg(feature = "network")]
+mod net;
+#[cfg(not(feature = "network"))]
+#[path = "no_net.rs"]
 mod net;
 mod network;
 mod output;

@@ -23,11 +23,20 @@ pub mod crash;
 mod files;
 pub mod heap;
 mod isolate;
+#[cfg(feature = "network")]
+mod links;
+#[cfg(not(feature = "network"))]
+#[path = "no_links.rs"]
 mod links;
 mod lock;
 mod log;
 mod mount;
+#[cfg(feature = "network")]
 mod netlink;
+#[cfg(feature = "network")]
+mod packets;
+#[cfg(not(feature = "network"))]
+#[path = "no_packets.rs"]
 mod packets;
 mod pending;
 mod process;
@@ -63,6 +72,7 @@ pub struct LiveHost {
     log: log::Log,
     outputs: process::Outputs,
     lock: Option<OwnedFd>,
+    #[cfg(feature = "network")]
     old_network: bool,
 }
 

@@ -135,7 +135,7 @@ ethernets:
     - {to: 10.9.0.0/16, scope: link}
     - {to: '::/0', via: 'fe80::1'}
     nameservers: {addresses: [192.0.2.53], search: [a.test]}
-  v1: {accept-ra: false, addresses: [198.51.100.1/25]}
+  v1: {accept-ra: false, addresses: [198.51.100.1/25, 'fe80::99/64']}
 ",
         );
         assert_eq!(addresses(), ["v0 192.0.2.5/24", "v0 192.0.2.6/24", "v0 2001:db8::5/64", "v1 198.51.100.1/25"]);
@@ -254,7 +254,8 @@ fn a_link_that_carries_the_root_keeps_what_it_has() {
         ip("link set v0 up");
         ip("route add default via 192.0.2.1");
         let index = fs::read_to_string("/sys/class/net/v0/ifindex").unwrap().trim().parse().unwrap();
-        let text = "{version: 2, ethernets: {v0: {addresses: [192.0.2.5/24], macaddress: '02:00:00:00:00:77'}}}";
+        let text =
+            "{version: 2, ethernets: {v0: {addresses: [192.0.2.5/24], macaddress: '02:00:00:00:00:77', mtu: 1400}}}";
         let (asked, told) = machine.run(text, &[index], None);
         assert_eq!((told, asked), (vec![], vec!["link set lo up".into(), "addr add 192.0.2.5/24 dev v0".into()]));
         assert_eq!(addresses(), ["v0 192.0.2.5/24", "v0 192.0.2.7/24"]);

@@ -31,7 +31,7 @@ fn with_links(name: &str, links: &str, body: impl FnOnce(&mut LiveHost)) {
 fn renamed(host: &mut LiveHost, wishes: &[&str], left_alone: &[u32], meanwhile: &mut dyn FnMut(&str)) -> Vec<String> {
     let nics = host.links().list().unwrap();
     let words: Vec<String> = wishes.iter().map(|word| word.to_string()).collect();
-    let (mut config, mut report) = (rename::arguments(&words, &nics).unwrap(), Report::default());
+    let (mut config, mut report) = (rename::arguments(&words, &nics), Report::default());
     resolve::resolve(&mut config, &nics, &mut report);
     let plan = rename::plan(&config, &nics, left_alone, &mut report);
     rename::carry_out(&plan, &mut Watched { host, meanwhile }, &mut report);

@@ -124,6 +124,13 @@ pub fn mount(source: &str, at: &Path, fstype: &str, flags: libc::c_ulong, option
     assert_eq!(done, 0, "mount {}: {}", at.display(), io::Error::last_os_error());
 }
 
+/// umount(2), in this thread's namespace.
+pub fn unmount(at: &Path) {
+    let at = text(at);
+    // SAFETY: a string.
+    assert_eq!(unsafe { libc::umount2(at.as_ptr(), 0) }, 0, "umount: {}", io::Error::last_os_error());
+}
+
 /// What is mounted in this thread's namespace. (`/proc/self` is the first thread.)
 pub fn mounts() -> String {
     fs::read_to_string("/proc/thread-self/mountinfo").unwrap()

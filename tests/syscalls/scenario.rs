@@ -32,12 +32,14 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     odd_scripts(machine, &mut told);
     large_user_data(machine, &mut told);
     includes(machine, &mut told);
+    links(machine, &mut told);
     busy_script(machine, &mut told);
     two_at_once(machine, &mut told);
     without_devices(machine, &mut told);
     unwritable_state(machine, &mut told);
     another_root(machine, &mut told);
     drive(machine, &mut told);
+    links(machine, &mut told);
     told
 }
 
@@ -130,6 +132,38 @@ fn includes(machine: &Machine, told: &mut Vec<Outcome>) {
     assert_eq!(machine.read("tmp/fetched"), "fetched\n", "{told:#?}");
     let log = machine.read("var/log/cloud-init.log");
     assert!(log.contains("http://web.lab/none (user-data part 1 (part-001), line 4)"), "{log}");
+}
+
+/// Network links looked at and changed; [`includes`] has left a network of our own. IPv4 alone: the kernel adds routes of IPv6 when it
+/// has time.
+fn links(machine: &Machine, told: &mut Vec<Outcome>) {
+    let sys = machine.root.join("sys");
+    mount("sysfs", &sys, "sysfs", 0, "");
+    for words in [
+        "link add eth0 index 10 address 02:00:00:00:00:10 type veth peer name eth1",
+        "link set eth1 address 02:00:00:00:00:11",
+        "link set eth0 addrgenmode none up",
+        "link set eth1 addrgenmode none up",
+        "addr add 192.0.2.5/24 dev eth0",
+        "route add default via 192.0.2.1",
+    ] {
+        let done = Command::new("ip").args(words.split(' ')).status();
+        assert!(done.expect("these tests need iproute2").success(), "ip {words}");
+    }
+    for arguments in [
+        &["net"][..],
+        &["net", "show"],
+        &["net", "show", "eth0", "--json"],
+        &["net", "show", "eth9"],
+        &["net", "rename"],
+        &["net", "rename", "eth0=eth1", "eth1=eth0", "eth9=lan"],
+        &["net", "flush", "eth1"],
+    ] {
+        one(machine, told, arguments);
+    }
+    let swapped = "eth1: virtual, up, carrier, MTU 1500\n  MAC      02:00:00:00:00:10\n".to_string();
+    assert_eq!(machine.wisp(&["net", "show", "eth1"]).stdout, swapped, "{told:#?}");
+    crate::machine::unmount(&sys);
 }
 
 /// A script that somebody has open for writing: most kernels refuse to run it.
@@ -239,6 +273,45 @@ fn drive(machine: &Machine, told: &mut Vec<Outcome>) {
     let id = machine.read("var/lib/cloud/data/instance-id");
     assert_eq!(id, "drive\n", "the drive was not used: {:#?}", &told[told.len() - 4..]);
     drop(drive);
+}
+
+/// Two links, and a bridge made of one, where no network service is: the kernel is told. Something was left on one.
+fn links(machine: &Machine, told: &mut Vec<Outcome>) {
+    let ip = |words: &str| {
+        tool("ip", &words.split(' ').collect::<Vec<_>>()).unwrap_or_else(|| panic!("ip {words}"));
+    };
+    ip("link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02");
+    ip("addr add 192.0.2.99/24 dev v0");
+    let sysfs = machine.root.join("mnt");
+    fs::create_dir_all(&sysfs).unwrap();
+    mount("sysfs", &sysfs, "sysfs", libc::MS_RDONLY, "");
+    for dir in ["class/net", "devices"] {
+        let at = machine.root.join("sys").join(dir);
+        fs::create_dir_all(&at).unwrap();
+        mount(sysfs.join(dir).to_str().unwrap(), &at, "", libc::MS_BIND, "");
+    }
+    let network = "network:
+  version: 2
+  ethernets:
+    v0: {mtu: 1400, addresses: [192.0.2.5/24, '2001:db8::5/64'], routes: [{to: default, via: 192.0.2.1}]}
+    v1: {}
+  bridges:
+    br0: {interfaces: [v1], addresses: [198.51.100.5/24]}
+";
+    machine.put("etc/cloud/cloud.cfg.d/90-network.cfg", 0o644, network);
+    seed::write(machine, seed::DIR, "links", "#cloud-config\n{}\n");
+    boot(machine, "links", told);
+    let shown = tool("ip", &["-o", "addr", "show"]).unwrap();
+    for wanted in ["192.0.2.5/24", "2001:db8::5/64", "198.51.100.5/24"] {
+        assert!(shown.contains(wanted), "{shown}\n{told:#?}");
+    }
+    assert!(!shown.contains("192.0.2.99"), "{shown}");
+    // What the machine is compared by is its own files.
+    for dir in ["sys/class/net", "sys/devices", "mnt"] {
+        let at = std::ffi::CString::new(machine.root.join(dir).to_str().unwrap()).unwrap();
+        // SAFETY: a string.
+        assert_eq!(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }, 0);
+    }
 }
 
 /// `1` says that the tests' own machine has no loop device, as some containers have none.

@@ -66,6 +66,8 @@ impl MemoryHost {
                     return Err(Errno::BUSY);
                 }
                 nic.master = Some(master.clone());
+                // Bonding brings its members up.
+                nic.up |= kind == NicKind::Bond;
             }
             Request::MakeBond(name) => self.make(name, NicKind::Bond)?,
             Request::MakeBridge(name) => self.make(name, NicKind::Bridge)?,

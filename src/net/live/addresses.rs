@@ -17,11 +17,12 @@ pub(super) fn scope(word: &str) -> Option<u8> {
     SCOPES.iter().find(|(name, _)| *name == word).map(|(_, number)| *number).or_else(|| word.parse().ok())
 }
 
-/// Whether an address that is there is the one wanted. One with a lifetime is not one without.
+/// Whether an address that is there is the one wanted. One with a lifetime is not one without; the scope of IPv6 is the kernel's to say.
 #[inline(never)]
 fn is_wanted(wanted: &Address, there: &Address) -> bool {
-    (&wanted.link, wanted.net, wanted.peer, wanted.scope, &wanted.label, wanted.lifetime)
-        == (&there.link, there.net, there.peer, there.scope, &there.label, there.lifetime)
+    (&wanted.link, wanted.net, wanted.peer, &wanted.label, wanted.lifetime)
+        == (&there.link, there.net, there.peer, &there.label, there.lifetime)
+        && (wanted.scope == there.scope || wanted.net.is_v6())
         && (wanted.broadcast.is_none() || wanted.broadcast == there.broadcast)
 }
 

@@ -65,17 +65,17 @@ impl<'a> Live<'a> {
             self.forget(name, kind == NicKind::Bond);
         }
         let made = self.ask(link.at, &request);
-        if made {
-            self.nics.push(wanted);
+        match self.nic(name) {
+            Some(nic) if made => *nic = wanted,
+            None if made => self.nics.push(wanted),
+            _ => {}
         }
         made
     }
 
     /// A link has gone. A bond takes its members down when it lets them go.
-    #[inline(never)]
     fn forget(&mut self, name: &IfName, is_bond: bool) {
-        self.nics.retain(|nic| nic.name != *name);
-        self.addresses.retain(|address| address.link != *name);
+        self.forget_addresses(name, false);
         for member in self.nics.iter_mut().filter(|nic| nic.master.as_ref() == Some(name)) {
             (member.master, member.up) = (None, member.up && !is_bond);
         }
@@ -144,9 +144,10 @@ impl<'a> Live<'a> {
             match &setting.value {
                 Value::Addresses(addresses) => {
                     let now = self.value(&path).unwrap_or_default();
-                    for address in addresses.iter().map(ToString::to_string) {
-                        if !now.split_whitespace().any(|word| word == address) {
-                            self.ask(at, &Request::Attribute(&path, &["+", &address].concat()));
+                    for address in addresses {
+                        let more = alloc::format!("+{address}");
+                        if !now.split_whitespace().any(|word| word == &more[1..]) {
+                            self.ask(at, &Request::Attribute(&path, &more));
                         }
                     }
                 }

@@ -51,23 +51,30 @@ pub trait Dhcp {
 }
 
 impl Live<'_> {
-    /// Whether IPv4 of a link comes by DHCP. Where udhcpc does that already, its addresses and routes are its own.
+    /// Whether IPv4 of a link comes by DHCP. Where udhcpc does that already, its addresses and routes are its own; where it did and is
+    /// no longer wanted, it ends.
     #[inline(never)]
     pub(super) fn is_leased(&mut self, link: &Link, name: &IfName) -> bool {
         let leased = link.has(&Method::Dhcp4);
-        if leased && self.is_served(name) {
-            self.foreign.push(name.clone());
+        match self.udhcpc(name) {
+            Some(_) if leased => self.foreign.push(name.clone()),
+            Some(pid) => {
+                let command = Command { argv: &["kill", &pid], env: &[], input: Input::Stage, output: Output::Stage };
+                let killed = self.host.procs().run(&command, &mut Vec::new());
+                self.report.take(killed);
+            }
+            None => {}
         }
         leased
     }
 
-    /// Whether a udhcpc of ours lives.
+    /// The process of a udhcpc of ours that lives.
     #[inline(never)]
-    fn is_served(&mut self, name: &str) -> bool {
+    fn udhcpc(&mut self, name: &str) -> Option<String> {
         let files = self.host.files();
         let mut text = |path: &str| read_text(files, path, MAX_STATE_FILE).ok().flatten();
-        let Some(pid) = text(&pid_file(name)) else { return false };
-        text(&["/proc/", &pid, "/comm"].concat()).is_some_and(|comm| comm == "udhcpc")
+        let pid = text(&pid_file(name))?;
+        (text(&["/proc/", &pid, "/comm"].concat())? == "udhcpc").then_some(pid)
     }
 
     /// Asks for what a link gets from servers.

@@ -309,8 +309,8 @@ ethernets:
     let mut wanted: Vec<String> = run(&mut machine(&["eth0", "eth1"]), text, &[], None).requests;
     assert_eq!(wanted.len(), 6);
     let begin = host.calls();
-    // The calls before the first request list the links, the addresses and the routes.
-    host.fail_at(begin + 4, crate::host::memory::Fault::Io, crate::host::memory::FaultSpan::Once);
+    // The calls before the first request list the links, the addresses and the routes, and look for a udhcpc.
+    host.fail_at(begin + 5, crate::host::memory::Fault::Io, crate::host::memory::FaultSpan::Once);
     let done = run(&mut host, text, &[], None);
     assert_eq!(wanted.remove(0), "link set eth0 up");
     assert_eq!(done.requests, wanted);
@@ -415,6 +415,11 @@ fn the_images_udhcpc_takes_over() {
     host.routes.push(RouteEntry { link: Some(name("eth0")), protocol: 3, ..RouteEntry::new(net("0.0.0.0/0")) });
     let again = run(&mut host, text, &[], Some(lease()));
     assert_eq!((&again.requests[..], &again.asked[..], host.ran.len()), (&[][..], &[][..], 1));
+    // No longer wanted, it ends, and what it did goes.
+    let fixed = run(&mut host, "{version: 2, ethernets: {eth0: {addresses: [192.0.2.5/24]}}}", &[], None);
+    assert_eq!(host.ran[1].line(), "kill 77");
+    let wanted = ["addr del 192.0.2.50/24 dev eth0", "addr add 192.0.2.5/24 dev eth0", "route del 0.0.0.0/0 dev eth0"];
+    assert_eq!(fixed.requests, wanted);
     // What its script does not do, and where it does not start, we do.
     let metric = "{version: 2, ethernets: {eth0: {dhcp4: true, dhcp4-overrides: {route-metric: 50}}}}";
     let mut host = image();

@@ -55,6 +55,7 @@ pub enum Said<'a> {
 ///
 /// # Errors
 /// It is in none of them. What is wrong inside it goes to the report.
+#[inline(never)]
 pub fn document<'a>(value: &Value<'a>, report: &mut Report) -> Result<Said<'a>, Error> {
     let value = value.get("network").unwrap_or(*value);
     if value.is_null() || (value.is_mapping() && value.children().next().is_none()) {

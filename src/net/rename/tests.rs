@@ -35,7 +35,7 @@ fn nics(text: &str) -> Vec<Nic> {
 /// The plan for arguments, and what is told.
 fn planned(nics: &[Nic], wishes: &str, left_alone: &[u32]) -> (Plan, Vec<String>) {
     let words: Vec<String> = wishes.split_whitespace().map(String::from).collect();
-    let mut config = arguments(&words, nics).unwrap();
+    let mut config = arguments(&words, nics);
     let mut report = Report::default();
     resolve(&mut config, nics, &mut report);
     let plan = plan(&config, nics, left_alone, &mut report);
@@ -209,7 +209,7 @@ fn words_that_are_no_wish() {
         let wanted = format!(
             "`{word}` is neither FROM=TO nor MAC=TO; TO is an interface name: 1 to 15 bytes without blanks, `/` and `:`"
         );
-        assert_eq!(arguments(&["a=b".into(), word.into()], &[]).unwrap_err(), wanted);
+        assert_eq!(argument(word).unwrap_err(), wanted);
     }
 }
 

@@ -67,6 +67,7 @@ fn read(content: &[u8], names: &mut Names) -> Option<Address> {
 }
 
 /// A text that ends in a NUL.
+#[inline(never)]
 fn text(value: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(value.split(|byte| *byte == 0).next()?).into_owned())
 }
@@ -133,6 +134,7 @@ fn usual_broadcast(address: &Address) -> Option<Ipv4Addr> {
 }
 
 /// 4 or 16 bytes.
+#[inline(never)]
 pub fn ip(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?)),
