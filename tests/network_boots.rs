@@ -390,6 +390,18 @@ fn a_nic_that_is_not_there_is_named_and_the_others_come_up() {
     let told = faults(&host);
     assert!(told.len() == 1 && told[0].contains(&words), "{told:#?}");
     assert!(host.text("/run/cloud-init/status.json").contains(&words));
+    assert_eq!(ran(&host), ["ifup eth0"]);
+}
+
+/// A NIC whose driver is on its way is waited for, where udev can tell.
+#[test]
+fn udev_is_waited_for_where_a_nic_lacks() {
+    for (mac, wanted) in [(2, &["ifup eth0", "ifup eth1"][..]), (0x77, &["udevadm settle", "ifup eth0"])] {
+        let mut host = machine(&[DEBIAN, &["/bin/udevadm"]].concat());
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (mac, "192.0.3.5")], ""));
+        boot(&mut host);
+        assert_eq!(ran(&host), wanted);
+    }
 }
 
 #[test]
@@ -543,7 +555,7 @@ const PLAN: &str =
 fn the_plan_of_virtual_addresses_is_in_files_and_on_the_link() {
     let mut host = machine(DEBIAN);
     drive(&mut host, A, &network_data(&[(2, "192.0.2.5"), (1, "192.0.3.5")], ""));
-    host.put(&format!("{SEED}/user_data"), 0o644, PLAN);
+    host.put(&format!("{SEED}/user_data"), 0o644, PLAN.to_string() + "output: {init: '>> /var/log/mine.log'}\n");
     let options = Options::default();
     assert_eq!(stage::init_local(&mut host, &options), 0);
     for (link, text) in [("eth1", "192.0.2.5/24"), ("eth0", "192.0.3.5/24")] {
@@ -558,6 +570,7 @@ fn the_plan_of_virtual_addresses_is_in_files_and_on_the_link() {
     assert!(eth0.contains("192.0.3.5/24") && eth0.contains("10.7.0.5/24"), "{text}");
     assert_eq!(host.requests, ["addr add 10.7.0.5/24 dev eth0"]);
     assert_eq!(ran(&host), [] as [&str; 0]);
+    assert_eq!(host.output.file.as_ref().unwrap().0, "/var/log/mine.log", "where the user wants it");
     host.reboot();
     let before = etc(&host);
     boot_well(&mut host);

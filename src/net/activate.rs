@@ -164,6 +164,12 @@ pub fn bring_up(
     Ok(())
 }
 
+/// Lets udev finish with the devices that it knows of, if the image has it: the driver of a NIC may be on its way. True if there is reason to look
+/// again.
+pub fn settle(host: &mut dyn Host) -> bool {
+    has_program(host.files(), "udevadm").unwrap_or(false) && run(host, &["udevadm", "settle"], "", None)
+}
+
 /// What a link has against what it is to have.
 struct State<'a> {
     has: Vec<&'a Address>,

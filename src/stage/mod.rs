@@ -317,6 +317,20 @@ fn configuration(work: &mut Work<'_, '_>, instance: Option<&Instance>) -> Config
 
 /// The same, of the instance's data only `kinds`, the lowest first.
 fn configuration_with(work: &mut Work<'_, '_>, instance: Option<&Instance>, kinds: &[DataKind]) -> Config {
+    let config = layers(work, instance, kinds);
+    if let Ok(Some(log)) = config.text("def_log_file") {
+        work.host.move_log(&log);
+    }
+    let (output, fault) = output::choose(&config, work.boot.name, work.boot.options.debug);
+    work.host.set_output(&output);
+    if let Some(fault) = fault {
+        work.warn("config", &fault);
+    }
+    config
+}
+
+/// The configuration alone: programs print where they did.
+fn layers(work: &mut Work<'_, '_>, instance: Option<&Instance>, kinds: &[DataKind]) -> Config {
     let boot = work.boot;
     let files: Vec<String> = instance.map_or(Vec::new(), |instance| {
         let dir = work.state.instance_dir(&instance.id);
@@ -346,14 +360,6 @@ fn configuration_with(work: &mut Work<'_, '_>, instance: Option<&Instance>, kind
             "config",
             &format_args!("{at}: another cloud_dir is not supported: state is kept in {}", paths::CLOUD_DIR),
         );
-    }
-    if let Ok(Some(log)) = config.text("def_log_file") {
-        work.host.move_log(&log);
-    }
-    let (output, fault) = output::choose(&config, boot.name, boot.options.debug);
-    work.host.set_output(&output);
-    if let Some(fault) = fault {
-        work.warn("config", &fault);
     }
     config
 }

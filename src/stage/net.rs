@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::format::doc::{Doc, Sources, Value};
 use crate::format::emit::{self, Json};
 use crate::format::json;
-use crate::host::links::Nic;
+use crate::host::links::{Mac, Nic};
 use crate::host::write::{Buffer, is_there, read_file, read_text, write_changed, write_file};
 use crate::host::{Create, Host, Level};
 use crate::instance::{DsMode, Instance};
@@ -285,7 +285,10 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     }
     // Until all is done `init` has everything to do.
     pend(work.host, "")?;
-    let nics = work.host.links().list()?;
+    let mut nics = work.host.links().list()?;
+    if lacks_a_nic(owner.instance, &nics) && activate::settle(work.host) {
+        nics = work.host.links().list()?;
+    }
     let Some((config, document)) = chosen(work, &mut inputs, owner, &nics, report) else {
         return work.host.files().remove(PENDING).map(|_| ());
     };
@@ -318,6 +321,16 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         (Some(_), Some(false)) => work.host.files().remove(PENDING).map(|_| ()),
         (Some(_), _) => pend(work.host, &activate::wishes(&config)),
     }
+}
+
+/// Whether `network_data.json` names a NIC that is not there (yet).
+fn lacks_a_nic(instance: Option<&Instance>, nics: &[Nic]) -> bool {
+    let links = instance.and_then(|instance| instance.document(instance.network)?.get("links"));
+    let made = |link: &Value<'_>| link.get("type").is_some_and(|kind| kind.is_text("bond") || kind.is_text("vlan"));
+    links.iter().flat_map(|links| links.items()).filter(|link| !made(link)).any(|link| {
+        let mac = link.get("ethernet_mac_address").and_then(|mac| Mac::parse(&mac.text().ok()?));
+        mac.is_some_and(|mac| nics.iter().all(|nic| nic.own_mac() != Some(&mac) && nic.mac.as_ref() != Some(&mac)))
+    })
 }
 
 fn pend(host: &mut dyn Host, what: &str) -> Result<(), Error> {

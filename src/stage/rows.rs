@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::record::Record;
 use super::semaphore::{self, Ran};
 use super::work::Work;
-use super::{cached, configuration, net};
+use super::{cached, configuration, layers, net};
 use crate::config::Config;
 use crate::error::Error;
 use crate::format::doc::Value;
@@ -211,7 +211,7 @@ fn one(
             context.renews_network
         });
         if renewed {
-            let config = configuration(work, None);
+            let config = layers(work, None, &[]);
             net::apply(work, Some(instance), &config);
         }
     }
