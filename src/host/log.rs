@@ -55,7 +55,7 @@ fn is_tame(text: &[u8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = text.as_chunks::<8>();
     // A byte that is less than a space, more than `~`, or no ASCII, has its highest bit in one of the three.
-    let odd = |word: u64| (word.wrapping_sub(0x20 * EACH) | word.wrapping_add(EACH) | word) & 0x80 * EACH;
+    let odd = |word: u64| (word.wrapping_sub(0x20 * EACH) | word.wrapping_add(EACH) | word) & (0x80 * EACH);
     words.iter().all(|word| odd(u64::from_ne_bytes(*word)) == 0) && rest.iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 

@@ -57,12 +57,19 @@ pub struct Options {
     /// Lines of this level and above also go to standard error (`--debug`: all).
     pub stderr: Level,
     /// Links are made and joined as on kernels that cannot do it by rtnetlink: what tests ask for.
+    #[cfg(feature = "network")]
     pub old_network: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { log: paths::LOG.into(), kmsg: None, stderr: Level::Warning, old_network: false }
+        Options {
+            log: paths::LOG.into(),
+            kmsg: None,
+            stderr: Level::Warning,
+            #[cfg(feature = "network")]
+            old_network: false,
+        }
     }
 }
 
