@@ -81,12 +81,17 @@ impl Machine {
 
     /// [`Machine::boot`] with these NICs, in this order: the last bytes of their addresses.
     fn boot_with(&mut self, drive: Option<&Path>, words: &str, nics: &[u8]) {
+        let macs: Vec<String> = nics.iter().map(|mac| format!("52:54:00:5a:00:{mac:02x}")).collect();
+        let macs = macs.join(" ");
+        let options = ["-n", &*macs];
+        self.boot_on(drive, words, if nics.is_empty() { &[] } else { &options });
+    }
+
+    /// [`Machine::boot`] with these options for the machine's NICs.
+    fn boot_on(&mut self, drive: Option<&Path>, words: &str, nics: &[&str]) {
         let console = self.folder.join("console");
         let mut command = tool("boot");
-        if !nics.is_empty() {
-            let macs: Vec<String> = nics.iter().map(|mac| format!("52:54:00:5a:00:{mac:02x}")).collect();
-            command.args(["-n", &macs.join(" ")]);
-        }
+        command.args(nics);
         command.args(["-t", SECONDS_A_BOOT, "-a", words, "-c"]).arg(&console);
         command.arg(image().join("initramfs")).arg(self.disk()).args(drive);
         must(&mut command);
@@ -301,6 +306,17 @@ fn three_nics_by_ifupdown() {
     assert!(rules.contains("52:54:00:5a:00:09") && !rules.contains("52:54:00:5a:00:02"), "{rules}");
     // The distribution's service was first.
     assert!(!machine.log().contains("runs ifup"), "{}", machine.log());
+}
+
+/// Nothing says what the network is to be: the NIC that is connected asks, and is given an address, a route and a name server.
+#[test]
+fn a_lease_where_nothing_is_said() {
+    let mut machine = Machine::new("lease");
+    machine.boot_on(None, "", &["-n", "", "-d", "52:54:00:5a:00:07"]);
+    machine.assert_statuses([0; 4]);
+    assert!(machine.read("/etc/resolv.conf").contains("nameserver 10.0.2.3\n"), "{}", machine.log());
+    assert!(machine.log().contains("10.0.2.15/24"), "{}", machine.log());
+    assert!(machine.log().contains("10.0.2.2"), "{}", machine.log());
 }
 
 /// The image as another program reads it: cpio(1). Owners and nodes are root's, whoever built it.

@@ -33,10 +33,11 @@ pub fn special(char: char) -> bool {
 }
 
 /// A plain scalar of a document that can be written as it stood, wherever that is. `-` alone is plain in a flow collection only;
-/// a byte order mark, `---` and `...` not at the beginning of a line.
+/// a byte order mark, `---` and `...` not at the beginning of a line; `:` at the end only before the one of a key.
 pub(super) fn stands_plain(raw: &[u8]) -> bool {
     let starts = |with: &str| raw.starts_with(with.as_bytes());
-    find_break(raw) == raw.len() && raw != b"-" && !starts("\u{FEFF}") && !starts("---") && !starts("...")
+    let odd = raw == b"-" || raw.ends_with(b":") || starts("\u{FEFF}") || starts("---") || starts("...");
+    find_break(raw) == raw.len() && !odd
 }
 
 /// Letters, digits and what has no meaning to YAML; words that some YAML reader takes for a truth value are not text.
