@@ -27,7 +27,7 @@ use crate::host::write::{Buffer, is_there, read_file, read_text, write_changed, 
 use crate::host::{Create, Host, Level};
 use crate::instance::{DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
-use crate::net::choose::{self, Candidates, Choice, Initramfs};
+use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, Renderer};
@@ -121,7 +121,7 @@ fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> 
     let owner = Owner { instance: instance.as_ref(), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
-    let Some((network, _)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
+    let Some((network, ..)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
     let kept = root::carriers(work.host.files(), &nics)?;
     live::bring_up(&network, &kept, work.host, &mut dhcp::Servers, report)
@@ -223,7 +223,7 @@ fn chosen<'a, 'b: 'a>(
     owner: &Owner<'a>,
     nics: &'a [Nic],
     report: &mut Report,
-) -> Option<(NetConfig, Option<Value<'a>>)> {
+) -> Option<(NetConfig, Option<Value<'a>>, Origin)> {
     let read = choose::command_line_document(&work.boot.command_line, &mut inputs.sources);
     inputs.document = report.take(read).flatten();
     let initramfs = core::mem::take(&mut inputs.initramfs);
@@ -240,11 +240,8 @@ fn chosen<'a, 'b: 'a>(
         nics,
     };
     let choice = choose::choose(candidates, report);
-    let (mut config, mut document) = match choice {
-        Choice::Config(config, origin, document) => {
-            work.host.log(Level::Info, AREA, &format_args!("the network config is that of {}", origin.word()));
-            (config, document)
-        }
+    let (mut config, origin, mut document) = match choice {
+        Choice::Config(config, origin, document) => (config, origin, document),
         Choice::Disabled(origin) => {
             work.host.log(Level::Info, AREA, &format_args!("left alone: it is disabled by {}", origin.word()));
             return None;
@@ -260,7 +257,7 @@ fn chosen<'a, 'b: 'a>(
         document = None;
     }
     resolve::resolve(&mut config, nics, report);
-    Some((config, document))
+    Some((config, document, origin))
 }
 
 /// Makes names and files what they are to be, if anything they are made from has changed.
@@ -289,9 +286,10 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if lacks_a_nic(owner.instance, &nics) && activate::settle(work.host) {
         nics = work.host.links().list()?;
     }
-    let Some((config, document)) = chosen(work, &mut inputs, owner, &nics, report) else {
+    let Some((config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
         return work.host.files().remove(PENDING).map(|_| ());
     };
+    work.host.log(Level::Info, AREA, &format_args!("the network config is that of {}", origin.word()));
     let left_alone = root::carriers(work.host.files(), &nics)?;
     let plan = rename::plan(&config, &nics, &left_alone, report);
     rename::carry_out(&plan, work.host.links(), report);
