@@ -257,4 +257,4 @@ fn name_vlans(config: &mut NetConfig, report: &mut Report) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,12 +3,10 @@ use alloc::string::ToString;
 use core::net::IpAddr;
 
 use super::*;
-use crate::format::{doc::Sources, yaml};
 use crate::host::links::{Mac, Net};
 use crate::host::memory::{Answer, MemoryHost};
 use crate::host::write::write_file;
-use crate::net::parse::{Said, document};
-use crate::net::resolve::resolve;
+use crate::net::resolve::tests::config_of;
 
 /// Gives the same lease to each link, and counts.
 struct Server {
@@ -58,15 +56,8 @@ struct Run {
 }
 
 fn run(host: &mut MemoryHost, text: &str, kept: &[u32], lease: Option<Lease>) -> Run {
-    let mut sources = Sources::new();
-    let id = sources.add("net", text.as_bytes().to_vec());
-    let doc = yaml::parse(sources.text(id), id).unwrap();
     let mut report = Report::default();
-    let Ok(Said::Config(mut config, _)) = document(&doc.value(&sources).unwrap(), &mut report) else {
-        panic!("{text}")
-    };
-    let nics = host.nics.clone();
-    resolve(&mut config, &nics, &mut report);
+    let config = config_of(text, &host.nics, &mut report);
     let mut server = Server { lease, asked: Vec::new() };
     host.requests.clear();
     bring_up(&config, kept, host, &mut server, &mut report).unwrap();

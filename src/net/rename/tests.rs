@@ -2,8 +2,7 @@ use alloc::format;
 use alloc::vec;
 
 use super::*;
-use crate::net::parse::{Said, document};
-use crate::net::resolve::resolve;
+use crate::net::resolve::{resolve, tests::config_of};
 
 mod faults;
 mod property;
@@ -215,15 +214,8 @@ fn words_that_are_no_wish() {
 
 /// The plan for a config, as a boot makes it.
 fn planned_of(text: &str, nics: &[Nic]) -> (String, Vec<String>) {
-    use crate::format::{doc::Sources, yaml};
-    let mut sources = Sources::new();
-    let id = sources.add("net", text.as_bytes().to_vec());
-    let doc = yaml::parse(sources.text(id), id).unwrap();
     let mut report = Report::default();
-    let Ok(Said::Config(mut config, _)) = document(&doc.value(&sources).unwrap(), &mut report) else {
-        panic!("{text}")
-    };
-    resolve(&mut config, nics, &mut report);
+    let config = config_of(text, nics, &mut report);
     (steps(&plan(&config, nics, &[], &mut report)), told(&report))
 }
 

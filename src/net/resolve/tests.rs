@@ -1,6 +1,7 @@
 use alloc::format;
 
 use super::*;
+use crate::format::{doc::Sources, yaml};
 use crate::net::parse::{Said, document};
 
 fn nic(index: u32, name: &str) -> Nic {
@@ -13,17 +14,20 @@ fn nic(index: u32, name: &str) -> Nic {
     }
 }
 
-/// `ID=NAME@INDEX` of each link, `-` for what it has not; and what is told.
-fn resolved(text: &str, nics: &[Nic]) -> (String, Vec<String>) {
-    use crate::format::{doc::Sources, yaml};
+/// The config of a text, with these NICs; what is wrong goes to the report.
+pub(in crate::net) fn config_of(text: &str, nics: &[Nic], report: &mut Report) -> NetConfig {
     let mut sources = Sources::new();
     let id = sources.add("net", text.as_bytes().to_vec());
     let doc = yaml::parse(sources.text(id), id).unwrap();
+    let Ok(Said::Config(mut config, _)) = document(&doc.value(&sources).unwrap(), report) else { panic!("{text}") };
+    resolve(&mut config, nics, report);
+    config
+}
+
+/// `ID=NAME@INDEX` of each link, `-` for what it has not; and what is told.
+fn resolved(text: &str, nics: &[Nic]) -> (String, Vec<String>) {
     let mut report = Report::default();
-    let Ok(Said::Config(mut config, _)) = document(&doc.value(&sources).unwrap(), &mut report) else {
-        panic!("{text}")
-    };
-    resolve(&mut config, nics, &mut report);
+    let config = config_of(text, nics, &mut report);
     let index = |link: &Link| link.nic.map_or("-".into(), |index| index.to_string());
     let link = |link: &Link| format!("{}={}@{}", link.id, link.name.as_deref().unwrap_or("-"), index(link));
     let links: Vec<String> = config.links.iter().map(link).collect();
