@@ -306,7 +306,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).collect(),
         instance: Some(id),
     };
-    let changed = exchange(work, &path, &old, &next, &files, anew, &nics, report)?;
+    let changed = exchange(work, &old, &next, &files, anew, &nics, report)?;
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;
@@ -355,11 +355,9 @@ fn rendered(
 }
 
 /// Exchanges the files of the manifest `old` for those of `next`; whether any is another one now, `None` where one could not be written.
-#[allow(clippy::too_many_arguments)]
 #[inline(never)]
 fn exchange(
     work: &mut Work<'_, '_>,
-    path: &str,
     old: &Manifest,
     next: &Manifest,
     files: &[Wanted],
@@ -374,7 +372,8 @@ fn exchange(
     let mut both = Manifest { stamp: 0, ..old.clone() };
     both.files.extend(next.files.iter().filter(|file| !old.files.contains(file)).cloned());
     if both != *old || anew {
-        let done = both.save(work.host.files(), path, true);
+        let path = work.state.data(paths::NETWORK_MANIFEST);
+        let done = both.save(work.host.files(), &path, true);
         work.take(AREA, done);
     }
     work.send(&Record::Changed);
