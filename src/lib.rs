@@ -17,6 +17,8 @@
 //! | 5 | [`module`], [`devel`] |
 //! | 6 | [`stage`] |
 //!
+//! What an image can do without is a feature of `Cargo.toml`, on `mod` lines and rows of tables; a `no_*.rs` is the face of what is not there.
+//!
 //! Size is counted: `#[inline(never)]` stands where a function, most often one with a single caller, was measured to be smaller on its
 //! own than inside its caller's large frame, whose far offsets take four bytes in each instruction that uses one.
 //!

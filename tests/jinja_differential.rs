@@ -2,13 +2,13 @@
 //! over the templates of a table, those that cloud-init itself ships, and random ones. `WISP_CASES` asks for more of
 //! the last, `WISP_SEED` for others.
 
+mod judge;
 mod python;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
+use judge::{ask, modules, quoted};
 use python::{Dice, cases};
 use wisp::format::doc::{Doc, Sources};
 use wisp::format::jinja::{Variables, render};
@@ -22,41 +22,7 @@ const HEADER: &str = "## template: jinja\n";
 /// How the judge's answer, or ours, looks.
 type Answer = Result<String, String>;
 
-fn quoted(to: &mut String, text: &str) {
-    to.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                to.push('\\');
-                to.push(c);
-            }
-            '\0'..='\x1f' => {
-                let _ = write!(to, "\\u{:04x}", c as u32);
-            }
-            _ => to.push(c),
-        }
-    }
-    to.push('"');
-}
-
-/// The directory with Debian's packages.
-fn oracle() -> PathBuf {
-    let fetch = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/fetch-cloud-init");
-    let fetched = Command::new(fetch).output().expect("tests/oracle/fetch-cloud-init can be run");
-    assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
-    String::from_utf8(fetched.stdout).unwrap().trim().into()
-}
-
 fn theirs(cases: &[(String, &str)]) -> Vec<Answer> {
-    let mut python = Command::new("python3")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/render.py"))
-        .env("PYTHONPATH", oracle())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONIOENCODING", "utf-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3 is needed to run the judge");
     let mut lines = String::new();
     for (template, data) in cases {
         lines.push_str("{\"template\":");
@@ -65,12 +31,7 @@ fn theirs(cases: &[(String, &str)]) -> Vec<Answer> {
         quoted(&mut lines, data);
         lines.push_str("}\n");
     }
-    let mut input = python.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = python.wait_with_output().unwrap();
-    writer.join().unwrap().expect("the judge reads its cases");
-    assert!(output.status.success(), "tests/oracle/render.py failed");
-    let answers: Vec<Answer> = String::from_utf8(output.stdout).unwrap().lines().map(answer).collect();
+    let answers: Vec<Answer> = ask("render.py", lines).iter().map(|line| answer(line)).collect();
     assert_eq!(answers.len(), cases.len(), "one answer a case");
     answers
 }
@@ -187,7 +148,7 @@ fn templates_as_people_write_them() {
 
 #[test]
 fn cloud_inits_own_templates() {
-    let dir = oracle().join("../../../../etc/cloud/templates");
+    let dir = Path::new(&modules()).join("../../../../etc/cloud/templates");
     let mut cases = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! [`model`] is what a machine's network is to be; read its documentation first. [`parse`] reads it from each input dialect (one file each,
 //! and their table), [`choose`] says which of the sources of a boot is taken, [`resolve`] brings it together with the NICs that are
-//! there, [`dump`] prints it as network-config v2, [`render`] writes the files of an image's network service. Nothing here asks the machine about its links: they come in as a list.
+//! there, [`dump`] prints it as network-config v2, [`render`] writes the files of an image's network service, and [`live`] tells
+//! the kernel where there is none. Up to there nothing asks the machine about its links: they come in as a list.
 //!
 //! ```text
 //! Candidates ──choose──▶ NetConfig ──resolve (NICs)──▶ NetConfig with names ──▶ a renderer, or live

@@ -1,5 +1,7 @@
-//! What the differential tests of user-data share: the judge, which is Debian's cloud-init, and a value as Python's `json.dumps`
+//! What the differential tests of user-data and templates share: the judge, which is Debian's cloud-init, and a value as Python's `json.dumps`
 //! writes it, without blanks.
+
+#![allow(dead_code)] // each test file uses its part
 
 use std::fmt::Write as _;
 use std::io::Write as _;
