@@ -12,7 +12,6 @@ use wisp::instance::{DataKind, Instance};
 use wisp::paths::State;
 use wisp::userdata::{consume, has_part_handlers, repeat};
 
-#[allow(dead_code)]
 mod judge;
 mod python;
 

@@ -8,7 +8,6 @@ use wisp::format::json;
 use judge::{dump, modules, quoted};
 use python::{Dice, cases as count};
 
-#[allow(dead_code)]
 mod judge;
 mod python;
 

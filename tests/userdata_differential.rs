@@ -15,7 +15,6 @@ use wisp::userdata::consume;
 use judge::{ask, dump_as, quoted};
 use python::{Dice, cases as count};
 
-#[allow(dead_code)]
 mod judge;
 mod python;
 
