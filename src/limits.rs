@@ -12,7 +12,8 @@ pub const MAX_VISITS: usize = 1_000_000;
 /// add ten items to one list, and the small parts behind one that passed the bound.
 pub const MAX_PART_VISITS: usize = 8_192;
 
-/// Nodes of one document (YAML, JSON), of 16 bytes each: 32 MiB. A dense cloud-config has one in 8 bytes of text, so that one of 10 MiB has room.
+/// Nodes of one document (YAML, JSON; an anchor is one more), of 16 bytes each: 32 MiB, and as much again while a mapping of more than half a
+/// million keys is looked through for equal ones. A dense cloud-config has a node in 8 bytes of text, so that one of 10 MiB has room.
 pub const MAX_NODES: usize = 2 << 20;
 
 /// Nodes of all documents that are merged into one (parts of user-data; the layers of the configuration), 128 MiB: room for

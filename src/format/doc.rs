@@ -4,73 +4,19 @@
 //! read through a [`Value`]. An alias is a node that names another node, never a copy. Whoever walks a
 //! document of unknown origin goes through [`Value`], and through [`Visits`] where it walks all of it.
 
-use alloc::format;
+mod repeats;
+mod sources;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use crate::error::{self, Error, ParseError};
 use crate::format::scalar::{self, Scalar, ScalarReader};
-use crate::limits::{MAX_ITEM_ERRORS, MAX_NODES, MAX_PART_VISITS, MAX_VISITS};
-
-/// Which text of a [`Sources`] a node points into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SourceId(pub u16);
-
-/// One text and what to call it in messages ("user-data part 2 (init.cfg)", "/etc/cloud/cloud.cfg").
-#[derive(Debug)]
-pub struct Source {
-    /// The name that messages use.
-    pub name: String,
-    /// The text as it was read.
-    pub text: Vec<u8>,
-}
-
-/// The texts that documents point into. Texts are only ever added.
-#[derive(Debug, Default)]
-pub struct Sources {
-    texts: Vec<Source>,
-}
-
-impl Sources {
-    /// No texts yet.
-    pub const fn new() -> Self {
-        Sources { texts: Vec::new() }
-    }
-
-    /// Takes a text in; the name is for messages.
-    ///
-    /// # Panics
-    /// With more than 65,535 texts; parts and configuration files are bounded far below that.
-    pub fn add(&mut self, name: impl Into<String>, text: Vec<u8>) -> SourceId {
-        let id = SourceId(u16::try_from(self.texts.len()).expect("fewer than 65,536 sources"));
-        self.texts.push(Source { name: name.into(), text });
-        id
-    }
-
-    /// The text and its name.
-    pub fn get(&self, id: SourceId) -> &Source {
-        &self.texts[id.0 as usize]
-    }
-
-    /// The text of this name.
-    pub fn find(&self, name: &str) -> Option<SourceId> {
-        self.texts.iter().position(|source| source.name == name).map(|at| SourceId(at as u16))
-    }
-
-    /// Adds bytes at the end of a text that we made; where they stand in it.
-    pub fn extend(&mut self, id: SourceId, bytes: &[u8]) -> core::ops::Range<usize> {
-        let text = &mut self.texts[id.0 as usize].text;
-        let start = text.len();
-        text.extend_from_slice(bytes);
-        start..text.len()
-    }
-
-    /// The bytes of the text.
-    pub fn text(&self, id: SourceId) -> &[u8] {
-        &self.get(id).text
-    }
-}
+use crate::limits::{MAX_NODES, MAX_PART_VISITS, MAX_VISITS};
+use repeats::Repeats;
+pub use sources::{Source, SourceId, Sources};
 
 /// Index of a node in its document's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -232,36 +178,15 @@ const _: () = assert!(MAX_VISITS == 1_000_000, "so do those of `Visits`");
 pub struct Doc {
     nodes: Vec<Node>,
     root: u32,
-    /// Keys that stand in a mapping twice.
-    pub(crate) repeats: Repeats,
+    /// Rows that are no nodes of the tree: what a parser notes.
+    notes: u32,
+    repeats: Repeats,
 }
-
-/// Keys that repeat others of their mapping, which count no more.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Repeats {
-    /// The first and the last of two, at most [`MAX_ITEM_ERRORS`].
-    pairs: Vec<(NodeId, NodeId)>,
-    count: usize,
-}
-
-impl Repeats {
-    const NONE: Self = Repeats { pairs: Vec::new(), count: 0 };
-
-    pub fn add(&mut self, first: NodeId, again: NodeId) {
-        self.count += 1;
-        if self.pairs.len() < MAX_ITEM_ERRORS {
-            self.pairs.push((first, again));
-        }
-    }
-}
-
-/// The longest key that is shown in a warning, bytes.
-const MAX_SHOWN: usize = 64;
 
 impl Doc {
     /// An empty document; [`Doc::root`] is `None` until a node is set as root.
     pub const fn new() -> Self {
-        Doc { nodes: Vec::new(), root: 0, repeats: Repeats::NONE }
+        Doc { nodes: Vec::new(), root: 0, notes: 0, repeats: Repeats::NONE }
     }
 
     /// An empty document with room for `nodes` rows.
@@ -271,14 +196,47 @@ impl Doc {
 
     /// Adds a row. It belongs to nothing until [`Doc::attach`] or [`Doc::set_root`]. Parsers look at [`MAX_NODES`] before.
     pub fn push(&mut self, node: Node) -> NodeId {
-        let (length, room) = (self.nodes.len(), self.nodes.capacity());
-        if length == room {
-            // Twice as large, but never larger than a document may be.
-            let left = MAX_NODES.saturating_sub(length);
-            self.nodes.reserve_exact(if left == 0 { room } else { room.clamp(16, MAX_NODES).min(left) });
+        if self.nodes.len() == self.nodes.capacity() {
+            self.grow(1);
         }
         self.nodes.push(node);
         NodeId(self.nodes.len() as u32 - 1)
+    }
+
+    /// Twice as much room, but not more than a document may need, unless `rows` do.
+    #[cold]
+    fn grow(&mut self, rows: usize) {
+        let (length, room) = (self.nodes.len(), self.nodes.capacity());
+        let left = MAX_NODES.saturating_sub(length);
+        let more = if left == 0 { room } else { room.clamp(16, MAX_NODES).min(left) };
+        self.nodes.reserve_exact(more.max(rows));
+    }
+
+    /// Rows of scratch behind all others, all `row`, for a parser that works in the table's own memory. They go by [`Doc::remove_scratch`].
+    pub(in crate::format) fn add_scratch(&mut self, rows: usize, row: Node) -> Range<usize> {
+        let begin = self.nodes.len();
+        if self.nodes.capacity() - begin < rows {
+            self.grow(rows);
+        }
+        self.nodes.resize(begin + rows, row);
+        begin..begin + rows
+    }
+
+    /// Takes the rows of scratch away; those added behind them move there.
+    pub(in crate::format) fn remove_scratch(&mut self, scratch: Range<usize>) {
+        self.nodes.copy_within(scratch.end.., scratch.start);
+        self.nodes.truncate(self.nodes.len() - scratch.len());
+    }
+
+    /// Adds a row that is no node of the tree.
+    pub(in crate::format) fn note(&mut self, row: Node) -> NodeId {
+        self.notes += 1;
+        self.push(row)
+    }
+
+    /// Rows that are nodes of the tree, or were before an equal key came.
+    pub(in crate::format) fn nodes(&self) -> usize {
+        self.nodes.len() - self.notes as usize
     }
 
     /// Makes `child` the next child of `parent`; `last` is the parent's last child so far.
@@ -344,28 +302,6 @@ impl Doc {
     /// True before the first row.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// What whoever reads the document should be told, and a parser cannot tell: keys that stand in a mapping twice, with
-    /// the name of their text and both lines. At most [`MAX_ITEM_ERRORS`] are told one by one. [`Doc::absorb`] does not take them over.
-    pub fn warnings(&self, sources: &Sources) -> Vec<String> {
-        let told = |(first, again): &(NodeId, NodeId)| {
-            let (first, again) = (Value { doc: self, sources, id: *first }, Value { doc: self, sources, id: *again });
-            let (at, line) = (again.position(), first.position().line);
-            let key = match again.followed().raw() {
-                key if (1..=MAX_SHOWN).contains(&key.len()) && scalar::find_break(key) == key.len() => {
-                    String::from_utf8_lossy(key)
-                }
-                _ => "key".into(),
-            };
-            format!("{at}: `{key}` stands on line {line} already: the last one counts")
-        };
-        let mut warnings: Vec<String> = self.repeats.pairs.iter().map(told).collect();
-        if let (Some((_, last)), more @ 1..) = (self.repeats.pairs.last(), self.repeats.count - warnings.len()) {
-            let name = &sources.get(self.node(*last).source).name;
-            warnings.push(format!("{name}: {more} more keys stand in their mapping already"));
-        }
-        warnings
     }
 
     /// The root as a [`Value`], `None` in an empty document.

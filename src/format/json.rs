@@ -9,7 +9,7 @@
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar::{QUOTE, find_stop};
-use crate::format::yaml::keys::{COLLIDING, Keys};
+use crate::format::yaml::keys;
 use crate::limits::{MAX_NESTING, MAX_NODES};
 
 /// Reads one JSON text. Nodes point into `text` as it stands in `source`.
@@ -26,7 +26,7 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
     // A node in 32 bytes of text: what an ordinary document has, so that its table grows seldom.
     let doc = Doc::with_capacity(text.len() / 32 + 4);
     let at = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-    let mut reader = Reader { doc, source, text, at, open: heapless::Vec::new(), keys: Keys::new() };
+    let mut reader = Reader { doc, source, text, at, open: heapless::Vec::new() };
     match reader.document() {
         Ok(()) => Ok(reader.doc),
         Err((at, expected)) => Err(ParseError::at(text, at, expected)),
@@ -70,7 +70,6 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     open: heapless::Vec<Open, MAX_NESTING>,
-    keys: Keys,
 }
 
 impl Reader<'_> {
@@ -136,8 +135,8 @@ impl Reader<'_> {
         if let Some(open) = self.open.pop()
             && open.doubtful
         {
-            let settled = self.keys.settle(&mut self.doc, self.text, open.node, false, true);
-            settled.map_err(|at| (at, COLLIDING))?;
+            let settled = keys::settle(&mut self.doc, self.text, open.node, false, true);
+            settled.map_err(|at| (at, keys::COLLIDING))?;
         }
         self.at += 1;
         Ok(Next::CommaOrEnd)

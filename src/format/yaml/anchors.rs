@@ -1,87 +1,74 @@
-//! The anchors of one document: names to nodes, in a table that grows to a bound, and how large what they name is. (Most documents have
-//! none: on the stack it would be five pages that every document touches.)
-
-use alloc::vec::Vec;
+//! The anchors of one document: names to nodes, and how large what they name is. Each is a row of the document's table right behind the node
+//! that it names; chains of those rows are found by the hash of the name.
 
 use crate::error::{ParseError, position};
-use crate::format::doc::NodeId;
+use crate::format::doc::{self, Doc, Kind, Node, NodeId, Style};
+use crate::format::yaml::lexeme::name_byte;
 use crate::format::yaml::scan::Lexeme;
-use crate::limits::MAX_ANCHORS;
+use crate::limits::{MAX_ANCHORS, MAX_NODES};
 
 /// Chains of names with the same hash.
-const CHAINS: usize = 256;
-
-/// The end of a chain; no anchor.
-pub(super) const NONE: u16 = u16::MAX;
-
-struct Anchor {
-    start: u32,
-    end: u32,
-    hash: u32,
-    node: NodeId,
-    /// Nodes in it and below it, aliases followed.
-    weight: u32,
-    next: u16,
-}
+const CHAINS: usize = 128;
 
 pub(super) struct Anchors {
-    anchors: Vec<Anchor>,
-    chains: [u16; CHAINS],
+    count: usize,
+    /// The last anchor + 1 of each chain, 0 for none.
+    chains: [u32; CHAINS],
 }
 
-/// FNV-1a.
-fn hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+/// FNV-1a: a chain, and what tells most names in it apart.
+fn hash(name: &[u8]) -> (usize, u8) {
+    let hash = name.iter().fold(0x811C_9DC5u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    (hash as usize % CHAINS, (hash >> 24) as u8)
 }
 
 impl Anchors {
     pub fn new() -> Self {
-        Anchors { anchors: Vec::new(), chains: [NONE; CHAINS] }
+        Anchors { count: 0, chains: [0; CHAINS] }
     }
 
-    fn lookup(&self, text: &[u8], name: &[u8], hash: u32) -> Option<&Anchor> {
-        let mut at = self.chains[hash as usize % CHAINS];
-        while let Some(anchor) = self.anchors.get(at as usize) {
-            if anchor.hash == hash && &text[anchor.start as usize..anchor.end as usize] == name {
-                return Some(anchor);
+    /// The row of the anchor of this name.
+    fn lookup(&self, doc: &Doc, text: &[u8], name: &[u8]) -> Option<NodeId> {
+        let (chain, rest) = hash(name);
+        let mut next = self.chains[chain];
+        loop {
+            let row = NodeId(next.checked_sub(1)?);
+            let anchor = doc.node(row);
+            let ends = |behind: &[u8]| !behind.first().is_some_and(|byte| name_byte(*byte));
+            if anchor.indent == rest && text[anchor.start as usize..].strip_prefix(name).is_some_and(ends) {
+                return Some(row);
             }
-            at = anchor.next;
+            next = anchor.next;
         }
-        None
     }
 
-    /// Gives `node` a name; the number of the anchor. A name is given once: PyYAML refuses a second one too.
-    pub fn add(&mut self, text: &[u8], name: &Lexeme, node: NodeId) -> Result<u16, ParseError> {
+    /// Gives the last node of `doc` a name; the row of the anchor. A name is given once: PyYAML refuses a second one too.
+    pub fn add(&mut self, doc: &mut Doc, text: &[u8], name: &Lexeme) -> Result<NodeId, ParseError> {
+        let error = |expected| Err(ParseError::at(text, name.at as usize, expected));
         let bytes = &text[name.start as usize..name.end as usize];
-        let hash = hash(bytes);
-        if let Some(first) = self.lookup(text, bytes, hash) {
-            let (line, _) = position(text, first.start as usize);
-            let expected = alloc::format!("a new name: this anchor stands on line {line} already");
-            return Err(ParseError::at(text, name.at as usize, expected));
+        if let Some(first) = self.lookup(doc, text, bytes) {
+            let (line, _) = position(text, doc.node(first).start as usize);
+            return error(alloc::format!("a new name: this anchor stands on line {line} already"));
         }
-        let chain = hash as usize % CHAINS;
-        let anchor = Anchor { start: name.start, end: name.end, hash, node, weight: 1, next: self.chains[chain] };
-        let index = self.anchors.len() as u16;
-        if self.anchors.len() == MAX_ANCHORS {
-            return Err(ParseError::at(text, name.at as usize, alloc::format!("at most {MAX_ANCHORS} anchors")));
+        if self.count == MAX_ANCHORS {
+            return error(alloc::format!("at most {MAX_ANCHORS} anchors"));
         }
-        self.anchors.push(anchor);
-        self.chains[chain] = index;
-        Ok(index)
+        if doc.len() >= MAX_NODES {
+            return error(doc::TOO_MANY.into());
+        }
+        let (chain, rest) = hash(bytes);
+        let source = doc.node(NodeId(doc.len() as u32 - 1)).source;
+        let anchor = Node::new(Kind::Sequence, Style::Plain, source, name.start as usize, name.start as usize);
+        let row = doc.note(Node { indent: rest, first: 1, next: self.chains[chain], ..anchor });
+        self.chains[chain] = row.0 + 1;
+        self.count += 1;
+        Ok(row)
     }
 
-    /// Says how large the collection is that an anchor names.
-    pub fn weigh(&mut self, number: u16, weight: usize) {
-        if let Some(anchor) = self.anchors.get_mut(number as usize) {
-            anchor.weight = weight as u32;
-        }
-    }
-
-    /// The node behind an alias, and its weight.
-    pub fn find(&self, text: &[u8], name: &Lexeme) -> Result<(NodeId, usize), ParseError> {
-        let bytes = &text[name.start as usize..name.end as usize];
-        match self.lookup(text, bytes, hash(bytes)) {
-            Some(anchor) => Ok((anchor.node, anchor.weight as usize)),
+    /// The node behind an alias, and its weight: the nodes in it and below it, aliases followed.
+    pub fn find(&self, doc: &Doc, text: &[u8], name: &Lexeme) -> Result<(NodeId, usize), ParseError> {
+        match self.lookup(doc, text, &text[name.start as usize..name.end as usize]) {
+            Some(row) => Ok((NodeId(row.0 - 1), doc.node(row).first as usize)),
             None => Err(ParseError::at(text, name.at as usize, "the name of an anchor above")),
         }
     }

@@ -1,112 +1,98 @@
 //! Equal keys of one mapping: the last one counts, in the place of the first, as in a `dict` of Python.
 //!
-//! Keys are found through a table of their hashes. That of a large mapping is kept for the next one. For YAML and JSON.
+//! Keys are found through a table of their hashes, which is scratch behind the rows of the document. For YAML and JSON.
 
-use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::merge::{followed, is_merge_key};
-use crate::format::doc::{Doc, NodeId};
+use crate::format::doc::{Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar;
-
-/// Entries up to which a mapping needs no allocation.
-pub(in crate::format) const SMALL: usize = 16;
 
 /// Slots looked at for each key, all keys together, beyond which the keys were made to collide: chance needs two or three.
 const PATIENCE: usize = 16;
 
-/// What was expected where [`Keys::settle`] gives up.
+/// As many slots are forgiven in any mapping.
+const FORGIVEN: usize = 256;
+
+/// What was expected where [`settle`] gives up.
 pub(in crate::format) const COLLIDING: &str = "keys that were not made to collide";
 
-/// Keys seen, by their hash: in each slot a hash and behind it a key + 1, or 0.
-pub(in crate::format) struct Keys {
-    small: [u64; SMALL * 2],
-    large: Vec<u64>,
-    is_small: bool,
+/// Keys seen, by their hash: rows of scratch, a power of two of them. A slot has the hash as `start`, and a key + 1, or 0, as `first`.
+struct Keys<'a> {
+    text: &'a [u8],
+    slots: Range<usize>,
     /// Slots that may still be looked at.
     patience: usize,
 }
 
-impl Keys {
-    pub const fn new() -> Self {
-        Keys { small: [0; SMALL * 2], large: Vec::new(), is_small: true, patience: 0 }
-    }
-
-    /// None seen yet, and room for `count`.
-    fn clear(&mut self, count: usize) {
-        self.is_small = count <= SMALL;
-        self.patience = PATIENCE * (count + SMALL);
-        if self.is_small {
-            self.small.fill(0);
-        } else {
-            self.large.clear();
-            self.large.resize((count * 2).next_power_of_two(), 0);
-        }
-    }
-
+impl Keys<'_> {
     /// The equal key that was added before; if there is none, `key` is added.
-    fn add(&mut self, doc: &Doc, text: &[u8], key: NodeId) -> Result<Option<NodeId>, usize> {
-        let slots = if self.is_small { &mut self.small[..] } else { &mut self.large };
-        let node = doc.node(followed(doc, key));
-        let hash = scalar::hash(node, text);
-        let mut slot = hash as usize;
+    fn add(&mut self, doc: &mut Doc, key: NodeId) -> Result<Option<NodeId>, usize> {
+        let node = *doc.node(followed(doc, key));
+        let hash = scalar::hash(&node, self.text);
+        let mut at = hash as usize;
         loop {
-            slot &= slots.len() - 1;
-            let there = slots[slot];
-            let Some(other) = (there as u32).checked_sub(1).map(NodeId) else {
-                slots[slot] = u64::from(hash) << 32 | u64::from(key.0 + 1);
+            at &= self.slots.len() - 1;
+            let slot = NodeId((self.slots.start + at) as u32);
+            let &Node { start, first, .. } = doc.node(slot);
+            let Some(other) = first.checked_sub(1).map(NodeId) else {
+                let slot = doc.node_mut(slot);
+                (slot.start, slot.first) = (hash, key.0 + 1);
                 return Ok(None);
             };
-            if (there >> 32) as u32 == hash && scalar::same(doc.node(followed(doc, other)), node, text) {
+            if start == hash && scalar::same(doc.node(followed(doc, other)), &node, self.text) {
                 return Ok(Some(other));
             }
-            let Some(patience) = self.patience.checked_sub(1) else {
-                return Err(node.start as usize);
-            };
-            self.patience = patience;
-            slot += 1;
+            self.patience = self.patience.checked_sub(1).ok_or(node.start as usize)?;
+            at += 1;
         }
     }
+}
 
-    /// Takes out of a mapping what equal keys repeat, and notes it if that is asked for. Merge keys may stand there more
-    /// than once; `merges` says that there are some.
-    ///
-    /// # Errors
-    /// The offset of a key where one of [`COLLIDING`] was not expected.
-    pub fn settle(
-        &mut self,
-        doc: &mut Doc,
-        text: &[u8],
-        mapping: NodeId,
-        merges: bool,
-        note: bool,
-    ) -> Result<(), usize> {
-        let begin = doc.node(mapping).first;
-        let (mut next, mut count) = (begin, 0);
-        while let Some(key) = next.checked_sub(1).map(NodeId) {
-            next = after(doc, key);
-            count += 1;
-        }
-        if count < 2 {
-            return Ok(());
-        }
-        self.clear(count);
-        let mut last = None;
-        next = begin;
-        while let Some(key) = next.checked_sub(1).map(NodeId) {
-            next = after(doc, key);
-            let first = if merges && is_merge_key(doc, text, key) { None } else { self.add(doc, text, key)? };
-            last = match first {
-                Some(first) => {
-                    if note {
-                        doc.repeats.add(first, key);
-                    }
-                    repeat(doc, first, last, key)
-                }
-                None => value(doc, key),
-            };
-        }
-        Ok(())
+/// Takes out of a mapping what equal keys repeat, and notes it if that is asked for. Merge keys may stand there more
+/// than once; `merges` says that there are some.
+///
+/// # Errors
+/// The offset of a key where one of [`COLLIDING`] was not expected.
+pub(in crate::format) fn settle(
+    doc: &mut Doc,
+    text: &[u8],
+    mapping: NodeId,
+    merges: bool,
+    note: bool,
+) -> Result<(), usize> {
+    let begin = doc.node(mapping).first;
+    let (mut next, mut count) = (begin, 0usize);
+    while let Some(key) = next.checked_sub(1).map(NodeId) {
+        next = after(doc, key);
+        count += 1;
     }
+    if count < 2 {
+        return Ok(());
+    }
+    // At least a third stays empty.
+    let free = Node::new(Kind::Sequence, Style::Plain, SourceId(0), 0, 0);
+    let slots = doc.add_scratch((count + count / 2).next_power_of_two(), free);
+    let mut keys = Keys { text, slots: slots.clone(), patience: PATIENCE * count + FORGIVEN };
+    let mut last = None;
+    next = begin;
+    while let Some(key) = next.checked_sub(1).map(NodeId) {
+        next = after(doc, key);
+        let first = if merges && is_merge_key(doc, text, key) { None } else { keys.add(doc, key)? };
+        last = match first {
+            Some(first) => {
+                if note {
+                    doc.note_repeat(first, key);
+                }
+                repeat(doc, first, last, key)
+            }
+            None => value(doc, key),
+        };
+    }
+    let begin = slots.start;
+    doc.remove_scratch(slots);
+    doc.keep_repeats(begin..doc.len());
+    Ok(())
 }
 
 /// The link behind an entry.

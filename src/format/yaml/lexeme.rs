@@ -109,7 +109,7 @@ pub(super) fn blank(text: &[u8], at: usize) -> bool {
     matches!(text.get(at), None | Some(b' ' | b'\t' | b'\r' | b'\n')) || break_length(text, at) > 0
 }
 
-fn name_byte(byte: u8) -> bool {
+pub(super) fn name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 

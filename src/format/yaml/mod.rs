@@ -14,7 +14,7 @@
 //! two `\u` escapes that are a surrogate pair are the one character that JSON means, and half a pair is refused; `!!binary` is
 //! decoded when it is read, so that of a value which an equal key replaces is not.
 //!
-//! Scanning allocates nothing; only the document's table grows, one of its anchors, and a table of keys where a mapping is large or merged.
+//! Scanning allocates nothing: only the document's table grows. Anchors are rows of it, too, and so is, for a while, what finds equal keys.
 
 mod anchors;
 mod key;
@@ -36,7 +36,6 @@ use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};
 use crate::format::scalar;
 use crate::limits::{MAX_NESTING, MAX_NODES};
 use anchors::Anchors;
-use keys::Keys;
 use scan::{Lexeme, Scanner, Token};
 
 /// Reads one document. A text without any (empty, or comments alone) has no root; `---` alone has a null root. PyYAML gives `None`
@@ -56,7 +55,6 @@ pub fn parse(text: &[u8], source: SourceId) -> Result<Doc, ParseError> {
         stack: Vec::new(),
         anchors: Anchors::new(),
         through_aliases: 0,
-        keys: Keys::new(),
     };
     parser.document()?;
     Ok(parser.doc)
@@ -126,8 +124,7 @@ struct Frame {
     state: State,
     /// It has a `<<` key.
     merges: bool,
-    /// Its anchor, or [`anchors::NONE`].
-    anchor: u16,
+    anchor: Option<NodeId>,
     /// [`Parser::visits`] before it.
     before: usize,
 }
@@ -141,7 +138,6 @@ struct Parser<'a> {
     anchors: Anchors,
     /// Nodes that aliases add for who follows them, against `MAX_VISITS`.
     through_aliases: usize,
-    keys: Keys,
 }
 
 type Done = Result<(), ParseError>;
@@ -378,7 +374,7 @@ impl Parser<'_> {
 
     /// Nodes that a walk visits in what was read so far.
     fn visits(&self) -> usize {
-        self.doc.len() + self.through_aliases
+        self.doc.nodes() + self.through_aliases
     }
 
     fn open(&mut self, node: Node, state: State, anchor: Option<Lexeme>) -> Done {
@@ -389,8 +385,8 @@ impl Parser<'_> {
         let before = self.visits();
         let node = self.attach(node)?;
         let anchor = match anchor {
-            Some(name) => self.anchors.add(self.text, &name, node)?,
-            None => anchors::NONE,
+            Some(name) => Some(self.anchors.add(&mut self.doc, self.text, &name)?),
+            None => None,
         };
         let _ = self.stack.push(Frame { node, last: None, state, merges: false, anchor, before });
         Ok(())
@@ -398,13 +394,15 @@ impl Parser<'_> {
 
     fn close(&mut self) -> Done {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
-        self.anchors.weigh(frame.anchor, self.visits() - frame.before);
+        if let Some(anchor) = frame.anchor {
+            self.doc.node_mut(anchor).first = (self.visits() - frame.before) as u32;
+        }
         if self.doc.node(frame.node).kind() == Kind::Mapping {
-            let settled = self.keys.settle(&mut self.doc, self.text, frame.node, frame.merges, true);
+            let settled = keys::settle(&mut self.doc, self.text, frame.node, frame.merges, true);
             settled.map_err(|at| ParseError::at(self.text, at, keys::COLLIDING))?;
         }
         if frame.merges {
-            merge::resolve(&mut self.doc, self.text, frame.node, &mut self.keys)?;
+            merge::resolve(&mut self.doc, self.text, frame.node)?;
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Parser<'_> {
 
     fn alias(&mut self, role: Role) -> Done {
         let name = self.scanner.next()?;
-        let (target, weight) = self.anchors.find(self.text, &name)?;
+        let (target, weight) = self.anchors.find(&self.doc, self.text, &name)?;
         if self.stack.iter().any(|frame| frame.node == target) {
             return Err(self.error(name.at, "an alias of a finished node: this one is inside its own anchor"));
         }
@@ -109,9 +109,9 @@ impl Parser<'_> {
         if lexeme.style == Style::Plain && node.tag() == Tag::None && lexeme.end - lexeme.start <= 2 {
             self.special(&lexeme, role)?;
         }
-        let id = self.attach(node)?;
+        self.attach(node)?;
         match anchor {
-            Some(name) => self.anchors.add(self.text, &name, id).map(|_| ()),
+            Some(name) => self.anchors.add(&mut self.doc, self.text, &name).map(|_| ()),
             None => Ok(()),
         }
     }
