@@ -141,7 +141,7 @@ fn json_with_many_keys_is_one_table() {
 
 #[test]
 fn scanning_mime_allocates_nothing() {
-    let mut text = String::from("MIME-Version: 1.0\nContent-Type: multipart/mixed;\n boundary=\"B B\"\n\n");
+    let mut text = String::from("MIME-Version: 1.0\nContent-Type: Multipart/Mixed;\n boundary=\"B B\"\n\n");
     for number in 0..100 {
         text.push_str(
             "--B B\nContent-Type: text/x-shellscript; charset=\"utf-8\"\nContent-Transfer-Encoding: base64\n",

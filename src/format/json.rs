@@ -4,7 +4,7 @@
 //! UTF-32, which that accepts too, are refused). Lone surrogates in `\u` escapes are within the grammar and pass. Of equal
 //! keys the last counts, in the place of the first, as in a `dict` of Python, with a warning ([`Doc::warnings`]). Numbers stay text, of any size.
 //!
-//! Scanning allocates nothing; only the document's table grows, and a table of keys where an object has more than a few of them.
+//! Scanning allocates nothing: only the document's table grows, for a while also by what finds equal keys.
 
 use crate::error::ParseError;
 use crate::format::doc::{self, Doc, Kind, Node, NodeId, SourceId, Style};

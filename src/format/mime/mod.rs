@@ -2,8 +2,8 @@
 //!
 //! [`Message`] reads as Python's `email` does, because what `email.mime` writes, and what people write by hand and cloud-init
 //! accepts, must read the same: a header may end without an empty line, the last boundary may be missing, any of
-//! the three line ends will do. Finding headers and parts allocates nothing, unless a type is not in lower case or a boundary in pieces
-//! (RFC 2231).
+//! the three line ends will do. Finding headers and parts allocates nothing, unless a boundary is encoded (with `\\`, or in pieces of RFC 2231)
+//! and so has to be decoded first.
 
 use alloc::borrow::Cow;
 
@@ -98,14 +98,23 @@ impl<'a> Message<'a> {
 
     /// The content type in lower case, without parameters. `text/plain` where it is not said or has not exactly one `/`.
     pub fn content_type(&self) -> Cow<'a, str> {
+        let written = self.written_type();
+        let upper = written.bytes().any(|byte| byte.is_ascii_uppercase());
+        if upper { Cow::Owned(written.to_ascii_lowercase()) } else { Cow::Borrowed(written) }
+    }
+
+    /// The content type in the case that it has in the text.
+    fn written_type(&self) -> &'a str {
         let written = self.header("content-type").map(|header| header.main()).unwrap_or_default();
         match core::str::from_utf8(written) {
-            Ok(text) if text.bytes().filter(|byte| *byte == b'/').count() == 1 => {
-                let upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
-                if upper { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
-            }
-            _ => Cow::Borrowed("text/plain"),
+            Ok(text) if text.bytes().filter(|byte| *byte == b'/').count() == 1 => text,
+            _ => "text/plain",
         }
+    }
+
+    /// True if the content type begins with `kind`, which ends in `/`.
+    fn is_kind(&self, kind: &str) -> bool {
+        self.written_type().get(..kind.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(kind))
     }
 
     /// The character set that the content type names, as written.
@@ -182,8 +191,7 @@ impl<'a> Message<'a> {
     /// True where [`Message::parts`] has parts to give or an error: `multipart/…`, and `message/…`, whose one part is the
     /// message in its body.
     pub fn is_multipart(&self) -> bool {
-        let content_type = self.content_type();
-        content_type.starts_with("multipart/") || content_type.starts_with("message/")
+        self.is_kind("multipart/") || self.is_kind("message/")
     }
 
     /// The parts, in order; none unless [`Message::is_multipart`].
@@ -199,7 +207,7 @@ impl<'a> Message<'a> {
         if self.depth == MAX_MIME_NESTING {
             return Err(self.error(self.start, "at most 16 multiparts inside each other"));
         }
-        if self.content_type().starts_with("message/") {
+        if self.is_kind("message/") {
             parts.next = Some(Next::Whole);
             return Ok(parts);
         }
