@@ -164,6 +164,36 @@ fn the_highest_source_is_taken() {
     }
 }
 
+/// `ip=` is for whoever is there first: a NIC that is up when `init --local` begins is theirs.
+#[test]
+fn what_ip_asks_for_is_brought_up_unless_it_is_up() {
+    let fixed = "ip=10.0.0.4::10.0.0.9:255.255.255.0::eth0:none";
+    for (line, image, up, wanted) in [
+        (fixed, DEBIAN, false, &["ifup eth0"][..]),
+        (fixed, DEBIAN, true, &[]),
+        (
+            fixed,
+            &[],
+            false,
+            &["link set eth0 up", "addr add 10.0.0.4/24 dev eth0", "route replace 0.0.0.0/0 via 10.0.0.9 dev eth0"],
+        ),
+        (fixed, &[], true, &[]),
+        ("ip=dhcp", DEBIAN, false, &["ifup eth0", "ifup eth1"]),
+        ("ip=dhcp", DEBIAN, true, &[]),
+    ] {
+        let mut host = machine(image);
+        host.put("/proc/cmdline", 0o444, format!("{line}\n"));
+        drive(&mut host, A, &network_data(&[(1, "10.0.0.3")], ""));
+        host.nics[1].up = up;
+        boot_well(&mut host);
+        assert!(logged(&host, "is that of initramfs"));
+        let mut done = ran(&host);
+        done.extend(host.requests.clone());
+        assert!(wanted.iter().all(|one| done.iter().any(|line| line.contains(one))), "{line} {up}: {done:?}");
+        assert!(!wanted.is_empty() || done.is_empty(), "{line} {up}: {done:?}");
+    }
+}
+
 #[test]
 fn without_a_datasource_the_fallback_is_written() {
     let mut host = machine(DEBIAN);
@@ -222,21 +252,29 @@ fn the_same_instance_again_changes_nothing() {
     assert!(host.text("/run/cloud-init/network-config.json").contains("192.0.2.5/24"));
 }
 
+/// In cloud.cfg, or in user-data, as it was kept in an earlier boot.
 #[test]
 fn each_boot_where_the_config_says_so() {
-    let mut host = machine(DEBIAN);
-    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
-    host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, "updates: {network: {when: [boot-new-instance, boot]}}\n");
-    boot_well(&mut host);
-    let wanted = host.text(ENI);
-    host.put(ENI, 0o644, "# mine\n");
-    host.reboot();
-    assert_eq!(boot(&mut host), [0; 4]);
-    assert_eq!(host.text(ENI), wanted);
-    let kept = format!("/var/lib/cloud/instances/{A}/network-old{ENI}");
-    assert_eq!(host.text(&kept), "# mine\n");
-    let told = format!("{ENI} was changed since wisp wrote it; it is replaced: what it was is now in {kept}");
-    assert_eq!(faults(&host), [format!("Warning network: {told}")]);
+    let when = "updates: {network: {when: [boot-new-instance, boot]}}\n";
+    for in_user_data in [false, true] {
+        let mut host = machine(DEBIAN);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
+        if in_user_data {
+            host.put(&format!("{SEED}/user_data"), 0o644, format!("#cloud-config\n{when}"));
+        } else {
+            host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, when);
+        }
+        boot_well(&mut host);
+        let wanted = host.text(ENI);
+        host.put(ENI, 0o644, "# mine\n");
+        host.reboot();
+        assert_eq!(boot(&mut host), [0; 4]);
+        assert_eq!(host.text(ENI), wanted);
+        let kept = format!("/var/lib/cloud/instances/{A}/network-old{ENI}");
+        assert_eq!(host.text(&kept), "# mine\n");
+        let told = format!("{ENI} was changed since wisp wrote it; it is replaced: what it was is now in {kept}");
+        assert_eq!(faults(&host), [format!("Warning network: {told}")]);
+    }
 }
 
 /// The same instance with another config: what would be written as before stays as it is.

@@ -15,7 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::model::{At, Find, Kind, Link, Method, NetConfig, Subnet};
+use super::model::{At, Control, Find, Kind, Link, Method, NetConfig, Subnet};
 use super::parse::{self, Said};
 use super::report::Report;
 use crate::error::Error;
@@ -157,9 +157,20 @@ fn initramfs(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
             }
         }
     }
-    config
-        .or_else(|| parse::ifcfg(&from.initramfs.ifcfg, report))
-        .or_else(|| parse::command_line(from.command_line, best_nic(from.nics).map(|nic| &nic.name), report))
+    config.or_else(|| parse::ifcfg(&from.initramfs.ifcfg, report)).or_else(|| command_line(from, report))
+}
+
+/// `ip=` and `ip6=` of the command line. A NIC that is up was brought up by whoever they were meant for (the kernel itself), or, where no NIC
+/// is named, it is the one that had an answer; others are brought up like those of any config.
+fn command_line(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
+    let mut config = parse::command_line(from.command_line, best_nic(from.nics).map(|nic| &nic.name), report)?;
+    for link in &mut config.links {
+        let meant = |nic: &&Nic| link.name.as_ref().map_or(nic.is_physical(), |name| *name == nic.name);
+        if from.nics.iter().filter(meant).any(|nic| nic.up) {
+            link.subnets.iter_mut().for_each(|subnet| subnet.control = Control::Manual);
+        }
+    }
+    Some(config)
 }
 
 /// Reads `network-config=` of the command line into `sources`; `None` without one. The last one counts.

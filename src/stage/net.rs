@@ -14,6 +14,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::network::is_said;
 use super::record::Record;
 use super::work::Work;
 use super::{cached, configuration};
@@ -25,7 +26,7 @@ use crate::format::json;
 use crate::host::links::{Mac, Nic};
 use crate::host::write::{Buffer, is_there, read_file, read_text, write_changed, write_file};
 use crate::host::{Create, Host, Level};
-use crate::instance::{DsMode, Instance};
+use crate::instance::{DataKind, DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
@@ -271,8 +272,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         // Whose the machine is could not be found out.
         return Ok(());
     }
-    let when = owner.config.get("updates.network.when");
-    let each_boot = when.iter().flat_map(|when| when.items()).any(|word| word.is_text("boot"));
+    let each_boot = each_boot(work, owner);
     if !each_boot && stamp(work, digest, owner.config)? == old.stamp {
         work.host.log(Level::Debug, AREA, &"as it was at the last boot");
         if old.renderer == LIVE {
@@ -318,6 +318,21 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         (None, _) => pend(work.host, LIVE),
         (Some(_), Some(false)) => work.host.files().remove(PENDING).map(|_| ()),
         (Some(_), _) => pend(work.host, &activate::wishes(&config)),
+    }
+}
+
+/// Whether `updates.network.when` has `boot`, in the image's configuration or in what the instance came with and an earlier boot has kept.
+#[inline(never)]
+fn each_boot(work: &mut Work<'_, '_>, owner: &Owner<'_>) -> bool {
+    let says = |config: &Config| {
+        let when = config.get("updates.network.when");
+        when.iter().flat_map(|when| when.items()).any(|word| word.is_text("boot"))
+    };
+    let kinds = [DataKind::User, DataKind::Vendor, DataKind::Vendor2];
+    let kept = owner.instance.filter(|instance| kinds.iter().any(|kind| is_said(work, instance, *kind, &["updates"])));
+    match kept {
+        Some(instance) => says(&configuration(work, Some(instance))),
+        None => says(owner.config),
     }
 }
 

@@ -73,7 +73,10 @@ pub(super) fn configure(work: &mut Work<'_, '_>, instance: &Instance) {
         // The user's first: it may say what becomes of the vendor's, and the vendor's own have no say in that. Then as
         // cloud-init does: of two scripts of one name the second vendor-data's is left.
         for kind in [DataKind::User, DataKind::Vendor, DataKind::Vendor2] {
-            if kind != DataKind::User && has_data(work, &state, instance, kind) && is_said(work, &state, instance) {
+            if kind != DataKind::User
+                && has_data(work, &state, instance, kind)
+                && is_said(work, instance, DataKind::User, &VENDORS)
+            {
                 config = configuration_with(work, Some(instance), &[DataKind::User]);
             }
             work.step(&format!("consume-{}", kind.stem()), |work| {
@@ -103,14 +106,16 @@ fn has_data(work: &mut Work<'_, '_>, state: &State, instance: &Instance, kind: D
     work.host.files().stat(&path, true).ok().flatten().is_some_and(|stat| stat.size > 0)
 }
 
-/// True if the user's cloud-config may change what becomes of the vendor's data, or where its programs print: the keys that are asked for
-/// while it is handled stand in the merged file as they are.
-fn is_said(work: &mut Work<'_, '_>, state: &State, instance: &Instance) -> bool {
-    const KEYS: [&str; 4] = ["vendor_data", "system_info", "output", "def_log_file"];
-    let path = state.instance_file(&instance.id, DataKind::User.cloud_config_file());
+/// Keys of the user's cloud-config that may change what becomes of the vendor's data, or where its programs print.
+const VENDORS: [&str; 4] = ["vendor_data", "system_info", "output", "def_log_file"];
+
+/// True if the cloud-config that was made of this kind of data may have one of these keys, which stand in the merged file as they are: most do not,
+/// and need not be read.
+pub(super) fn is_said(work: &mut Work<'_, '_>, instance: &Instance, kind: DataKind, keys: &[&str]) -> bool {
+    let path = work.state.instance_file(&instance.id, kind.cloud_config_file());
     read_file(work.host.files(), &path, MAX_INFLATED).map_or(true, |text| {
         let text = text.unwrap_or_default();
-        KEYS.iter().any(|key| may_contain(&text, key))
+        keys.iter().any(|key| may_contain(&text, key))
     })
 }
 

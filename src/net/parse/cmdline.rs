@@ -23,7 +23,7 @@ use super::{Reading, whole};
 use crate::error::Error;
 use crate::format::cmdline::parameters;
 use crate::net::address::{IfName, Mac};
-use crate::net::model::{At, Control, Kind, Link, Method, Route, Subnet};
+use crate::net::model::{At, Kind, Link, Method, Route, Subnet};
 
 /// What messages call the command line.
 pub(super) const NAME: &str = "the kernel command line";
@@ -164,7 +164,7 @@ impl<'l> Line<'l, '_> {
             }
             Method::Static(net)
         };
-        let mut subnet = manual(at, method);
+        let mut subnet = Subnet::new(at, method);
         subnet.gateway = self.address(field(2))?;
         let rest = fields.get(7..).unwrap_or_default();
         // dracut has an MTU here where others have a name server.
@@ -192,7 +192,7 @@ impl<'l> Line<'l, '_> {
     fn device(&mut self, device: &'l str, method: Method, rest: &[&'l str], at: At) -> Result<(), Error> {
         let name = self.name(device)?;
         self.mtu(&name, rest, at)?;
-        let subnet = manual(at, method);
+        let subnet = Subnet::new(at, method);
         self.reading.link_named(&name, at).add(subnet);
         Ok(())
     }
@@ -237,7 +237,7 @@ impl<'l> Line<'l, '_> {
 
     /// A link that is found to be every NIC.
     fn every_nic(&mut self, method: Method, at: At) {
-        let subnet = manual(at, method);
+        let subnet = Subnet::new(at, method);
         let place = self.reading.config.place("*").unwrap_or_else(|| {
             let mut link = Link::new("*", at);
             if let Kind::Physical(find) = &mut link.kind {
@@ -322,12 +322,4 @@ fn unbracketed(field: &str) -> &str {
 fn is_address(field: &str) -> bool {
     let ip = unbracketed(field);
     field.is_empty() || ip.split('/').next().is_some_and(|ip| super::ip(ip).is_ok())
-}
-
-/// A subnet that is up already.
-#[inline(never)]
-pub(super) fn manual(at: At, method: Method) -> Subnet {
-    let mut subnet = Subnet::new(at, method);
-    subnet.control = Control::Manual;
-    subnet
 }

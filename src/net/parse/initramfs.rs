@@ -13,14 +13,21 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::cmdline::manual;
 use super::eni::vlan_id;
 use super::{Reading, is_separator, settings, whole};
 use crate::format::assignments::{Assignment, get};
 use crate::net::address::{IfName, Mac, Net};
-use crate::net::model::{At, Dns, Group, Kind, Link, Method};
+use crate::net::model::{At, Control, Dns, Group, Kind, Link, Method, Subnet};
 use crate::net::options::{BOND, BRIDGE, Value, by_v1_name};
 use crate::net::report::filled;
+
+/// A subnet that is up already.
+#[inline(never)]
+fn manual(at: At, method: Method) -> Subnet {
+    let mut subnet = Subnet::new(at, method);
+    subnet.control = Control::Manual;
+    subnet
+}
 
 /// One file: its assignments, and what to call it.
 struct File<'a, 'r, 'c> {

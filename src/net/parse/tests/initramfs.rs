@@ -7,7 +7,7 @@ fn line(text: &str) -> (String, Vec<String>) {
     let mut report = Report::default();
     let config = command_line(text, IfName::parse("best").as_ref(), &mut report);
     if let Some(config) = &config {
-        assert!(config.links.iter().flat_map(|link| &link.subnets).all(|subnet| subnet.control == Control::Manual));
+        assert!(config.links.iter().flat_map(|link| &link.subnets).all(|subnet| subnet.control == Control::Auto));
     }
     (config.map_or("none".into(), |config| printed(&config).replace("\"ethernets\": ", "")), told(&report))
 }
