@@ -31,14 +31,11 @@ use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
 use crate::net::parse::eni::EniReader;
-use crate::net::render::{self, Image, Input, Renderer};
+use crate::net::render::{self, Image, Input, LIVE, Renderer};
 use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, live, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
 
 mod dhcp;
-
-/// The name that stands for a renderer where the image has none.
-const LIVE: &str = "live";
 
 /// What a network is made from besides the documents of the configuration and the instance.
 #[derive(Default)]

@@ -13,12 +13,11 @@ mod networkd;
 mod sysconfig;
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::model::{Control, Dns, Link, NetConfig, Route, RouteKind};
 use super::options::{Setting, Value};
-use super::report::Report;
+use super::report::{Report, filled};
 use crate::error::Error;
 use crate::format::doc::Value as Document;
 use crate::host::Files;
@@ -117,8 +116,11 @@ const IFUPDOWN: &[&str] = &["ifup", "ifdown"];
 const UNIT_DIRS: &[&str] = &["/usr/lib/systemd/system/", "/lib/systemd/system/"];
 const PROGRAM_DIRS: &[&str] = &["/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"];
 
+/// The name that stands for a renderer where there is none: the kernel itself is told.
+pub const LIVE: &str = "live";
+
 /// The renderer for this image; `None`: no program there reads any of our dialects. `wanted`: `system_info.network.renderers`, tried in its order
-/// in place of the table's; a name that is not ours is a warning.
+/// before the table's; [`LIVE`] ends it. That the image has none of them is a warning, and so is a name that is not ours.
 ///
 /// # Errors
 /// The image cannot be looked at.
@@ -127,19 +129,20 @@ pub fn select(
     files: &mut dyn Files,
     report: &mut Report,
 ) -> Result<Option<&'static Renderer>, Error> {
-    let mut tried: Vec<&Renderer> = RENDERERS.iter().collect();
-    if let Some(wanted) = wanted {
-        tried.clear();
-        for name in wanted {
-            match by_name(name) {
-                Some(renderer) => tried.push(renderer),
-                None => {
-                    report.told(["the renderer `", name, "` of system_info.network.renderers is not known"].concat())
-                }
-            }
+    let wanted = wanted.unwrap_or_default();
+    for name in wanted {
+        match by_name(name) {
+            Some(renderer) if renderer.fits(files)? => return Ok(Some(renderer)),
+            Some(_) => {}
+            None if name == LIVE => return Ok(None),
+            None => report.told(["the renderer `", name, "` of system_info.network.renderers is not known"].concat()),
         }
     }
-    for renderer in tried {
+    if !wanted.is_empty() {
+        let text = "the image has no renderer of system_info.network.renderers ({}): what it has is taken";
+        report.told(filled("", text, &[&wanted.join(", ")]));
+    }
+    for renderer in RENDERERS {
         if renderer.fits(files)? {
             return Ok(Some(renderer));
         }

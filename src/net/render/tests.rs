@@ -1,3 +1,5 @@
+use alloc::vec::Vec;
+
 use super::*;
 use crate::host::Host;
 use crate::host::memory::MemoryHost;
@@ -44,8 +46,11 @@ fn the_renderer_is_what_the_image_has() {
         (&both, None, Some("eni"), 0),
         (&both, Some(&["sysconfig", "eni"][..]), Some("sysconfig"), 0),
         (&debian, Some(&["nothing", "sysconfig", "eni"]), Some("eni"), 1),
-        (&debian, Some(&["sysconfig"]), None, 0),
-        (&debian, Some(&[]), None, 0),
+        (&debian, Some(&["sysconfig"]), Some("eni"), 1),
+        (&debian, Some(&["sysconfig", "live"]), None, 0),
+        (&debian, Some(&["nothing"]), Some("eni"), 2),
+        (&[], Some(&["sysconfig"]), None, 1),
+        (&debian, Some(&[]), Some("eni"), 0),
         (&[], None, None, 0),
     ] {
         let wanted: Option<Vec<String>> = wanted.map(|names| names.iter().map(|name| name.to_string()).collect());
