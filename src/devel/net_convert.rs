@@ -91,6 +91,9 @@ pub static DISTROS: &[&str] = &[
 /// How many of [`DISTROS`], the first, have `interfaces.d`.
 const DEBIANS: usize = 2;
 
+/// Those whose sysconfig is another dialect, which wisp does not write.
+const SUSE: [&str; 2] = ["opensuse", "sles"];
+
 /// What is to be done.
 pub struct Order<'a> {
     /// The config.
@@ -123,6 +126,9 @@ pub fn convert(order: &Order<'_>, files: &mut dyn Files) -> Result<(Vec<u8>, Not
         return Err([input.name, ": no network config is in it"].concat());
     }
     let mut notes = Notes { warnings: report.warnings, ..Notes::default() };
+    if SUSE.contains(&order.distro) && order.renderer.name == "sysconfig" {
+        notes.warnings.push("the files are Red Hat's: SUSE's sysconfig is not supported".into());
+    }
     notes.errors.extend(report.errors.iter().map(|error| input.said(error)));
     if report.untold > 0 {
         notes.warnings.push([&*report.untold.to_string(), " more faults are not told"].concat());
@@ -291,6 +297,14 @@ mod tests {
             assert!(DISTROS.contains(&distro));
             let (said, file) = converted("eni", "auto e\niface e inet dhcp\n", "eni", distro, path);
             assert!(said.is_empty() && file.is_some(), "{distro}");
+        }
+    }
+
+    #[test]
+    fn suses_sysconfig_is_not_written() {
+        for (distro, to, wanted) in [("opensuse", "sysconfig", 1), ("rhel", "sysconfig", 0), ("sles", "networkd", 0)] {
+            let (said, _) = converted("eni", "auto e\niface e inet dhcp\n", to, distro, "/none");
+            assert_eq!(said.len(), wanted, "{said:?}");
         }
     }
 
