@@ -250,6 +250,7 @@ pub fn fallback(nics: &[Nic]) -> Option<NetConfig> {
     let nic = best_nic(nics)?;
     let mut link = Link::named(&nic.name, At::default());
     link.kind = Kind::Physical(Find { mac: nic.mac.clone(), ..Find::default() });
+    link.nic = Some(nic.index);
     link.add(Subnet::new(At::default(), Method::Dhcp4));
     let mut config = NetConfig::default();
     config.sources.push("the fallback".into());
