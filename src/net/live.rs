@@ -9,7 +9,7 @@
 //! ```
 //!
 //! What is so already is not asked for: done twice, the second time changes nothing (but the end of leases). What fails is told with the place in the config, and
-//! everything else comes up. A bond's members are down when they join it, and bonding brings them up. Addresses and routes that
+//! everything else comes up. What a bond or bridge has and is not to have is taken out first. A bond's members are down when they join it, and bonding brings them up. Addresses and routes that
 //! somebody left on a link and that are not wanted go (an image's leftovers, the last instance's): the kernel's own stay, and
 //! those of routers' advertisements.
 //!
@@ -27,8 +27,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::address::IfName;
-use super::model::{At, Control, Dns, Kind, Link, Method, NetConfig};
-use super::render::{all_dns, resolv_conf};
+use super::model::{At, Dns, Kind, Link, Method, NetConfig};
+use super::render::{all_dns, resolv_conf, starts};
 use super::report::Report;
 use crate::error::Error;
 use crate::host::links::{Address, Nic, NicKind, Request, RouteEntry};
@@ -78,6 +78,7 @@ pub fn bring_up(
         dns: Dns::default(),
     };
     live.loopback();
+    live.part();
     for at in order(config) {
         live.link(&config.links[at]);
     }
@@ -181,7 +182,7 @@ impl<'a> Live<'a> {
     #[inline(never)]
     fn link(&mut self, link: &'a Link) {
         let Some(name) = &link.name else { return };
-        if !link.subnets.is_empty() && link.subnets.iter().all(|subnet| subnet.control == Control::Manual) {
+        if !starts(link) {
             self.foreign.push(name.clone());
             return;
         }

@@ -46,6 +46,7 @@ const IFF_UP: u32 = 1;
 const ADD_BRIDGE: libc::Ioctl = 0x89a0 as libc::Ioctl;
 const REMOVE_BRIDGE: libc::Ioctl = 0x89a1 as libc::Ioctl;
 const ADD_PORT: libc::Ioctl = 0x89a2 as libc::Ioctl;
+const REMOVE_PORT: libc::Ioctl = 0x89a3 as libc::Ioctl;
 const CHANGE_VLAN: libc::Ioctl = 0x8983 as libc::Ioctl;
 const ADD_VLAN: i32 = 0;
 const REMOVE_VLAN: i32 = 1;
@@ -90,7 +91,8 @@ impl LiveHost {
             Request::Rename(link, name) => attribute(link, IFLA_IFNAME, &[name.as_bytes(), &[0]].concat()),
             Request::Mac(link, mac) => attribute(link, IFLA_ADDRESS, mac.bytes()),
             Request::Mtu(link, mtu) => attribute(link, IFLA_MTU, &mtu.to_ne_bytes()),
-            Request::Join(link, master) => self.join(link, master),
+            Request::Join(link, master) => self.join(link, master, true),
+            Request::Leave(link, master) => self.join(link, master, false),
             Request::MakeBond(name) => self.make(&Made { name, kind: NicKind::Bond, vlan: None }),
             Request::MakeBridge(name) => self.make(&Made { name, kind: NicKind::Bridge, vlan: None }),
             Request::MakeVlan { name, on, id } => self.make(&Made { name, kind: NicKind::Vlan, vlan: Some((on, id)) }),
@@ -103,25 +105,27 @@ impl LiveHost {
         }
     }
 
-    fn join(&mut self, link: &IfName, master: &IfName) -> Io<()> {
-        if self.is_member(link, master) {
+    /// Makes a link a member, or has it be one no more.
+    fn join(&mut self, link: &IfName, master: &IfName, joins: bool) -> Io<()> {
+        if self.is_member(link, master) == joins {
             return Ok(());
         }
         let socket = socket()?;
         let port = netdevice::name_to_index(&socket, link)?;
         if !self.old_network {
-            let number = netdevice::name_to_index(&socket, master)?;
+            let number = if joins { netdevice::name_to_index(&socket, master)? } else { 0 };
             match attribute(link, IFLA_MASTER, &number.to_ne_bytes()) {
-                Ok(()) if self.is_member(link, master) => return Ok(()),
+                Ok(()) if self.is_member(link, master) == joins => return Ok(()),
                 Ok(()) | Err(Errno::OPNOTSUPP) => {}
                 refused => return refused,
             }
         }
-        match write(&[SYS_NET, "/", master, "/bonding/slaves"].concat(), &["+", link].concat()) {
+        let (sign, of_bridge) = if joins { ("+", ADD_PORT) } else { ("-", REMOVE_PORT) };
+        match write(&[SYS_NET, "/", master, "/bonding/slaves"].concat(), &[sign, link].concat()) {
             Err(Errno::NOENT) => {
                 let mut request = named(master);
                 request.ifr_ifru.ifru_ifindex = port as i32;
-                ioctl(&socket, ADD_PORT, &raw mut request)
+                ioctl(&socket, of_bridge, &raw mut request)
             }
             done => done,
         }

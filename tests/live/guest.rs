@@ -51,6 +51,16 @@ fn bond(machine: &mut Machine) {
     );
     assert_eq!(addresses(), ["bond0 192.0.2.5/24"]);
     assert!(links("up", "ifname").iter().any(|name| name == "v0"), "members are up");
+    // A member less, which has an address of its own.
+    machine.check(
+        "version: 2
+ethernets: {v0: {}, v1: {addresses: [198.51.100.1/24]}}
+bonds:
+  bond0: {interfaces: [v0], addresses: [192.0.2.5/24]}
+",
+    );
+    assert_eq!(links("master bond0", "ifname"), ["v0"]);
+    assert_eq!(addresses(), ["bond0 192.0.2.5/24", "v1 198.51.100.1/24"]);
     // By ARP, and with another mode: made anew.
     machine.check(
         "version: 2
@@ -96,6 +106,8 @@ bridges:
     assert_eq!(vlans, ["inner storage 7 - 1400", "storage bond0 4094 br0 1500", "v0.5 v0 5 - 1500"]);
     assert_eq!(links("dev v0.5", "address"), ["02:00:00:00:00:55"]);
     assert_eq!(addresses(), ["br0 198.51.100.1/24", "v0.5 192.0.2.5/24"]);
+    machine.check("{version: 2, bridges: {br0: {addresses: [198.51.100.1/24]}}}");
+    assert_eq!(links("master br0", "ifname"), [""; 0]);
     machine.check("{version: 2, ethernets: {v1: {}}, vlans: {v0.5: {id: 6, link: v1, addresses: [192.0.2.6/24]}}}");
     assert_eq!(links("dev v0.5", "link linkinfo/info_data/id"), ["v1 6"]);
     assert_eq!(addresses(), ["br0 198.51.100.1/24", "v0.5 192.0.2.6/24"]);

@@ -143,6 +143,9 @@ fn bridges(old: bool) {
         ask(host, Request::Up(&br0));
         assert_eq!(refused(host, Request::MakeBridge(&v0), "link add v0 type bridge"), Some(Errno::EXIST));
         assert_eq!(refused(host, Request::Join(&br0, &br0), "link set br0 master br0"), Some(Errno::LOOP));
+        ask(host, Request::Leave(&v1, &br0));
+        assert_eq!(fields(&shown("link show dev v1")[0], "master"), "-");
+        assert_eq!(fields(&shown("link show dev v0")[0], "master"), "br0");
         ask(host, Request::Remove(&br0));
         assert_eq!(fields(&shown("link show dev v0")[0], "master"), "-");
         assert_eq!(shown("link show type bridge").len(), 0);

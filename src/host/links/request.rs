@@ -21,6 +21,8 @@ pub enum Request<'a> {
     Mtu(&'a IfName, u32),
     /// A link becomes a member of a bond or a port of a bridge; a member of a bond is to be down.
     Join(&'a IfName, &'a IfName),
+    /// A link is a member of this bond or a port of this bridge no more; a bond takes it down.
+    Leave(&'a IfName, &'a IfName),
     /// A bond, down and without members.
     MakeBond(&'a IfName),
     /// A bridge, down and without ports.
@@ -195,6 +197,7 @@ impl Display for Request<'_> {
             Request::Mac(link, mac) => write!(f, "link set {link} address {mac}"),
             Request::Mtu(link, mtu) => write!(f, "link set {link} mtu {mtu}"),
             Request::Join(link, master) => write!(f, "link set {link} master {master}"),
+            Request::Leave(link, _) => write!(f, "link set {link} nomaster"),
             Request::MakeBond(name) => write!(f, "link add {name} type bond"),
             Request::MakeBridge(name) => write!(f, "link add {name} type bridge"),
             Request::MakeVlan { name, on, id } => write!(f, "link add link {on} name {name} type vlan id {id}"),

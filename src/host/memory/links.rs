@@ -69,6 +69,11 @@ impl MemoryHost {
                 // Bonding brings its members up.
                 nic.up |= kind == NicKind::Bond;
             }
+            Request::Leave(link, master) => {
+                let is_bond = self.nic(master)?.kind == NicKind::Bond;
+                let nic = self.nic(link)?;
+                (nic.master, nic.up) = (None, nic.up && !is_bond);
+            }
             Request::MakeBond(name) => self.make(name, NicKind::Bond)?,
             Request::MakeBridge(name) => self.make(name, NicKind::Bridge)?,
             Request::MakeVlan { name, on, id } => {

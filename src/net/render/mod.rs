@@ -254,7 +254,7 @@ pub(super) fn all_dns(config: &NetConfig) -> Dns {
 }
 
 /// Whether anything brings the link up at boot: all that it has may wait for somebody to say so.
-fn starts(link: &Link) -> bool {
+pub(super) fn starts(link: &Link) -> bool {
     link.subnets.is_empty() || link.subnets.iter().any(|subnet| subnet.control != Control::Manual)
 }
 
