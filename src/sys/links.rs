@@ -24,6 +24,10 @@ mod routes;
 
 /// `ETHTOOL_GPERMADDR` (include/uapi/linux/ethtool.h), since Linux 2.6.15.
 const GET_PERMANENT_ADDRESS: u32 = 0x20;
+/// `ETHTOOL_GWOL`, `ETHTOOL_SWOL` and `WAKE_MAGIC` of the same header.
+const GET_WAKE: u32 = 5;
+const SET_WAKE: u32 = 6;
+const BY_MAGIC: u32 = 1 << 5;
 /// `MAX_ADDR_LEN` (include/linux/netdevice.h).
 const MAX_ADDRESS: usize = 32;
 
@@ -101,6 +105,7 @@ impl LiveHost {
             Request::RemoveAddress(address) => addresses::remove(address),
             Request::AddRoute(route) => routes::add(route),
             Request::RemoveRoute(route) => routes::remove(route),
+            Request::WakeOnLan(link) => wake_on_lan(link),
             Request::Attribute(path, value) => write(path, value),
         }
     }
@@ -365,6 +370,35 @@ fn ioctl<T>(socket: &OwnedFd, request: libc::Ioctl, argument: *mut T) -> Io<()> 
     if answer < 0 { Err(last()) } else { Ok(()) }
 }
 
+/// Asks a link's driver, or tells it: a struct of include/uapi/linux/ethtool.h, which begins with its command.
+#[inline(never)]
+fn ethtool(socket: &OwnedFd, link: &IfName, question: *mut libc::c_char) -> Io<()> {
+    let mut request = named(link);
+    request.ifr_ifru.ifru_data = question;
+    ioctl(socket, libc::SIOCETHTOOL as libc::Ioctl, &raw mut request)
+}
+
+/// `struct ethtool_wolinfo`.
+#[repr(C)]
+struct Wake {
+    command: u32,
+    supported: u32,
+    by: u32,
+    password: [u8; 6],
+}
+
+fn wake_on_lan(link: &IfName) -> Io<()> {
+    let socket = socket()?;
+    let mut wake = Wake { command: GET_WAKE, supported: 0, by: 0, password: [0; 6] };
+    ethtool(&socket, link, (&raw mut wake).cast())?;
+    if wake.supported & BY_MAGIC == 0 {
+        return Err(Errno::OPNOTSUPP);
+    }
+    wake.command = SET_WAKE;
+    wake.by |= BY_MAGIC;
+    ethtool(&socket, link, (&raw mut wake).cast())
+}
+
 /// `struct ethtool_perm_addr` with room for an address.
 #[repr(C)]
 struct PermanentAddress {
@@ -377,9 +411,7 @@ struct PermanentAddress {
 fn permanent_address(socket: &OwnedFd, name: &IfName) -> Option<Mac> {
     let mut question =
         PermanentAddress { command: GET_PERMANENT_ADDRESS, size: MAX_ADDRESS as u32, data: [0; MAX_ADDRESS] };
-    let mut request = named(name);
-    request.ifr_ifru.ifru_data = (&raw mut question).cast();
-    ioctl(socket, libc::SIOCETHTOOL as libc::Ioctl, &raw mut request).ok()?;
+    ethtool(socket, name, (&raw mut question).cast()).ok()?;
     let address = question.data.get(..question.size as usize)?;
     Mac::from_bytes(address).filter(|mac| mac.bytes().iter().any(|byte| *byte != 0))
 }

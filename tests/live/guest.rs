@@ -4,12 +4,17 @@
 use std::path::Path;
 use std::process::Command;
 
+use wisp::host::Host;
+use wisp::host::links::Request;
+
 use crate::bring_up::{Machine, addresses, links, with_machine};
-use crate::netlink::ip;
+use crate::netlink::{ip, name};
+use crate::sys::{LiveHost, Options};
+use crate::{alone, path};
 
 /// How many tests here are for the guest.
-const INSIDE: usize = 4;
-const MODULES: &str = "bonding 8021q bridge veth dummy";
+const INSIDE: usize = 5;
+const MODULES: &str = "bonding 8021q bridge veth dummy vmxnet3";
 
 #[test]
 fn in_a_guest() {
@@ -123,4 +128,35 @@ fn vlans_by_netlink() {
 #[ignore = "for a guest, in which `in_a_guest` runs it"]
 fn vlans_by_ioctl() {
     with_machine("vlan-old", true, vlan);
+}
+
+/// By what a link wakes the machine up (`ETHTOOL_GWOL`, include/uapi/linux/ethtool.h): what its driver can, what it does.
+fn wakes_by(link: &str) -> (u32, u32) {
+    let mut wake = [5u32, 0, 0, 0, 0];
+    // SAFETY: all zeros are an `ifreq`; the kernel writes a `struct ethtool_wolinfo`, 20 bytes, to where it points.
+    let answer = unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name.iter_mut().zip(link.bytes()).for_each(|(to, byte)| *to = byte as libc::c_char);
+        request.ifr_ifru.ifru_data = wake.as_mut_ptr().cast();
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
+        libc::ioctl(socket, libc::SIOCETHTOOL as libc::Ioctl, &raw mut request)
+    };
+    assert_eq!(answer, 0, "{link}");
+    (wake[1], wake[2])
+}
+
+#[test]
+#[ignore = "for a guest, in which `in_a_guest` runs it"]
+fn wake_on_lan_by_a_driver_that_can() {
+    const MAGIC: u32 = 1 << 5;
+    assert!(Command::new("modprobe").arg("vmxnet3").status().unwrap().success());
+    alone("wake", |dir| {
+        let mut host = LiveHost::new(Options { log: path(dir, "log"), ..Options::default() });
+        let (can, before) = wakes_by("eth0");
+        assert_eq!((can & MAGIC, before & MAGIC), (MAGIC, 0));
+        for _ in 0..2 {
+            host.links().request(&Request::WakeOnLan(&name("eth0"))).unwrap();
+            assert_eq!(wakes_by("eth0"), (can, before | MAGIC));
+        }
+    });
 }

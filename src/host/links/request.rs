@@ -1,4 +1,4 @@
-//! Changes to the network, one at a time. Their text is what ip(8) would be asked for.
+//! Changes to the network, one at a time. Their text is what ip(8) would be asked for, or ethtool(8).
 
 use alloc::string::String;
 use core::fmt::{self, Display};
@@ -46,6 +46,8 @@ pub enum Request<'a> {
     AddRoute(&'a RouteEntry),
     /// A route less.
     RemoveRoute(&'a RouteEntry),
+    /// A link wakes the machine up by a magic packet, besides what it does so by already; "not supported": its driver cannot.
+    WakeOnLan(&'a IfName),
     /// An attribute of sysfs or sysctl that a link has gets a value: `/sys/class/net/bond0/bonding/mode`,
     /// `/proc/sys/net/ipv6/conf/eth0/accept_ra`.
     Attribute(&'a str, &'a str),
@@ -206,6 +208,7 @@ impl Display for Request<'_> {
             Request::RemoveAddress(address) => write!(f, "addr del {address}"),
             Request::AddRoute(route) => write!(f, "route replace {route}"),
             Request::RemoveRoute(route) => write!(f, "route del {route}"),
+            Request::WakeOnLan(link) => write!(f, "ethtool -s {link} wol g"),
             Request::Attribute(path, value) => write!(f, "{path} = {value}"),
         }
     }

@@ -263,6 +263,18 @@ fn what_is_no_member_any_more_is_taken_out() {
     }
 }
 
+#[test]
+fn wake_on_lan_is_asked_of_the_driver() {
+    let text = "{version: 2, ethernets: {eth0: {wakeonlan: true}, eth1: {wakeonlan: true}, eth2: {wakeonlan: false}}}";
+    let mut host = machine(&["eth0", "eth1", "eth2"]);
+    host.nics[1].driver = Some("e1000".into());
+    let done = run(&mut host, text, &[], None);
+    let wanted = ["link set eth0 up", "ethtool -s eth0 wol g", "link set eth1 up", "link set eth2 up"];
+    assert_eq!(done.requests, wanted);
+    assert_eq!(done.told, ["net:1:51: the driver of `eth1` cannot wake on LAN by a magic packet"]);
+    assert_eq!(run(&mut host, text, &[], None).requests, ["ethtool -s eth0 wol g"]);
+}
+
 /// What somebody left on the links.
 fn with_leftovers() -> MemoryHost {
     let mut host = machine(&["eth0", "eth1"]);
