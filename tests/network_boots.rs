@@ -457,6 +457,20 @@ fn nics_of_one_address_have_the_names_of_their_places() {
     assert!(!logged(&host, "as it was at the last boot"));
 }
 
+/// Nothing says what the network is to be: the NIC that is chosen is that one, whoever has its address.
+#[test]
+fn of_two_nics_of_one_address_the_first_asks() {
+    let mut host = machine(RED_HAT);
+    host.put("/lib/udev/rules.d/75-persistent-net-generator.rules", 0o644, "");
+    twins(&mut host);
+    assert_eq!(boot(&mut host), [0; 4]);
+    assert!(!faults(&host).iter().any(|told| told.contains("network: ")), "{:#?}", faults(&host));
+    assert_eq!(ran(&host), ["ifup eth0"]);
+    let rules = host.text("/etc/udev/rules.d/70-persistent-net.rules");
+    let wanted = r#"KERNELS=="0000:00:04.0", ATTR{address}=="02:00:00:00:00:02", NAME="eth0""#;
+    assert!(rules.contains(wanted) && rules.lines().count() == 1, "{rules}");
+}
+
 #[test]
 fn nics_of_one_address_that_nothing_tells_apart_keep_their_names() {
     let mut host = machine(DEBIAN);

@@ -119,7 +119,9 @@ fn find(config: &mut NetConfig, at: usize, nics: &[Nic]) -> Result<Vec<Link>, St
     }
 }
 
-fn take(link: &mut Link, nic: &Nic, nics: &[Nic]) {
+/// Says which NIC a link is.
+#[inline(never)]
+pub(super) fn take(link: &mut Link, nic: &Nic, nics: &[Nic]) {
     link.nic = Some(nic.index);
     link.name.get_or_insert_with(|| nic.name.clone());
     let Kind::Physical(find) = &mut link.kind else { return };
