@@ -294,6 +294,28 @@ fn three_nics_by_netlink_alone() {
     assert!(machine.log().contains("no network service here"));
 }
 
+/// Two NICs of one address, which the kernel finds in another order than that of the drive's ports; and the same machine again.
+#[test]
+fn two_nics_of_one_address_by_their_slots() {
+    let mut machine = Machine::new("nics-twins");
+    let drive = machine.drive("nics-3.iso");
+    for _ in 0..2 {
+        machine.boot_on(Some(&drive), "", &["-n", "52:54:00:5a:00:07@0x10 52:54:00:5a:00:07@0x11"]);
+        machine.assert_statuses([0; 4]);
+        let (places, addresses) = (machine.read("/var/station/places"), machine.read("/var/station/addresses"));
+        for (name, slot, address) in [("eth0", "11", "10.7.0.5/24"), ("eth1", "10", "10.7.1.5/24")] {
+            let place = format!("/0000:00:{slot}.0/");
+            let is_there = |line: &str| line.ends_with(&format!("/net/{name}")) && line.contains(&place);
+            assert!(places.lines().any(is_there), "{name} is not at {place}:\n{places}\n{}", machine.log());
+            let of_link = addresses.lines().find(|line| line.contains(&format!(": {name} ")));
+            assert!(of_link.is_some_and(|line| line.contains(address)), "{addresses}");
+        }
+    }
+    let log = machine.log();
+    let bad: Vec<&str> = log.lines().filter(|line| line.contains("[ERROR]") || line.contains("[WARNING]")).collect();
+    assert_eq!(bad, [""; 0]);
+}
+
 #[test]
 fn three_nics_by_ifupdown() {
     let machine = Machine::new("nics-ifupdown");

@@ -442,6 +442,86 @@ fn udev_is_waited_for_where_a_nic_lacks() {
     }
 }
 
+/// Two NICs with the address 02:00:00:00:00:02 at these places of the bus, in the kernel's order.
+fn twins(host: &mut MemoryHost) {
+    host.nics.truncate(1);
+    for (index, place) in [(2, "0000:00:04.0"), (3, "0000:00:05.0")] {
+        let bus_path = Some(format!("pci0000:00/{place}/virtio{index}"));
+        host.nics.push(Nic { bus_path, ..nic(index, &format!("eth{}", index - 2), 2) });
+    }
+}
+
+/// [`drive`] of two ports with that address, eth0 and eth1, and the places of their NICs.
+fn tagged(host: &mut MemoryHost, places: &[&str]) {
+    let mut network = network_data(&[(2, "192.0.2.5"), (2, "192.0.3.5")], "");
+    for name in ["eth0", "eth1"] {
+        network = network.replacen(r#""type": "phy", "#, &format!(r#""type": "vif", "name": "{name}", "#), 1);
+    }
+    drive(host, A, &network);
+    let device =
+        |place: &&str| format!(r#"{{"type": "nic", "bus": "pci", "address": "{place}", "mac": "02:00:00:00:00:02"}}"#);
+    let devices: Vec<String> = places.iter().map(device).collect();
+    let meta = format!(r#"{{"uuid": "{A}", "hostname": "web", "devices": [{}]}}"#, devices.join(", "));
+    host.put(&format!("{SEED}/meta_data.json"), 0o644, meta);
+}
+
+/// Which place each name is at.
+fn places(host: &MemoryHost) -> Vec<(&str, &str)> {
+    let mut places: Vec<_> = host.nics[1..].iter().map(|nic| (&*nic.name, nic.bus_address().unwrap())).collect();
+    places.sort();
+    places
+}
+
+#[test]
+fn nics_of_one_address_have_the_names_of_their_places() {
+    let wanted = [("eth0", "0000:00:05.0"), ("eth1", "0000:00:04.0")];
+    let mut host = machine(RED_HAT);
+    host.put("/lib/udev/rules.d/75-persistent-net-generator.rules", 0o644, "");
+    twins(&mut host);
+    tagged(&mut host, &["0000:00:05.0", "0000:00:04.0"]);
+    boot_well(&mut host);
+    assert_eq!(places(&host), wanted);
+    assert!(host.text(&format!("{SCRIPTS}/ifcfg-eth0")).contains("192.0.2.5"));
+    let rules = host.text("/etc/udev/rules.d/70-persistent-net.rules");
+    assert!(rules.contains(r#"KERNELS=="0000:00:05.0", ATTR{address}=="02:00:00:00:00:02", NAME="eth0""#), "{rules}");
+    // As udev's rules left them; and as a kernel without udev names them, which has the same names and the same addresses.
+    host.reboot();
+    boot_well(&mut host);
+    assert!(logged(&host, "as it was at the last boot"));
+    twins(&mut host);
+    host.reboot();
+    boot_well(&mut host);
+    assert_eq!(places(&host), wanted);
+    assert!(!logged(&host, "as it was at the last boot"));
+}
+
+/// Nothing says what the network is to be: the NIC that is chosen is that one, whoever has its address.
+#[test]
+fn of_two_nics_of_one_address_the_first_asks() {
+    let mut host = machine(RED_HAT);
+    host.put("/lib/udev/rules.d/75-persistent-net-generator.rules", 0o644, "");
+    twins(&mut host);
+    assert_eq!(boot(&mut host), [0; 4]);
+    assert!(!faults(&host).iter().any(|told| told.contains("network: ")), "{:#?}", faults(&host));
+    assert_eq!(ran(&host), ["ifup eth0"]);
+    let rules = host.text("/etc/udev/rules.d/70-persistent-net.rules");
+    let wanted = r#"KERNELS=="0000:00:04.0", ATTR{address}=="02:00:00:00:00:02", NAME="eth0""#;
+    assert!(rules.contains(wanted) && rules.lines().count() == 1, "{rules}");
+}
+
+#[test]
+fn nics_of_one_address_that_nothing_tells_apart_keep_their_names() {
+    let mut host = machine(DEBIAN);
+    twins(&mut host);
+    tagged(&mut host, &["0000:00:05.0"]);
+    assert_eq!(boot(&mut host), [0; 4]);
+    assert_eq!(places(&host), [("eth0", "0000:00:04.0"), ("eth1", "0000:00:05.0")]);
+    let told = faults(&host);
+    let words = "expected one NIC; the one with the MAC address 02:00:00:00:00:02 are `eth0` and `eth1`";
+    assert_eq!(told.iter().filter(|told| told.contains(words)).count(), 2, "{told:#?}");
+    assert!(!host.requests.iter().any(|request| request.contains(" name ")), "{:?}", host.requests);
+}
+
 #[test]
 fn a_new_instance_with_one_nic_replaced_has_the_new_one() {
     let mut host = machine(RED_HAT);

@@ -17,7 +17,14 @@ fn nics() -> Vec<Nic> {
         mac: Mac::parse(&format!("fa:16:3e:00:00:1{at}")),
         ..Nic::default()
     };
-    (0..3).map(nic).collect()
+    let mut nics: Vec<Nic> = (0..3).map(nic).collect();
+    // Two with one address, in PCI slots.
+    nics.extend((3..5).map(|at| Nic {
+        mac: Mac::parse("fa:16:3e:00:00:13"),
+        bus_path: Some(format!("pci0000:00/0000:00:0{at}.0/virtio{at}")),
+        ..nic(at)
+    }));
+    nics
 }
 
 /// Every file that each kind of image has for a config, one behind the other.

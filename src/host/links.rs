@@ -91,6 +91,11 @@ impl Nic {
         self.permanent_mac.as_ref().or(self.mac.as_ref())
     }
 
+    /// Where its device is on its bus: `0000:00:03.0`, `1-1.4:1.0` (USB). Of a virtio device, whose number says only when it was found, that of what it is on.
+    pub fn bus_address(&self) -> Option<&str> {
+        self.bus_path.as_deref()?.rsplit('/').find(|part| !part.starts_with("virtio"))
+    }
+
     /// A NIC with a device behind it: no bond, bridge, VLAN, loopback or other link without one.
     pub fn is_physical(&self) -> bool {
         self.kind == NicKind::Physical

@@ -18,6 +18,7 @@ use core::cmp::Ordering;
 use super::model::{At, Control, Find, Kind, Link, Method, NetConfig, Subnet};
 use super::parse::{self, Said};
 use super::report::Report;
+use super::resolve::take;
 use crate::error::Error;
 use crate::format::base64::{self, Padding};
 use crate::format::doc::{Doc, Sources, Value};
@@ -261,6 +262,7 @@ pub fn fallback(nics: &[Nic]) -> Option<NetConfig> {
     let nic = best_nic(nics)?;
     let mut link = Link::named(&nic.name, At::default());
     link.kind = Kind::Physical(Find { mac: nic.mac.clone(), ..Find::default() });
+    take(&mut link, nic, nics);
     link.add(Subnet::new(At::default(), Method::Dhcp4));
     let mut config = NetConfig::default();
     config.sources.push("the fallback".into());

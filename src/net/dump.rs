@@ -209,7 +209,8 @@ fn matching(link: &Link, out: &mut Out<'_, '_>) {
     let Some(find) = link.find().filter(|find| !find.is_empty()) else { return };
     out.lazily("match");
     out.print("macaddress", find.mac.as_ref().map(|mac| mac as _));
-    out.text("name", find.name.as_deref());
+    // Netplan knows of no place on a bus, and the NIC has its name by then.
+    out.text("name", if find.path.is_some() { link.name.as_deref() } else { find.name.as_deref() });
     out.list("driver", &mut find.drivers.iter().map(|driver| driver as _));
     out.close();
     out.text("set-name", link.name.as_deref());

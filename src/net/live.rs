@@ -8,8 +8,8 @@
 //!             └─ /etc/resolv.conf
 //! ```
 //!
-//! What is so already is not asked for: done twice, the second time changes nothing (but the end of leases). What fails is told with the place in the config, and
-//! everything else comes up. A bond's members are down when they join it, and bonding brings them up. Addresses and routes that
+//! What is so already is not asked for: done twice, the second time changes nothing (but the end of leases; and drivers are told of wake on LAN each time). What fails is told with the place in the config, and
+//! everything else comes up. What a bond or bridge has and is not to have is taken out first. A bond's members are down when they join it, and bonding brings them up. Addresses and routes that
 //! somebody left on a link and that are not wanted go (an image's leftovers, the last instance's): the kernel's own stay, and
 //! those of routers' advertisements.
 //!
@@ -21,16 +21,16 @@
 //! address lasts as long as its lease (Linux 3.9; before, until somebody takes it away): nobody renews it but the next run of this. IPv6: the kernel
 //! listens to routers. Stateful DHCPv6 is not spoken; a server is asked for DNS only.
 //!
-//! Not done, and told: wake on LAN. Not done: link-local IPv4.
+//! Not done: link-local IPv4.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::address::IfName;
-use super::model::{At, Control, Dns, Kind, Link, Method, NetConfig};
-use super::render::{all_dns, resolv_conf};
+use super::model::{At, Dns, Kind, Link, Method, NetConfig};
+use super::render::{all_dns, resolv_conf, starts};
 use super::report::Report;
-use crate::error::Error;
+use crate::error::{Errno, Error};
 use crate::host::links::{Address, Nic, NicKind, Request, RouteEntry};
 use crate::host::write::{read_file, read_text, write_changed, write_target};
 use crate::host::{Create, Host, Level};
@@ -78,6 +78,7 @@ pub fn bring_up(
         dns: Dns::default(),
     };
     live.loopback();
+    live.part();
     for at in order(config) {
         live.link(&config.links[at]);
     }
@@ -181,7 +182,7 @@ impl<'a> Live<'a> {
     #[inline(never)]
     fn link(&mut self, link: &'a Link) {
         let Some(name) = &link.name else { return };
-        if !link.subnets.is_empty() && link.subnets.iter().all(|subnet| subnet.control == Control::Manual) {
+        if !starts(link) {
             self.foreign.push(name.clone());
             return;
         }
@@ -207,8 +208,19 @@ impl<'a> Live<'a> {
         }
         self.leases(link, name);
         if link.wakeonlan == Some(true) {
-            let config = self.config;
-            self.report.warn_at(config, link.at, "wake on LAN is not set without a network service", &[]);
+            self.wake(link, name);
+        }
+    }
+
+    #[inline(never)]
+    fn wake(&mut self, link: &Link, name: &IfName) {
+        match self.host.links().request(&Request::WakeOnLan(name)) {
+            Err(error) if error.errno() == Some(Errno::OPNOTSUPP) => {
+                let told = "the driver of `{}` cannot wake on LAN by a magic packet";
+                self.report.warn_at(self.config, link.at, told, &[name]);
+            }
+            Err(error) => self.fail(link.at, error),
+            Ok(()) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`model`] is what a machine's network is to be; read its documentation first. [`parse`] reads it from each input dialect (one file each,
 //! and their table), [`choose`] says which of the sources of a boot is taken, [`resolve`] brings it together with the NICs that are
-//! there, [`dump`] prints it as network-config v2, [`render`] writes the files of an image's network service, and [`live`] tells
+//! there, whose places OpenStack's [`devices`] may name, [`dump`] prints it as network-config v2, [`render`] writes the files of an image's network service, and [`live`] tells
 //! the kernel where there is none. Up to there nothing asks the machine about its links: they come in as a list.
 //!
 //! ```text
@@ -17,6 +17,7 @@
 pub mod activate;
 pub mod address;
 pub mod choose;
+pub mod devices;
 pub mod dump;
 pub mod extra;
 pub mod flush;

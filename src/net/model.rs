@@ -375,13 +375,17 @@ pub struct Find {
     pub drivers: Vec<String>,
     /// The device id of the bus (v1 `params: {device_id}`): `0x15b3`.
     pub device_id: Option<String>,
+    /// Where its device is on its bus, with `*`, `?` and `[…]`: `0000:00:03.0`. [`super::resolve`] sets it where the MAC address is that of
+    /// another NIC too.
+    pub path: Option<String>,
 }
 
 impl Find {
     /// Nothing given.
     #[inline(never)]
     pub fn is_empty(&self) -> bool {
-        self.mac.is_none() && self.name.is_none() && self.drivers.is_empty() && self.device_id.is_none()
+        let texts = [&self.name, &self.device_id, &self.path];
+        self.mac.is_none() && self.drivers.is_empty() && texts.iter().all(|text| text.is_none())
     }
 }
 

@@ -110,23 +110,31 @@ fn find(config: &mut NetConfig, at: usize, nics: &[Nic]) -> Result<Vec<Link>, St
                     further.push(config.links[at].again(nic.name.to_string()));
                 }
             }
-            take(&mut config.links[at], first);
+            take(&mut config.links[at], first, nics);
             for (link, nic) in further.iter_mut().zip(others) {
-                take(link, nic);
+                take(link, nic, nics);
             }
             Ok(further)
         }
     }
 }
 
-fn take(link: &mut Link, nic: &Nic) {
+/// Says which NIC a link is.
+#[inline(never)]
+pub(super) fn take(link: &mut Link, nic: &Nic, nics: &[Nic]) {
     link.nic = Some(nic.index);
     link.name.get_or_insert_with(|| nic.name.clone());
-    if let Kind::Physical(find) = &mut link.kind
-        && let Some(mac) = nic.own_mac().filter(|mac| mac.bytes().len() == MAX_MAC)
+    let Kind::Physical(find) = &mut link.kind else { return };
+    let own = nic.own_mac();
+    if let Some(mac) = own.filter(|mac| mac.bytes().len() == MAX_MAC)
         && find.mac.is_some()
     {
         find.mac = Some(mac.clone());
+    }
+    // Who reads the files has to tell them apart, too. Drivers are in the files.
+    let twins = nics.iter().filter(|nic| nic.is_physical() && nic.own_mac() == own).count();
+    if find.path.is_some() || (find.mac.is_some() && find.drivers.is_empty() && twins > 1) {
+        find.path = nic.bus_address().map(String::from);
     }
 }
 
@@ -145,7 +153,7 @@ fn adopt(config: &mut NetConfig, at: usize, link: Link) {
 
 /// The NICs that fit. The better of two kinds of fit wins: a permanent address before one that was set, a device before none. Of equal
 /// addresses that of a bond's member is the one that it was made with, and a NIC below another that fits gives way to it.
-fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'a Nic> {
+pub(super) fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'a Nic> {
     let like = |pattern: &String, text: &str| matches(pattern.as_bytes(), text.as_bytes());
     let has = |mac: Option<&Mac>| find.mac.as_ref().zip(mac).is_some_and(|(wanted, own)| same(wanted, own));
     let mut found: Vec<&Nic> = Vec::new();
@@ -162,6 +170,7 @@ fn candidates<'a>(find: &Find, name: Option<&IfName>, nics: &'a [Nic]) -> Vec<&'
             || !(find.drivers.is_empty()
                 || driver.is_some_and(|own| find.drivers.iter().any(|pattern| like(pattern, own))))
             || (find.device_id.is_some() && find.device_id != nic.device_id)
+            || find.path.as_ref().is_some_and(|path| !nic.bus_address().is_some_and(|own| like(path, own)))
             || !(find.mac.is_none() || has(nic.permanent_mac.as_ref()) || has(set))
         {
             continue;
@@ -207,6 +216,7 @@ fn wanted(find: &Find, name: Option<&IfName>) -> String {
     find.name.iter().for_each(|name| say(" called `{}`", name));
     find.drivers.iter().for_each(|driver| say(" with the driver `{}`", driver));
     find.device_id.iter().for_each(|id| say(" with the device id `{}`", id));
+    find.path.iter().for_each(|path| say(" with the bus address `{}`", path));
     said
 }
 

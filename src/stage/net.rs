@@ -32,7 +32,7 @@ use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, LIVE, Renderer};
-use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, live, rename, resolve, root};
+use crate::net::{NetConfig, Report, activate, devices, dump, extra, interfaces, live, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
 
 mod dhcp;
@@ -193,9 +193,20 @@ fn stamp(work: &mut Work<'_, '_>, mut digest: Digest, config: &Config) -> Result
             emit::json(&value, None, &mut digest)?;
         }
     }
-    for (name, mac) in work.host.links().names()? {
+    let names = work.host.links().names()?;
+    let mut twins = false;
+    for (at, (name, mac)) in names.iter().enumerate() {
         digest.add(name.as_bytes());
         digest.add(mac.as_ref().map_or(&[0], |mac| mac.bytes()));
+        twins |= mac.is_some() && names[..at].iter().any(|(_, other)| other == mac);
+    }
+    if twins {
+        // Which of them has which name: their places tell.
+        let nics = work.host.links().list()?;
+        for nic in &nics {
+            digest.add(nic.name.as_bytes());
+            digest.add(nic.bus_path.as_deref().unwrap_or_default().as_bytes());
+        }
     }
     // 0 stands for none.
     Ok(digest.0.max(1))
@@ -253,6 +264,9 @@ fn chosen<'a, 'b: 'a>(
         extra::add(&mut config, &plan, network_data.as_ref(), report);
         // What was written does not have it.
         document = None;
+    }
+    if let Some(devices) = owner.instance.and_then(|instance| instance.meta("devices")) {
+        devices::tell_apart(&mut config, &devices, nics);
     }
     resolve::resolve(&mut config, nics, report);
     Some((config, document, origin))

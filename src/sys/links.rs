@@ -24,6 +24,10 @@ mod routes;
 
 /// `ETHTOOL_GPERMADDR` (include/uapi/linux/ethtool.h), since Linux 2.6.15.
 const GET_PERMANENT_ADDRESS: u32 = 0x20;
+/// `ETHTOOL_GWOL`, `ETHTOOL_SWOL` and `WAKE_MAGIC` of the same header.
+const GET_WAKE: u32 = 5;
+const SET_WAKE: u32 = 6;
+const BY_MAGIC: u32 = 1 << 5;
 /// `MAX_ADDR_LEN` (include/linux/netdevice.h).
 const MAX_ADDRESS: usize = 32;
 
@@ -46,6 +50,7 @@ const IFF_UP: u32 = 1;
 const ADD_BRIDGE: libc::Ioctl = 0x89a0 as libc::Ioctl;
 const REMOVE_BRIDGE: libc::Ioctl = 0x89a1 as libc::Ioctl;
 const ADD_PORT: libc::Ioctl = 0x89a2 as libc::Ioctl;
+const REMOVE_PORT: libc::Ioctl = 0x89a3 as libc::Ioctl;
 const CHANGE_VLAN: libc::Ioctl = 0x8983 as libc::Ioctl;
 const ADD_VLAN: i32 = 0;
 const REMOVE_VLAN: i32 = 1;
@@ -90,7 +95,8 @@ impl LiveHost {
             Request::Rename(link, name) => attribute(link, IFLA_IFNAME, &[name.as_bytes(), &[0]].concat()),
             Request::Mac(link, mac) => attribute(link, IFLA_ADDRESS, mac.bytes()),
             Request::Mtu(link, mtu) => attribute(link, IFLA_MTU, &mtu.to_ne_bytes()),
-            Request::Join(link, master) => self.join(link, master),
+            Request::Join(link, master) => self.join(link, master, true),
+            Request::Leave(link, master) => self.join(link, master, false),
             Request::MakeBond(name) => self.make(&Made { name, kind: NicKind::Bond, vlan: None }),
             Request::MakeBridge(name) => self.make(&Made { name, kind: NicKind::Bridge, vlan: None }),
             Request::MakeVlan { name, on, id } => self.make(&Made { name, kind: NicKind::Vlan, vlan: Some((on, id)) }),
@@ -99,29 +105,32 @@ impl LiveHost {
             Request::RemoveAddress(address) => addresses::remove(address),
             Request::AddRoute(route) => routes::add(route),
             Request::RemoveRoute(route) => routes::remove(route),
+            Request::WakeOnLan(link) => wake_on_lan(link),
             Request::Attribute(path, value) => write(path, value),
         }
     }
 
-    fn join(&mut self, link: &IfName, master: &IfName) -> Io<()> {
-        if self.is_member(link, master) {
+    /// Makes a link a member, or has it be one no more.
+    fn join(&mut self, link: &IfName, master: &IfName, joins: bool) -> Io<()> {
+        if self.is_member(link, master) == joins {
             return Ok(());
         }
         let socket = socket()?;
         let port = netdevice::name_to_index(&socket, link)?;
         if !self.old_network {
-            let number = netdevice::name_to_index(&socket, master)?;
+            let number = if joins { netdevice::name_to_index(&socket, master)? } else { 0 };
             match attribute(link, IFLA_MASTER, &number.to_ne_bytes()) {
-                Ok(()) if self.is_member(link, master) => return Ok(()),
+                Ok(()) if self.is_member(link, master) == joins => return Ok(()),
                 Ok(()) | Err(Errno::OPNOTSUPP) => {}
                 refused => return refused,
             }
         }
-        match write(&[SYS_NET, "/", master, "/bonding/slaves"].concat(), &["+", link].concat()) {
+        let (sign, of_bridge) = if joins { ("+", ADD_PORT) } else { ("-", REMOVE_PORT) };
+        match write(&[SYS_NET, "/", master, "/bonding/slaves"].concat(), &[sign, link].concat()) {
             Err(Errno::NOENT) => {
                 let mut request = named(master);
                 request.ifr_ifru.ifru_ifindex = port as i32;
-                ioctl(&socket, ADD_PORT, &raw mut request)
+                ioctl(&socket, of_bridge, &raw mut request)
             }
             done => done,
         }
@@ -361,6 +370,35 @@ fn ioctl<T>(socket: &OwnedFd, request: libc::Ioctl, argument: *mut T) -> Io<()> 
     if answer < 0 { Err(last()) } else { Ok(()) }
 }
 
+/// Asks a link's driver, or tells it: a struct of include/uapi/linux/ethtool.h, which begins with its command.
+#[inline(never)]
+fn ethtool(socket: &OwnedFd, link: &IfName, question: *mut libc::c_char) -> Io<()> {
+    let mut request = named(link);
+    request.ifr_ifru.ifru_data = question;
+    ioctl(socket, libc::SIOCETHTOOL as libc::Ioctl, &raw mut request)
+}
+
+/// `struct ethtool_wolinfo`.
+#[repr(C)]
+struct Wake {
+    command: u32,
+    supported: u32,
+    by: u32,
+    password: [u8; 6],
+}
+
+fn wake_on_lan(link: &IfName) -> Io<()> {
+    let socket = socket()?;
+    let mut wake = Wake { command: GET_WAKE, supported: 0, by: 0, password: [0; 6] };
+    ethtool(&socket, link, (&raw mut wake).cast())?;
+    if wake.supported & BY_MAGIC == 0 {
+        return Err(Errno::OPNOTSUPP);
+    }
+    wake.command = SET_WAKE;
+    wake.by |= BY_MAGIC;
+    ethtool(&socket, link, (&raw mut wake).cast())
+}
+
 /// `struct ethtool_perm_addr` with room for an address.
 #[repr(C)]
 struct PermanentAddress {
@@ -373,9 +411,7 @@ struct PermanentAddress {
 fn permanent_address(socket: &OwnedFd, name: &IfName) -> Option<Mac> {
     let mut question =
         PermanentAddress { command: GET_PERMANENT_ADDRESS, size: MAX_ADDRESS as u32, data: [0; MAX_ADDRESS] };
-    let mut request = named(name);
-    request.ifr_ifru.ifru_data = (&raw mut question).cast();
-    ioctl(socket, libc::SIOCETHTOOL as libc::Ioctl, &raw mut request).ok()?;
+    ethtool(socket, name, (&raw mut question).cast()).ok()?;
     let address = question.data.get(..question.size as usize)?;
     Mac::from_bytes(address).filter(|mac| mac.bytes().iter().any(|byte| *byte != 0))
 }

@@ -3,8 +3,8 @@ guest's disk after each. make-drive writes the drives, check.py looks the facts 
 import collections
 
 # parts: of the user-data, files of drive/parts. macs: the last bytes of the NICs' addresses, which the drive names eth0, eth1 and so on; none: one
-# NIC that is not named.
-Drive = collections.namedtuple("Drive", "uuid hostname metadata_hostname key parts macs", defaults=((),))
+# NIC that is not named. places: the functions on PCI's bus that these NICs are, as the drive tells.
+Drive = collections.namedtuple("Drive", "uuid hostname metadata_hostname key parts macs places", defaults=((), ()))
 PARTS = ("config.yaml", "setup.sh", "station.cfg")
 
 # hostname is the user-data's, and wins over the metadata's.
@@ -32,8 +32,8 @@ DRIVES = {
         ("config.yaml", "tabs.yaml", "fails.sh", "setup.sh"),
     ),
 }
-# Not in the demo: three NICs; then the second is another one.
-for number, macs in ((1, (1, 2, 3)), (2, (1, 9, 3))):
+# Not in the demo: three NICs; then the second is another one; two of one address.
+for number, macs, *places in ((1, (1, 2, 3)), (2, (1, 9, 3)), (3, (7, 7), "0000:00:11.0", "0000:00:10.0")):
     DRIVES[f"nics-{number}"] = Drive(
         f"7c1f4e02-3d5a-4b8e-9c66-52d0a7b1f40{number}",
         f"station-{number}",
@@ -41,6 +41,7 @@ for number, macs in ((1, (1, 2, 3)), (2, (1, 9, 3))):
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiBhIGRyaXZlIHdpdGggdGhyZWUgTklDcyE= nics@drive",
         ("links.yaml",),
         macs,
+        places,
     )
 OPERATOR_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoZSBvcGVyYXRvcidzIGtleSBmb3IgdGhlIGRlbW8h operator@lab"
 MAC = "52:54:00:5a:00:01"

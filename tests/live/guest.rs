@@ -4,12 +4,17 @@
 use std::path::Path;
 use std::process::Command;
 
+use wisp::host::Host;
+use wisp::host::links::Request;
+
 use crate::bring_up::{Machine, addresses, links, with_machine};
-use crate::netlink::ip;
+use crate::netlink::{ip, name};
+use crate::sys::{LiveHost, Options};
+use crate::{alone, path};
 
 /// How many tests here are for the guest.
-const INSIDE: usize = 4;
-const MODULES: &str = "bonding 8021q bridge veth dummy";
+const INSIDE: usize = 5;
+const MODULES: &str = "bonding 8021q bridge veth dummy vmxnet3";
 
 #[test]
 fn in_a_guest() {
@@ -51,6 +56,16 @@ fn bond(machine: &mut Machine) {
     );
     assert_eq!(addresses(), ["bond0 192.0.2.5/24"]);
     assert!(links("up", "ifname").iter().any(|name| name == "v0"), "members are up");
+    // A member less, which has an address of its own.
+    machine.check(
+        "version: 2
+ethernets: {v0: {}, v1: {addresses: [198.51.100.1/24]}}
+bonds:
+  bond0: {interfaces: [v0], addresses: [192.0.2.5/24]}
+",
+    );
+    assert_eq!(links("master bond0", "ifname"), ["v0"]);
+    assert_eq!(addresses(), ["bond0 192.0.2.5/24", "v1 198.51.100.1/24"]);
     // By ARP, and with another mode: made anew.
     machine.check(
         "version: 2
@@ -96,6 +111,8 @@ bridges:
     assert_eq!(vlans, ["inner storage 7 - 1400", "storage bond0 4094 br0 1500", "v0.5 v0 5 - 1500"]);
     assert_eq!(links("dev v0.5", "address"), ["02:00:00:00:00:55"]);
     assert_eq!(addresses(), ["br0 198.51.100.1/24", "v0.5 192.0.2.5/24"]);
+    machine.check("{version: 2, bridges: {br0: {addresses: [198.51.100.1/24]}}}");
+    assert_eq!(links("master br0", "ifname"), [""; 0]);
     machine.check("{version: 2, ethernets: {v1: {}}, vlans: {v0.5: {id: 6, link: v1, addresses: [192.0.2.6/24]}}}");
     assert_eq!(links("dev v0.5", "link linkinfo/info_data/id"), ["v1 6"]);
     assert_eq!(addresses(), ["br0 198.51.100.1/24", "v0.5 192.0.2.6/24"]);
@@ -111,4 +128,35 @@ fn vlans_by_netlink() {
 #[ignore = "for a guest, in which `in_a_guest` runs it"]
 fn vlans_by_ioctl() {
     with_machine("vlan-old", true, vlan);
+}
+
+/// By what a link wakes the machine up (`ETHTOOL_GWOL`, include/uapi/linux/ethtool.h): what its driver can, what it does.
+fn wakes_by(link: &str) -> (u32, u32) {
+    let mut wake = [5u32, 0, 0, 0, 0];
+    // SAFETY: all zeros are an `ifreq`; the kernel writes a `struct ethtool_wolinfo`, 20 bytes, to where it points.
+    let answer = unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name.iter_mut().zip(link.bytes()).for_each(|(to, byte)| *to = byte as libc::c_char);
+        request.ifr_ifru.ifru_data = wake.as_mut_ptr().cast();
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
+        libc::ioctl(socket, libc::SIOCETHTOOL as libc::Ioctl, &raw mut request)
+    };
+    assert_eq!(answer, 0, "{link}");
+    (wake[1], wake[2])
+}
+
+#[test]
+#[ignore = "for a guest, in which `in_a_guest` runs it"]
+fn wake_on_lan_by_a_driver_that_can() {
+    const MAGIC: u32 = 1 << 5;
+    assert!(Command::new("modprobe").arg("vmxnet3").status().unwrap().success());
+    alone("wake", |dir| {
+        let mut host = LiveHost::new(Options { log: path(dir, "log"), ..Options::default() });
+        let (can, before) = wakes_by("eth0");
+        assert_eq!((can & MAGIC, before & MAGIC), (MAGIC, 0));
+        for _ in 0..2 {
+            host.links().request(&Request::WakeOnLan(&name("eth0"))).unwrap();
+            assert_eq!(wakes_by("eth0"), (can, before | MAGIC));
+        }
+    });
 }

@@ -116,6 +116,8 @@ fn links_change() {
         host.links().request(&Request::Rename(&v0, &name("fifteen-bytes-x"))).unwrap();
         assert_eq!(fields(&shown("link show dev fifteen-bytes-x")[0], "address"), "02:00:00:00:00:77");
         assert_eq!(refused(host, Request::Up(&v0), "link set v0 up: no such device"), Some(Errno::NODEV));
+        assert_eq!(refused(host, Request::WakeOnLan(&v0), "ethtool -s v0 wol g: no such device"), Some(Errno::NODEV));
+        assert_eq!(refused(host, Request::WakeOnLan(&v1), "ethtool -s v1 wol g: not supp"), Some(Errno::OPNOTSUPP));
         assert_eq!(refused(host, Request::Mtu(&v1, 20), "cannot change link set v1 mtu 20"), Some(Errno::INVAL));
         ask(host, Request::Attribute("/proc/sys/net/ipv6/conf/v1/accept_ra", "0"));
         assert_eq!(std::fs::read_to_string("/proc/sys/net/ipv6/conf/v1/accept_ra").unwrap(), "0\n");
@@ -143,6 +145,9 @@ fn bridges(old: bool) {
         ask(host, Request::Up(&br0));
         assert_eq!(refused(host, Request::MakeBridge(&v0), "link add v0 type bridge"), Some(Errno::EXIST));
         assert_eq!(refused(host, Request::Join(&br0, &br0), "link set br0 master br0"), Some(Errno::LOOP));
+        ask(host, Request::Leave(&v1, &br0));
+        assert_eq!(fields(&shown("link show dev v1")[0], "master"), "-");
+        assert_eq!(fields(&shown("link show dev v0")[0], "master"), "br0");
         ask(host, Request::Remove(&br0));
         assert_eq!(fields(&shown("link show dev v0")[0], "master"), "-");
         assert_eq!(shown("link show type bridge").len(), 0);

@@ -1,4 +1,4 @@
-//! Changes to the network, one at a time. Their text is what ip(8) would be asked for.
+//! Changes to the network, one at a time. Their text is what ip(8) would be asked for, or ethtool(8).
 
 use alloc::string::String;
 use core::fmt::{self, Display};
@@ -21,6 +21,8 @@ pub enum Request<'a> {
     Mtu(&'a IfName, u32),
     /// A link becomes a member of a bond or a port of a bridge; a member of a bond is to be down.
     Join(&'a IfName, &'a IfName),
+    /// A link is a member of this bond or a port of this bridge no more; a bond takes it down.
+    Leave(&'a IfName, &'a IfName),
     /// A bond, down and without members.
     MakeBond(&'a IfName),
     /// A bridge, down and without ports.
@@ -44,6 +46,8 @@ pub enum Request<'a> {
     AddRoute(&'a RouteEntry),
     /// A route less.
     RemoveRoute(&'a RouteEntry),
+    /// A link wakes the machine up by a magic packet, besides what it does so by already; "not supported": its driver cannot.
+    WakeOnLan(&'a IfName),
     /// An attribute of sysfs or sysctl that a link has gets a value: `/sys/class/net/bond0/bonding/mode`,
     /// `/proc/sys/net/ipv6/conf/eth0/accept_ra`.
     Attribute(&'a str, &'a str),
@@ -195,6 +199,7 @@ impl Display for Request<'_> {
             Request::Mac(link, mac) => write!(f, "link set {link} address {mac}"),
             Request::Mtu(link, mtu) => write!(f, "link set {link} mtu {mtu}"),
             Request::Join(link, master) => write!(f, "link set {link} master {master}"),
+            Request::Leave(link, _) => write!(f, "link set {link} nomaster"),
             Request::MakeBond(name) => write!(f, "link add {name} type bond"),
             Request::MakeBridge(name) => write!(f, "link add {name} type bridge"),
             Request::MakeVlan { name, on, id } => write!(f, "link add link {on} name {name} type vlan id {id}"),
@@ -203,6 +208,7 @@ impl Display for Request<'_> {
             Request::RemoveAddress(address) => write!(f, "addr del {address}"),
             Request::AddRoute(route) => write!(f, "route replace {route}"),
             Request::RemoveRoute(route) => write!(f, "route del {route}"),
+            Request::WakeOnLan(link) => write!(f, "ethtool -s {link} wol g"),
             Request::Attribute(path, value) => write!(f, "{path} = {value}"),
         }
     }

@@ -69,6 +69,11 @@ impl MemoryHost {
                 // Bonding brings its members up.
                 nic.up |= kind == NicKind::Bond;
             }
+            Request::Leave(link, master) => {
+                let is_bond = self.nic(master)?.kind == NicKind::Bond;
+                let nic = self.nic(link)?;
+                (nic.master, nic.up) = (None, nic.up && !is_bond);
+            }
             Request::MakeBond(name) => self.make(name, NicKind::Bond)?,
             Request::MakeBridge(name) => self.make(name, NicKind::Bridge)?,
             Request::MakeVlan { name, on, id } => {
@@ -99,6 +104,8 @@ impl MemoryHost {
                 self.routes.push(route.clone());
             }
             Request::RemoveRoute(route) => self.routes.retain(|other| !same(other, route)),
+            // What has no device has no driver that could.
+            Request::WakeOnLan(link) => self.nic(link)?.driver.as_ref().map(drop).ok_or(Errno::OPNOTSUPP)?,
             // Of a list (`+192.0.2.1`) the last.
             Request::Attribute(path, value) => self.put(path, 0o644, value.trim_start_matches('+')),
         }

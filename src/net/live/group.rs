@@ -7,7 +7,7 @@ use super::Live;
 use crate::host::links::{IfName, Nic, NicKind, Request};
 use crate::net::model::{At, Group, Kind, Link};
 use crate::net::options::{BOND, Value, get};
-use crate::net::render::value;
+use crate::net::render::{starts, value};
 use crate::paths::SYS_NET;
 
 /// Parameters of bonds that name members, or wait for them.
@@ -88,6 +88,33 @@ impl<'a> Live<'a> {
         let Some(Value::Word(mode)) = get(&group.settings, "mode") else { return false };
         let now = self.value(&sysfs_path(name, "bonding", "mode"));
         now.is_some_and(|now| now.split(' ').next() != Some(mode))
+    }
+
+    /// Takes links out of the bonds and bridges of the config that are there and should not have them; not where anything was wrong with the config,
+    /// since a member may be a link that was not found. A bridge's port that has no device is left: who plugged it (a guest's tap) did so later.
+    #[inline(never)]
+    pub(super) fn part(&mut self) {
+        for at in 0..self.nics.len() {
+            let (config, nic) = (self.config, &self.nics[at]);
+            let (name, index, kind) = (nic.name.clone(), nic.index, nic.kind);
+            let Some(master) = nic.master.clone() else { continue };
+            let Some(link) = config.links.iter().find(|link| link.name.as_ref() == Some(&master)) else { continue };
+            let is_bond = match link.kind {
+                Kind::Bond(_) => true,
+                Kind::Bridge(_) if kind != NicKind::Virtual => false,
+                _ => continue,
+            };
+            if !(link.members().iter().any(|id| config.name_of(id) == &*name)
+                || !self.report.errors.is_empty()
+                || !starts(link)
+                || self.kept.contains(&index)
+                || self.is_kept(link, &master))
+                && self.ask(link.at, &Request::Leave(&name, &master))
+            {
+                let nic = &mut self.nics[at];
+                (nic.master, nic.up) = (None, nic.up && !is_bond);
+            }
+        }
     }
 
     /// Tells a bond or bridge its parameters and gets it its members.

@@ -209,6 +209,72 @@ fn another_vlan_or_mode_is_made_anew_and_another_sort_stays() {
     assert_eq!((refused.requests, refused.told), (alloc::vec![], alloc::vec![String::from(wanted)]));
 }
 
+/// Bonds and bridges that are there, with members that the config does not have.
+#[test]
+fn what_is_no_member_any_more_is_taken_out() {
+    let made = || {
+        let mut host = machine(&["eth0", "eth1", "eth2", "eth3", "tap0"]);
+        host.nics[5].kind = NicKind::Virtual;
+        let text = "{version: 2, bonds: {bond0: {interfaces: [eth0, eth1]}}, bridges: {br0: {interfaces: [eth2, eth3, tap0]}}}";
+        assert_eq!(run(&mut host, text, &[], None).told, [""; 0]);
+        host
+    };
+    // eth1 goes down as it leaves, and has an address of its own then; the port of a guest stays.
+    let text = "{version: 2, bonds: {bond0: {interfaces: [eth0]}}, bridges: {br0: {interfaces: [eth2]}}, ethernets: {eth1: {addresses: [192.0.2.5/24]}}}";
+    let wanted =
+        ["link set eth1 nomaster", "link set eth3 nomaster", "link set eth1 up", "addr add 192.0.2.5/24 dev eth1"];
+    check(&mut made(), text, &wanted);
+    // From one into the other.
+    let moved = "{version: 2, bonds: {bond0: {interfaces: [eth0, eth1]}}, bridges: {br0: {interfaces: [eth2, eth3]}}}";
+    let other = moved.replace("eth1]", "eth3]").replace("eth3]}}}", "eth1]}}}");
+    let wanted = [
+        "link set eth1 nomaster",
+        "link set eth3 nomaster",
+        "link set eth3 down",
+        "link set eth3 master bond0",
+        "link set eth1 up",
+        "link set eth1 master br0",
+    ];
+    let mut host = made();
+    let mut requests = run(&mut host, &other, &[], None).requests;
+    requests.sort();
+    let mut wanted = wanted.map(String::from);
+    wanted.sort();
+    assert_eq!(requests, wanted);
+    // Nothing is taken: of a bond that is not described, that is started by hand, that carries the root or whose member does; and
+    // where a member might be what was not found.
+    for (text, kept) in [
+        ("{version: 2, ethernets: {eth0: {}}}", &[][..]),
+        (
+            "{version: 1, config: [{type: bond, name: bond0, bond_interfaces: [eth0], subnets: [{type: manual, control: manual}]}]}",
+            &[],
+        ),
+        ("{version: 2, bonds: {bond0: {interfaces: [eth0]}}}", &[3]),
+        ("{version: 2, bonds: {bond0: {interfaces: [eth0]}}}", &[7]),
+        ("{version: 2, bonds: {bond0: {interfaces: [eth0], critical: true}}}", &[]),
+        (
+            "{version: 2, bonds: {bond0: {interfaces: [eth0, a]}}, ethernets: {a: {match: {macaddress: '02:00:00:00:00:99'}}}}",
+            &[],
+        ),
+    ] {
+        let mut host = made();
+        let done = run(&mut host, text, kept, None);
+        assert_eq!(host.nics[2].master.as_deref(), Some("bond0"), "{text} {:?}", done.requests);
+    }
+}
+
+#[test]
+fn wake_on_lan_is_asked_of_the_driver() {
+    let text = "{version: 2, ethernets: {eth0: {wakeonlan: true}, eth1: {wakeonlan: true}, eth2: {wakeonlan: false}}}";
+    let mut host = machine(&["eth0", "eth1", "eth2"]);
+    host.nics[1].driver = Some("e1000".into());
+    let done = run(&mut host, text, &[], None);
+    let wanted = ["link set eth0 up", "ethtool -s eth0 wol g", "link set eth1 up", "link set eth2 up"];
+    assert_eq!(done.requests, wanted);
+    assert_eq!(done.told, ["net:1:51: the driver of `eth1` cannot wake on LAN by a magic packet"]);
+    assert_eq!(run(&mut host, text, &[], None).requests, ["ethtool -s eth0 wol g"]);
+}
+
 /// What somebody left on the links.
 fn with_leftovers() -> MemoryHost {
     let mut host = machine(&["eth0", "eth1"]);

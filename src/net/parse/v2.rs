@@ -130,8 +130,17 @@ fn matching(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> 
         "macaddress" => Key::FindMac,
         "name" => Key::Text(Text::FindName),
         "driver" => Key::Texts(Texts::Drivers),
+        "path" => Key::Own(path),
     ]);
     reading.keys(value, &KEYS, draft);
+    Ok(())
+}
+
+/// Ours: the device's address on its bus, also as udev's `ID_PATH` has it if the bus is PCI (`pci-0000:00:03.0`; `virtio-pci-` before
+/// systemd 229).
+fn path(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    let text = value.text()?;
+    draft.find.path = Some(text.split_once("pci-").map_or(&*text, |(_, address)| address).into());
     Ok(())
 }
 

@@ -257,7 +257,7 @@ pub(super) fn all_dns(config: &NetConfig) -> Dns {
 }
 
 /// Whether anything brings the link up at boot: all that it has may wait for somebody to say so.
-fn starts(link: &Link) -> bool {
+pub(super) fn starts(link: &Link) -> bool {
     link.subnets.is_empty() || link.subnets.iter().any(|subnet| subnet.control != Control::Manual)
 }
 
@@ -313,8 +313,8 @@ pub(super) fn value(config: &NetConfig, setting: &Setting, flags: [&str; 2], bet
     }
 }
 
-/// `70-persistent-net.rules`: each NIC whose MAC address is known has its name. One that any driver and none else may have (`|` is
-/// udev's word for or). The file is replaced: rules for MAC addresses that are gone go with it, and so do those of NICs that the config does not
+/// `70-persistent-net.rules`: each NIC whose MAC address is known has its name: with any driver or one of these (`|` is
+/// udev's word for or), or at its place on the bus where another has the address too. The file is replaced: rules for MAC addresses that are gone go with it, and so do those of NICs that the config does not
 /// name, since an old name of theirs may be another's now: udev's generator, which is there wherever this file is read, gives them the next
 /// free one.
 fn udev_rules(config: &NetConfig, sink: &mut Sink<'_>) -> Done {
@@ -322,11 +322,15 @@ fn udev_rules(config: &NetConfig, sink: &mut Sink<'_>) -> Done {
     for (link, name) in named(config) {
         let Some(find) = link.find() else { continue };
         let Some(mac) = &find.mac else { continue };
-        let drivers = line::Joined(&find.drivers, "|").to_string();
-        let drivers = if drivers.is_empty() || drivers.contains(['"', '\n']) { "?*" } else { &drivers };
+        // Both of one rule would have to be of one device: virtio's driver is not that of the PCI device.
+        let (mut key, mut value) = ("DRIVERS", line::Joined(&find.drivers, "|").to_string());
+        if let Some(path) = &find.path {
+            (key, value) = ("KERNELS", path.clone());
+        }
+        let value = if value.is_empty() || value.contains(['"', '\n']) { "?*" } else { &value };
         let _ = writeln!(
             rules,
-            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"{drivers}\", ATTR{{address}}==\"{mac}\", NAME=\"{name}\""
+            "SUBSYSTEM==\"net\", ACTION==\"add\", {key}==\"{value}\", ATTR{{address}}==\"{mac}\", NAME=\"{name}\""
         );
     }
     sink(paths::UDEV_NAMES, MODE, &rules)

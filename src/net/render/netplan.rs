@@ -1,5 +1,5 @@
 //! `/etc/netplan/50-cloud-init.yaml`. A config in v2 is what netplan reads, and stands there as it was written, with what wisp does not know of
-//! (Wi-Fi, tunnels); another is the model as v2 ([`dump`]). Its keys may be passwords, so it is not for everybody to read.
+//! (Wi-Fi, tunnels); another is the model as v2 ([`dump`]), and so is one with places on a bus, which netplan does not know. Its keys may be passwords, so it is not for everybody to read.
 //!
 //! Source: netplan-yaml(5).
 
@@ -12,6 +12,7 @@ use crate::format::emit::Json;
 use crate::format::{emit_yaml, json};
 use crate::host::write::Buffer;
 use crate::limits::MAX_INFLATED;
+use crate::net::model::Link;
 use crate::net::{NetConfig, dump};
 use crate::paths;
 
@@ -20,8 +21,9 @@ use crate::paths;
 /// # Errors
 /// The sink's; the document cannot be written (an alias that is too much written out).
 pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
+    let placed = |link: &Link| link.find().is_some_and(|find| find.path.is_some());
     let of_v2 = |document: &Value<'_>| document.get("version").is_some_and(|version| version.is_text("2"));
-    match input.document.filter(of_v2) {
+    match input.document.filter(|document| of_v2(document) && !input.config.links.iter().any(placed)) {
         Some(document) => write(&document, sink),
         None => from_model(input.config, sink),
     }

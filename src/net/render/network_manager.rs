@@ -1,7 +1,8 @@
 //! NetworkManager's keyfiles, `/etc/NetworkManager/system-connections/cloud-init-NAME.nmconnection`, one for each link but the loopback. They may
 //! hold passwords, and NetworkManager refuses those that others can read.
 //!
-//! A NIC is found by its (permanent) address if that is known, as in cloud-init, and by its name too where drivers tell NICs of one address apart.
+//! A NIC is found by its (permanent) address if that is known, as in cloud-init, and by its name too where drivers or bus addresses tell
+//! NICs of one MAC address apart.
 //! Both families are spelled out: one that is missing would be `auto`. One that a link has not is `disabled`, but for IPv6 on a link
 //! with IPv4, which is as every other renderer leaves it: by router advertisements, if there are any. NetworkManager takes no name servers for a
 //! disabled family or one with link-local addresses alone. Interface identifiers are made of the MAC address (`eui64`, which clouds expect): later releases of cloud-init say so in a
@@ -67,7 +68,7 @@ fn profile(config: &NetConfig, link: &Link, name: &str) -> String {
     file.put("id", &format_args!("cloud-init {name}"));
     file.put("uuid", &uuid(name));
     file.put("type", &kind);
-    if mac.is_none() || find.is_some_and(|find| !find.drivers.is_empty()) {
+    if mac.is_none() || find.is_some_and(|find| !find.drivers.is_empty() || find.path.is_some()) {
         file.put("interface-name", &name);
     }
     if !starts(link) {

@@ -198,7 +198,9 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
         file.put("ETHTOOL_OPTS", &"wol g");
     }
     file.maybe("GATEWAY", routes.gateways[0].as_ref().map(|gateway| gateway as _));
-    file.maybe("HWADDR", mac.map(|mac| mac as _));
+    // With an address that another NIC has too the scripts would take that one.
+    let own = mac.filter(|_| find.is_some_and(|find| find.path.is_none()));
+    file.maybe("HWADDR", own.map(|mac| mac as _));
     addresses(link, "IPADDR", file);
     file.maybe("IPV4_ROUTE_METRIC", routes.metrics[0].as_ref().map(|metric| metric as _));
     let v6: Vec<_> = link.addresses().map(|(_, net)| net).filter(|net| net.is_v6()).collect();

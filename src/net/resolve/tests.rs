@@ -1,4 +1,4 @@
-use alloc::format;
+use alloc::{format, vec};
 
 use super::*;
 use crate::format::{doc::Sources, yaml};
@@ -105,6 +105,67 @@ fn equal_addresses_are_told_apart() {
             "cannot read net: line 1, column 26: expected one NIC; the one with the MAC address 02:00:00:00:00:09 are `eth0` and `eth1`"
         ]
     );
+}
+
+/// A NIC with the MAC address that others have too, at this place.
+fn twin(index: u32, name: &str, place: &str) -> Nic {
+    let bus_path = Some(format!("pci0000:00/{place}/virtio{}", 9 - index));
+    Nic { mac: Mac::from_bytes(&[2, 0, 0, 0, 0, 9]), bus_path, ..nic(index, name) }
+}
+
+#[test]
+fn equal_addresses_are_told_apart_by_their_places() {
+    let nics = [twin(2, "eth0", "0000:00:04.0"), twin(3, "eth1", "0000:00:05.0"), nic(4, "eth2")];
+    let v2 = |more: &str| format!("{{version: 2, ethernets: {{a: {{match: {{{more}}}, set-name: lan}}}}}}");
+    let mac = "macaddress: '02:00:00:00:00:09', path: ";
+    for (path, wanted) in [
+        ("'0000:00:04.0'", "a=lan@2"),
+        ("'0000:00:05.0'", "a=lan@3"),
+        ("'pci-0000:00:05.0'", "a=lan@3"),
+        ("'virtio-pci-0000:00:05.0'", "a=lan@3"),
+        ("'*pci-0000:00:05.?'", "a=lan@3"),
+    ] {
+        assert_eq!(resolved(&v2(&format!("{mac}{path}")), &nics), (wanted.into(), Vec::new()), "{path}");
+        assert_eq!(resolved(&v2(&format!("path: {path}")), &nics), (wanted.into(), Vec::new()), "{path}");
+    }
+    // All that is given must fit: the place of another, of none, of the device in the PCI function, and a bus that has none.
+    for path in ["'0000:00:06.0'", "'0000:00:05'", "virtio6", "'pci0000:00'"] {
+        let (links, told) = resolved(&v2(&format!("{mac}{path}")), &nics);
+        let wanted = format!(
+            "cannot read net: line 1, column 26: expected a NIC that is there; the one with the MAC address 02:00:00:00:00:09 with the bus address `{}` is not",
+            path.trim_matches('\'')
+        );
+        assert_eq!((links.as_str(), told), ("a=lan@-", vec![wanted]));
+    }
+    // Two functions of one place that is meant by a pattern: both are named.
+    let (_, told) = resolved(&v2(&format!("{mac}'0000:00:*'")), &nics);
+    assert!(told[0].ends_with("with the bus address `0000:00:*` are `eth0` and `eth1`"), "{told:?}");
+    let (_, told) = resolved(&v2(&format!("{mac}[x]")), &nics);
+    let wanted = "cannot read net: line 1, column 77: expected a scalar";
+    assert!(told[0].starts_with(wanted), "{told:?}");
+}
+
+/// `ID=NAME@INDEX PLACE` of each link.
+fn placed(config: &NetConfig) -> Vec<String> {
+    let place = |link: &Link| link.find().and_then(|find| find.path.clone()).unwrap_or_default();
+    let link = |link: &Link| format!("{}@{} {}", link.display_name(), link.nic.unwrap_or(0), place(link));
+    config.links.iter().map(link).collect()
+}
+
+#[test]
+fn the_place_is_kept_only_where_the_address_is_anothers_too() {
+    let nics = [twin(2, "eth0", "0000:00:04.0"), twin(3, "eth1", "0000:00:05.0"), nic(4, "eth2")];
+    for (matching, wanted) in [
+        ("macaddress: '02:00:00:00:00:09', name: eth1", "lan@3 0000:00:05.0"),
+        ("macaddress: '02:00:00:00:00:09', name: eth1, driver: virtio_net", "lan@3 "),
+        ("macaddress: '02:00:00:00:00:04'", "lan@4 "),
+        ("name: eth1", "lan@3 "),
+        // Said in any way, it is kept as the NIC has it.
+        ("path: 'pci-*5.0', macaddress: '02:00:00:00:00:09', driver: virtio_net", "lan@3 0000:00:05.0"),
+    ] {
+        let text = format!("{{version: 2, ethernets: {{a: {{match: {{{matching}}}, set-name: lan}}}}}}");
+        assert_eq!(placed(&config_of(&text, &nics, &mut Report::default())), [wanted], "{matching}");
+    }
 }
 
 #[test]
