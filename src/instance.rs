@@ -11,6 +11,7 @@ use crate::error::{Error, ParseError};
 use crate::format::doc::{Doc, Kind, Node, NodeId, Sources, Style, Value};
 use crate::format::emit::Json;
 use crate::format::json;
+use crate::gather::Gather;
 use crate::host::write::read_file;
 use crate::host::{Files, Sink};
 use crate::limits::MAX_METADATA;
@@ -226,7 +227,7 @@ impl Instance {
 
     /// Takes every entry `key` out of the mapping `root`.
     pub fn remove_key(&mut self, root: NodeId, key: &str) {
-        let children: Vec<NodeId> = self.links(root).collect();
+        let children: Vec<NodeId> = self.links(root).gather();
         let mut last = None;
         self.doc.node_mut(root).first = 0;
         for entry in children.chunks_exact(2) {

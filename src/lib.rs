@@ -9,7 +9,7 @@
 //!
 //! | rank | modules |
 //! | --- | --- |
-//! | 0 | [`limits`], [`paths`], [`error`] |
+//! | 0 | [`limits`], [`paths`], [`error`], [`gather`] |
 //! | 1 | [`format`], [`host`] |
 //! | 2 | [`config`], [`net`], [`transport`] |
 //! | 3 | [`instance`] |
@@ -35,6 +35,7 @@ pub mod datasource;
 pub mod devel;
 pub mod error;
 pub mod format;
+pub mod gather;
 pub mod host;
 pub mod instance;
 pub mod limits;

@@ -7,6 +7,7 @@ const RANKS: &[(&str, u8)] = &[
     ("limits", 0),
     ("paths", 0),
     ("error", 0),
+    ("gather", 0),
     ("format", 1),
     ("host", 1),
     ("config", 2),

@@ -5,6 +5,7 @@ use std::io::Write;
 use wisp::devel::net_convert::{self, DIALECTS, DISTROS, Order};
 use wisp::devel::{self, Input, KINDS, Kind, Notes};
 use wisp::error::{Errno, Error};
+use wisp::gather::Gather;
 use wisp::host::glob::child;
 use wisp::host::links::NicKind;
 use wisp::host::write::{Buffer, read_file};
@@ -37,10 +38,10 @@ static VERBS: &[Verb] = &[
 ];
 
 pub fn devel(call: &Call) -> Result<u8, Refused> {
-    let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
+    let words: Vec<&str> = call.arguments.iter().map(String::as_str).gather();
     let (name, words) = words.split_first().unwrap_or((&"", &[]));
     let Some(verb) = VERBS.iter().find(|verb| verb.name == *name) else {
-        let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
+        let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).gather();
         let told = "`devel` has no command `{}`; there are: {}";
         return Err(filled("", told, &[name, &names.join(", ")]).into());
     };
@@ -99,11 +100,11 @@ fn net_convert(call: &Call, words: &[&str]) -> Result<u8, Refused> {
         return Err(filled("", "`devel net-convert` takes no argument `{}`", &[word]).into());
     }
     let name = get(call, "network-data")?;
-    let kinds: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name).collect();
+    let kinds: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name).gather();
     let dialect = &DIALECTS[place(call, "kind", &kinds)?];
     let directory = get(call, "directory")?;
     let distro = DISTROS[place(call, "distro", DISTROS)?];
-    let kinds: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).collect();
+    let kinds: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).gather();
     let renderer = &RENDERERS[place(call, "output-kind", &kinds)?];
     let mut nics = Vec::new();
     for (_, text) in call.own.iter().filter(|(name, _)| *name == "mac") {

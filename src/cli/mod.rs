@@ -8,6 +8,7 @@ use std::io::Write;
 
 use lexopt::{Arg, Parser, ValueExt};
 use wisp::error::Error;
+use wisp::gather::Gather;
 use wisp::host::{Host, Level};
 use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
@@ -179,7 +180,7 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
 
 fn find(word: &str) -> Result<&'static Command, String> {
     TABLE.iter().find(|command| command.name == word).ok_or_else(|| {
-        let names: Vec<_> = TABLE.iter().map(|command| command.name).collect();
+        let names: Vec<_> = TABLE.iter().map(|command| command.name).gather();
         format!("no command `{word}`; there are: {}", names.join(", "))
     })
 }

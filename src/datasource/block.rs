@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::error::{Cause, Error};
 use crate::format::superblock;
+use crate::gather::Gather;
 use crate::host::write::{parent, read_text};
 use crate::host::{Files, Found, Kind};
 use crate::limits::MAX_STATE_FILE;
@@ -58,7 +59,7 @@ pub(super) fn scan(files: &mut dyn Files) -> Result<Option<Vec<Device>>, Error> 
     }
     names.retain(|name| !is_kind(name, "ram") && !is_kind(name, "fd"));
     names.sort();
-    Ok(Some(names.iter().rev().filter_map(|name| device(files, name)).collect()))
+    Ok(Some(names.iter().rev().filter_map(|name| device(files, name)).gather()))
 }
 
 /// Whether `name` is `kind` and a number.

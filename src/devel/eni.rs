@@ -15,6 +15,7 @@ use super::Work;
 use crate::error::Error;
 use crate::format::emit::Json;
 use crate::format::eni::{Keyword, Options, Stanza, Text};
+use crate::gather::Gather;
 use crate::limits::MAX_ENI_NAMES;
 use crate::net::interfaces::{File, Visitor, read_text};
 
@@ -260,7 +261,7 @@ impl Name {
                 continue;
             }
             json.key(&line.name[prefix.unwrap_or_default().len()..])?;
-            let values: Vec<&str> = self.lines[number..].iter().filter(same).map(|line| &*line.value).collect();
+            let values: Vec<&str> = self.lines[number..].iter().filter(same).map(|line| &*line.value).gather();
             let shape = SHAPES.iter().find(|(name, _)| *name == line.name).map_or(Shape::Plain, |(_, shape)| *shape);
             print_values(json, &values, shape)?;
         }

@@ -10,6 +10,7 @@ use super::glob::child;
 use super::links::{IfName, Mac, Nic, NicKind};
 use super::write::read_file;
 use crate::error::Error;
+use crate::gather::Gather;
 use crate::limits::{MAX_NICS, MAX_STATE_FILE};
 use crate::paths::SYS_NET;
 
@@ -45,7 +46,7 @@ pub fn names(files: &mut dyn Files) -> Result<Vec<(IfName, Option<Mac>)>, Error>
         let mac = Sysfs { files: &mut *files, dir: format!("{SYS_NET}/{name}") }.mac("address");
         (name, mac)
     };
-    Ok(names.into_iter().map(mac).collect())
+    Ok(names.into_iter().map(mac).gather())
 }
 
 fn list(files: &mut dyn Files) -> Result<Vec<IfName>, Error> {

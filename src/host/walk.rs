@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::write::{child, parent};
 use crate::error::{Cause, Errno};
+use crate::gather::Gather;
 use crate::limits::{MAX_FILE_NAME, MAX_LINKS, MAX_PATH};
 
 /// What stands at one step of a path.
@@ -77,7 +78,7 @@ pub(super) fn walk(
 
 /// The components of a path, the first one last.
 fn components(path: &str) -> Vec<String> {
-    path.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(String::from).collect()
+    path.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(String::from).gather()
 }
 
 /// Whether `path` is `dir` or below it.

@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 use super::Context;
 use crate::config::texts;
 use crate::error::Error;
+use crate::gather::Gather;
 use crate::host::write::child;
 use crate::host::{Command, Exit, Input, Kind, Output, Stat};
 use crate::instance::DataKind;
@@ -87,7 +88,7 @@ fn is_script(stat: Option<Stat>) -> bool {
 #[inline(never)]
 fn run_one(context: &mut Context<'_>, path: &str, prefix: &[String]) {
     context.info(&format_args!("running {path}"));
-    let argv: Vec<&str> = prefix.iter().map(String::as_str).chain([path]).collect();
+    let argv: Vec<&str> = prefix.iter().map(String::as_str).chain([path]).gather();
     let command = Command { argv: &argv, env: &[], input: Input::Stage, output: Output::Stage };
     match context.host.procs().run(&command, &mut Vec::new()) {
         Ok(Exit::Code(0)) => {}

@@ -11,6 +11,7 @@ use super::model::{Control, Kind, Method, NetConfig};
 use super::render::has_program;
 use super::report::{Report, filled};
 use crate::error::Error;
+use crate::gather::Gather;
 use crate::host::links::{Address, IfName, Net, Nic, Request};
 use crate::host::{Command, Exit, Files, Host, Input, Level, Output};
 use crate::limits::MAX_HANDLER_TIME;
@@ -61,7 +62,7 @@ pub fn select(
     files: &mut dyn Files,
     report: &mut Report,
 ) -> Result<Option<&'static Activator>, Error> {
-    let mut tried: Vec<&Activator> = ACTIVATORS.iter().collect();
+    let mut tried: Vec<&Activator> = ACTIVATORS.iter().gather();
     if let Some(wanted) = wanted {
         tried.clear();
         for name in wanted {
@@ -130,7 +131,7 @@ pub fn bring_up(
         let Some(name) = words.next().and_then(IfName::parse) else { continue };
         let nic = nics.iter().find(|nic| nic.name == name);
         let state =
-            State::of(words.collect(), addresses.iter().filter(|have| have.link == name && have.scope == 0).collect());
+            State::of(words.gather(), addresses.iter().filter(|have| have.link == name && have.scope == 0).gather());
         let up = nic.is_some_and(|nic| nic.up);
         let keeps = nic.is_some_and(|nic| kept.contains(&nic.index));
         if keeps || (up && state.stale.is_empty() && (state.has_any || state.missing.is_empty())) {
@@ -204,7 +205,7 @@ impl<'a> State<'a> {
         }
         let others =
             state.has.iter().filter(|have| !dhcp && !have.dynamic && !wanted.iter().any(|word| is(word, have)));
-        state.stale = others.copied().collect();
+        state.stale = others.copied().gather();
         state
     }
 }
@@ -212,7 +213,7 @@ impl<'a> State<'a> {
 /// Whether a program ended well. What it says goes to the stage's output; where it is not `told` that it failed, the log knows.
 #[inline(never)]
 fn run(host: &mut dyn Host, words: Words, name: &str, told: Option<&mut Report>) -> bool {
-    let argv: Vec<&str> = words.iter().map(|word| if *word == "{}" { name } else { word }).collect();
+    let argv: Vec<&str> = words.iter().map(|word| if *word == "{}" { name } else { word }).gather();
     let command = Command { argv: &argv, env: &[], input: Input::Stage, output: Output::Stage };
     host.log(Level::Info, AREA, &format_args!("runs {}", argv.join(" ")));
     let fault = match host.procs().run_within(&command, Some(MAX_HANDLER_TIME), &mut Vec::new()) {

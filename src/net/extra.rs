@@ -8,6 +8,7 @@ use super::address::{Net, mask_bits};
 use super::model::{At, Kind, Method, NetConfig, Subnet};
 use super::report::{Report, filled};
 use crate::format::doc::Value;
+use crate::gather::Gather;
 
 /// Adds the addresses of a plan, `{LABEL: {port_N: {ip, netmask, gateway}}}`, to the links of the ports. `port_N` is the N-th physical port
 /// of `network_data.json`, or where that is not what the network was made from, the N-th NIC of the config. A member of a bond has no addresses: its
@@ -20,7 +21,7 @@ pub fn add(config: &mut NetConfig, plan: &Value<'_>, network_data: Option<&Value
         ports.push(link.get("id").and_then(|id| id.text().ok()).unwrap_or_default());
     }
     if !ports.iter().any(|id| config.place(id).is_some()) {
-        ports = config.links.iter().filter(|link| link.find().is_some()).map(|link| link.id.clone()).collect();
+        ports = config.links.iter().filter(|link| link.find().is_some()).map(|link| link.id.clone()).gather();
     }
     for (label, of_label) in plan.entries() {
         for (key, port) in of_label.entries() {

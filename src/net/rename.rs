@@ -25,6 +25,7 @@ use super::model::{At, Kind, Link, NetConfig};
 use super::report::{Report, filled};
 use super::root::LEFT_ALONE;
 use crate::error::{Cause, Errno, Error};
+use crate::gather::Gather;
 use crate::host::links::{Links, Nic, NicKind, Request};
 
 /// What a temporary name begins with; a number follows.
@@ -89,7 +90,7 @@ impl Plan {
 /// cannot be goes to the report.
 #[inline(never)]
 pub fn plan(config: &NetConfig, nics: &[Nic], left_alone: &[u32], report: &mut Report) -> Plan {
-    let mut taken: Vec<IfName> = nics.iter().map(|nic| nic.name.clone()).collect();
+    let mut taken: Vec<IfName> = nics.iter().map(|nic| nic.name.clone()).gather();
     taken.extend(config.links.iter().filter_map(|link| link.name.clone()));
     let mut plan = Plan { taken, ..Plan::default() };
     for link in &config.links {

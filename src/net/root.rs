@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::format::cmdline;
+use crate::gather::Gather;
 use crate::host::links::{Nic, NicKind};
 use crate::host::write::read_file;
 use crate::host::{Files, Found};
@@ -63,7 +64,7 @@ pub fn carriers(files: &mut dyn Files, nics: &[Nic]) -> Result<Vec<u32>, Error> 
             && nic.kind != NicKind::Loopback
             && (nic.up || named.split_whitespace().any(|name| name == &*nic.name))
     };
-    Ok(nics.iter().filter(carries).map(|nic| nic.index).collect())
+    Ok(nics.iter().filter(carries).map(|nic| nic.index).gather())
 }
 
 fn text(files: &mut dyn Files, path: &str) -> Result<String, Error> {

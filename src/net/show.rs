@@ -16,6 +16,7 @@ use core::fmt::Display;
 use super::dump::Out;
 use crate::error::Error;
 use crate::format::emit::Json;
+use crate::gather::Gather;
 use crate::host::links::{Address, Links, Nic, NicKind, RouteEntry};
 
 /// Columns that a device's path has on a console of 80.
@@ -148,7 +149,7 @@ impl Shown {
 /// The error for a link that is not there.
 #[inline(never)]
 pub fn unknown(operation: &'static str, name: &str, nics: &[Nic]) -> Error {
-    let names: Vec<&str> = nics.iter().map(|nic| &*nic.name).collect();
+    let names: Vec<&str> = nics.iter().map(|nic| &*nic.name).gather();
     Error::new(operation, name, ["no such link; there are: ", &names.join(", ")].concat())
 }
 

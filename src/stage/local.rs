@@ -9,6 +9,7 @@ use super::work::Work;
 use super::{cached, configuration, net, network, rows};
 use crate::config::{Config, texts};
 use crate::datasource::{self, Candidate, Needs, Search};
+use crate::gather::Gather;
 use crate::host::Level;
 use crate::host::write::is_there;
 use crate::instance::{DataKind, DsMode, Instance};
@@ -106,7 +107,7 @@ fn is_trusted(work: &mut Work<'_, '_>, config: &Config) -> bool {
 fn look(work: &mut Work<'_, '_>, config: &Config, needs: Needs) -> (Option<Candidate>, String) {
     let names = config.get("datasource_list").and_then(|value| texts(&value).ok());
     let mut looked = alloc::vec::Vec::new();
-    let listed = names.unwrap_or_else(|| datasource::TABLE.iter().map(|row| row.name.to_string()).collect());
+    let listed = names.unwrap_or_else(|| datasource::TABLE.iter().map(|row| row.name.to_string()).gather());
     for name in listed.iter().filter(|name| *name != "None") {
         let Some(row) = datasource::TABLE.iter().find(|row| row.name == name) else {
             work.host.log(Level::Debug, "datasource", &format_args!("{name}: not one that wisp has"));

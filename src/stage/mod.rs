@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::config::load::{Above, load};
 use crate::error::{Errno, Error};
 use crate::format::cmdline;
+use crate::gather::Gather;
 use crate::host::log::Rfc2822;
 use crate::host::write::{is_there, read_text, write_file};
 use crate::host::{Create, Host, Level};
@@ -334,7 +335,7 @@ fn layers(work: &mut Work<'_, '_>, instance: Option<&Instance>, kinds: &[DataKin
     let boot = work.boot;
     let files: Vec<String> = instance.map_or(Vec::new(), |instance| {
         let dir = work.state.instance_dir(&instance.id);
-        kinds.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).collect()
+        kinds.iter().rev().map(|kind| format!("{dir}/{}", kind.cloud_config_file())).gather()
     });
     let above = Above {
         instance: &files,

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::format::doc::{Doc, Sources, Value};
 use crate::format::emit::{self, Json};
 use crate::format::json;
+use crate::gather::Gather;
 use crate::host::links::{Mac, Nic};
 use crate::host::write::{Buffer, is_there, read_file, read_text, write_changed, write_file};
 use crate::host::{Create, Host, Level};
@@ -314,7 +315,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     let mut next = Manifest {
         stamp: 0,
         renderer: renderer.map_or(LIVE, |renderer| renderer.name).into(),
-        files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).collect(),
+        files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).gather(),
         instance: Some(id),
     };
     let changed = exchange(work, &old, &next, &files, anew, &nics, report)?;

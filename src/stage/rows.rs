@@ -11,6 +11,7 @@ use super::{cached, configuration, layers, net};
 use crate::config::Config;
 use crate::error::Error;
 use crate::format::doc::Value;
+use crate::gather::Gather;
 use crate::host::Level;
 use crate::instance::Instance;
 use crate::module::{self, Context, Frequency, Module, Rerun, Stage};
@@ -89,7 +90,7 @@ pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Freq
             });
         }
         None => {
-            let known: Vec<_> = module::TABLE.iter().map(|row| row.name).collect();
+            let known: Vec<_> = module::TABLE.iter().map(|row| row.name).gather();
             work.error("single", &format_args!("no module `{name}`; there are: {}", known.join(", ")));
         }
     }

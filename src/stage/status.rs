@@ -10,6 +10,7 @@ use crate::format::doc::{Doc, NodeId, Sources, Value};
 use crate::format::emit::Json;
 use crate::format::json;
 use crate::format::scalar::{Float, Scalar};
+use crate::gather::Gather;
 use crate::host::write::{read_file, write_with};
 use crate::host::{Create, Host, Time};
 use crate::limits::MAX_STATE_FILE;
@@ -210,7 +211,7 @@ fn text_of(value: &Value<'_>, key: &str) -> Option<String> {
 /// The texts of the list `key`.
 fn texts_of(value: Option<&Value<'_>>, key: &str) -> Vec<String> {
     let list = value.and_then(|value| value.get(key));
-    list.map_or_else(Vec::new, |list| list.items().filter_map(|item| item.text().ok()).collect())
+    list.map_or_else(Vec::new, |list| list.items().filter_map(|item| item.text().ok()).gather())
 }
 
 fn save_text(json: &mut Json<'_>, key: &str, text: Option<&str>) -> Result<(), Error> {

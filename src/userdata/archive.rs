@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::format::doc::{Kind, Sources, Value};
 use crate::format::scalar::Scalar;
 use crate::format::yaml;
+use crate::gather::Gather;
 use crate::limits::MAX_PARTS;
 
 /// The type of an archive.
@@ -39,7 +40,7 @@ pub fn entries(
                 let mut part = Part::default();
                 entry(&item, left, &mut part).map(|()| part)
             });
-            Ok(entries.collect())
+            Ok(entries.gather())
         }
         Some(root) if !root.is_null() => Err(root.error("a list of parts")),
         _ => Ok(Vec::new()),

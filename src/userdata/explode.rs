@@ -11,6 +11,7 @@ use crate::format::base64::{self, Padding};
 use crate::format::gzip::{self, GzipReader};
 use crate::format::mime::{self, Message, TransferEncoding};
 use crate::format::stream::{self, Bytes};
+use crate::gather::Gather;
 use crate::host::write::Buffer;
 use crate::instance::DataKind;
 use crate::limits::{MAX_INCLUDE_DEPTH, MAX_INCLUDE_URLS, MAX_INFLATED, MAX_PARTS, MAX_USER_DATA};
@@ -272,7 +273,7 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
 /// further down.
 fn begins_as_base64(raw: &[u8]) -> bool {
     const FIRST: &[u8] = b"content-type:";
-    let head: Vec<u8> = raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(HEAD).collect();
+    let head: Vec<u8> = raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(HEAD).gather();
     let mut decoded = buffer(HEAD as u64);
     stream::copy(&mut base64::reader(&head, Padding::Optional), &mut decoded).is_ok()
         && (is_recognised(&decoded.bytes)

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 
 use crate::config::{Config, texts, truth};
 use crate::error::Error;
+use crate::gather::Gather;
 use crate::host::write::{read_file, remove_tree};
 use crate::host::{Host, Level};
 use crate::instance::{DataKind, Instance};
@@ -252,10 +253,10 @@ impl Context<'_> {
         };
         let file = |part: &Part| handler::find(&part.content_type).and_then(|found| (found.file)(&self.target, part));
         let home = self.target.path("");
-        let mut gone: Vec<String> = former.iter().filter_map(file).filter(|path| path.starts_with(&home)).collect();
+        let mut gone: Vec<String> = former.iter().filter_map(file).filter(|path| path.starts_with(&home)).gather();
         // What a template becomes is not known yet; it is made anew.
         let keeps = parts.iter().filter(|part| part.content_type != TEMPLATE);
-        let now: Vec<String> = keeps.filter_map(file).collect();
+        let now: Vec<String> = keeps.filter_map(file).gather();
         gone.retain(|path| !now.contains(path));
         for path in gone {
             match self.host.files().remove(&path) {

@@ -6,6 +6,7 @@ use super::part::Part;
 use crate::error::Error;
 use crate::format::mime::{Message, PartHead, Writer, encoding_for};
 use crate::format::stream::Bytes;
+use crate::gather::Gather;
 use crate::host::write::{read_file, write_with};
 use crate::host::{Create, Files};
 use crate::limits::{MAX_INFLATED, MAX_PARTS};
@@ -23,7 +24,7 @@ pub fn write(files: &mut dyn Files, path: &str, parts: &[Part]) -> Result<(), Er
         for part in parts {
             let encoding = encoding_for(&mut Bytes(&part.text), BOUNDARY)?;
             let fields = [("Merge-Type", part.merge_type.as_str()), ("Launch-Index", part.launch_index.as_str())];
-            let fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).gather();
             let head = PartHead { content_type: &part.content_type, filename: Some(&part.name), fields: &fields };
             writer.part(&head, encoding, &mut Bytes(&part.text))?;
         }

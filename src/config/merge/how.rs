@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::error::Error;
 use crate::format::doc::{Doc, Kind, NodeId, Sources, Value};
 use crate::format::scalar::Scalar;
+use crate::gather::Gather;
 
 /// What to do when two lists meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ impl How {
                 .split_once('(')
                 .and_then(|(name, rest)| Some((name, rest.strip_suffix(')')?)))
                 .ok_or_else(|| format!("a merger of the form `name(options)`, not `{merger}`"))?;
-            let options: Vec<&str> = options.split(',').map(str::trim).collect();
+            let options: Vec<&str> = options.split(',').map(str::trim).gather();
             how.add(name, &|option| options.contains(&option))?;
         }
         Ok(how)

@@ -20,6 +20,7 @@ use super::packets::{Channel, Packets};
 use super::stream::{Peer, Stream};
 use super::{Command, Ended, Exit, Files, Host, Kind, Level, Place, Procs, Progress, StageOutput, Time, Tree};
 use crate::error::{Errno, Error};
+use crate::gather::Gather;
 use crate::limits::{MAX_KERNEL_HOST_NAME, MAX_RECORD};
 
 mod action;
@@ -193,7 +194,7 @@ impl Progress for Reports<'_> {
 
 impl Procs for PreviewHost<'_> {
     fn run_within(&mut self, command: &Command, _: Option<Duration>, _: &mut Vec<u8>) -> Result<Exit, Error> {
-        self.actions.push(Action::Run { argv: command.argv.iter().map(|word| (*word).into()).collect() });
+        self.actions.push(Action::Run { argv: command.argv.iter().map(|word| (*word).into()).gather() });
         Ok(Exit::Code(0))
     }
 }

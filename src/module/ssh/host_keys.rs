@@ -19,6 +19,7 @@ use super::sshd;
 use crate::config::texts;
 use crate::error::Error;
 use crate::format::doc::Value;
+use crate::gather::Gather;
 use crate::host::accounts::Accounts;
 use crate::host::write::{child, name, read_file, remove_tree, write_file};
 use crate::host::{Command, Create, Exit, Files, Input, Kind, Output};
@@ -153,7 +154,7 @@ fn name_certificates(files: &mut dyn Files, certificates: &[String]) -> Result<(
 #[inline(never)]
 fn make_all(context: &mut Context<'_>, accounts: &mut Accounts, keygen: &str, delete: bool) -> Vec<String> {
     let wanted = context.get(&["ssh_genkeytypes"]).and_then(|value| context.take(texts(&value)));
-    let types = wanted.unwrap_or_else(|| DEFAULT_TYPES.iter().map(ToString::to_string).collect());
+    let types = wanted.unwrap_or_else(|| DEFAULT_TYPES.iter().map(ToString::to_string).gather());
     let group = accounts.group(context.host.files(), KEY_GROUP);
     let group = context.take(group).flatten();
     let mut new = Vec::new();

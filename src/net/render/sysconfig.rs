@@ -15,6 +15,7 @@ use super::line::Joined;
 use super::{
     Done, HEADER, Input, Lines, MODE, Sink, all_dns, ip_route, is_plain, named, says_no_more, udev_rules, value,
 };
+use crate::gather::Gather;
 use crate::limits::{MAX_MAC, MAX_NAME_SERVERS, MAX_SEARCH_DOMAINS, MAX_SEARCH_LENGTH};
 use crate::net::address::Net;
 use crate::net::model::{Control, Dns, Kind, Link, Method, NetConfig, Route};
@@ -33,7 +34,7 @@ pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
         let routes = Routes::of(config, link);
         sink(&[DIR, "ifcfg-", name].concat(), MODE, &ifcfg(config, link, name, &routes))?;
         for (v6, prefix) in [(false, "route-"), (true, "route6-")] {
-            let routes: Vec<&Route> = routes.others.iter().copied().filter(|route| route.to.is_v6() == v6).collect();
+            let routes: Vec<&Route> = routes.others.iter().copied().filter(|route| route.to.is_v6() == v6).gather();
             if !routes.is_empty() {
                 sink(&[DIR, prefix, name].concat(), MODE, &route_file(&routes, name))?;
             }
@@ -203,7 +204,7 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     file.maybe("HWADDR", own.map(|mac| mac as _));
     addresses(link, "IPADDR", file);
     file.maybe("IPV4_ROUTE_METRIC", routes.metrics[0].as_ref().map(|metric| metric as _));
-    let v6: Vec<_> = link.addresses().map(|(_, net)| net).filter(|net| net.is_v6()).collect();
+    let v6: Vec<_> = link.addresses().map(|(_, net)| net).filter(|net| net.is_v6()).gather();
     if let [first, others @ ..] = v6.as_slice() {
         file.put("IPV6ADDR", first);
         if !others.is_empty() {

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::error::{Errno, Error};
+use crate::gather::Gather;
 use crate::host::Host;
 use crate::host::stream::{Peer, Transport, write_all};
 use crate::host::write::read_file;
@@ -65,7 +66,7 @@ fn each_line(host: &mut dyn Host, path: &str, each: &mut dyn FnMut(&[&str])) {
     let text = read_file(host.files(), path, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
     for line in text.split(|byte| *byte == b'\n') {
         let line = line.split(|byte| matches!(byte, b'#' | b';')).next().unwrap_or_default();
-        each(&core::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>());
+        each(&core::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace().gather());
     }
 }
 
@@ -93,7 +94,7 @@ impl Conf {
             }
             // The last one counts.
             ["search" | "domain", domains @ ..] => {
-                conf.search = domains.iter().take(MAX_SEARCH_DOMAINS).map(ToString::to_string).collect();
+                conf.search = domains.iter().take(MAX_SEARCH_DOMAINS).map(ToString::to_string).gather();
             }
             ["options", options @ ..] => {
                 for (name, value) in options.iter().filter_map(|option| option.split_once(':')) {
