@@ -63,8 +63,8 @@ pub fn appends_deferred(context: &mut Context<'_>) -> bool {
 
 fn any_appends(context: &mut Context<'_>, deferred: bool) -> bool {
     let says = |item: &Value<'_>, key: &str| item.get(key).is_some_and(|value| truth(&value));
-    let mut entries = context.get(&["write_files"]).into_iter().flat_map(|list| list.items());
-    entries.any(|item| says(&item, "append") && says(&item, "defer") == deferred)
+    let list = context.get(&["write_files"]);
+    list.is_some_and(|list| list.items().any(|item| says(&item, "append") && says(&item, "defer") == deferred))
 }
 
 fn write_all(context: &mut Context<'_>, deferred: bool) {

@@ -17,8 +17,10 @@ pub fn add(config: &mut NetConfig, plan: &Value<'_>, network_data: Option<&Value
     let mut ports: Vec<String> = Vec::new();
     let made = |link: &Value<'_>| link.get("type").is_some_and(|kind| kind.is_text("bond") || kind.is_text("vlan"));
     let links = network_data.and_then(|data| data.get("links"));
-    for link in links.iter().flat_map(|links| links.items()).filter(|link| !made(link)) {
-        ports.push(link.get("id").and_then(|id| id.text().ok()).unwrap_or_default());
+    if let Some(links) = links {
+        for link in links.items().filter(|link| !made(link)) {
+            ports.push(link.get("id").and_then(|id| id.text().ok()).unwrap_or_default());
+        }
     }
     if !ports.iter().any(|id| config.place(id).is_some()) {
         ports = config.links.iter().filter(|link| link.find().is_some()).map(|link| link.id.clone()).gather();

@@ -277,14 +277,20 @@ const FOREIGN: &[(&str, &str)] = &[
 /// A MAC address on a line with this beginning that no NIC has. None is a stranger where no NIC is known.
 fn stranger(text: &str, key: &str, nics: &[Nic]) -> Option<Mac> {
     let has =
-        |mac: &Mac| nics.iter().any(|nic| [&nic.mac, &nic.permanent_mac].into_iter().flatten().any(|own| own == mac));
+        |mac: &Mac| nics.iter().any(|nic| [&nic.mac, &nic.permanent_mac].iter().any(|own| own.as_ref() == Some(mac)));
     if !nics.iter().any(|nic| nic.mac.is_some()) {
         return None;
     }
-    let lines = text.lines().filter(|line| line.trim_start().starts_with(key));
-    let words = lines.flat_map(|line| line.split(|c: char| !c.is_ascii_hexdigit() && c != ':' && c != '-'));
-    // A client id is the address behind `01:`.
-    words.filter_map(|word| Mac::parse(word.get(word.len().checked_sub(17)?..)?)).find(|mac| !has(mac))
+    for line in text.lines().filter(|line| line.trim_start().starts_with(key)) {
+        for word in line.split(|c: char| !c.is_ascii_hexdigit() && c != ':' && c != '-') {
+            // A client id is the address behind `01:`.
+            let mac = word.len().checked_sub(17).and_then(|at| Mac::parse(word.get(at..)?));
+            if mac.as_ref().is_some_and(|mac| !has(mac)) {
+                return mac;
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -338,7 +338,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
 fn each_boot(work: &mut Work<'_, '_>, owner: &Owner<'_>) -> bool {
     let says = |config: &Config| {
         let when = config.get("updates.network.when");
-        when.iter().flat_map(|when| when.items()).any(|word| word.is_text("boot"))
+        when.is_some_and(|when| when.items().any(|word| word.is_text("boot")))
     };
     let kinds = [DataKind::User, DataKind::Vendor, DataKind::Vendor2];
     let kept = owner.instance.filter(|instance| kinds.iter().any(|kind| is_said(work, instance, *kind, &["updates"])));
@@ -352,10 +352,11 @@ fn each_boot(work: &mut Work<'_, '_>, owner: &Owner<'_>) -> bool {
 fn lacks_a_nic(instance: Option<&Instance>, nics: &[Nic]) -> bool {
     let links = instance.and_then(|instance| instance.document(instance.network)?.get("links"));
     let made = |link: &Value<'_>| link.get("type").is_some_and(|kind| kind.is_text("bond") || kind.is_text("vlan"));
-    links.iter().flat_map(|links| links.items()).filter(|link| !made(link)).any(|link| {
+    let lacks = |link: &Value<'_>| {
         let mac = link.get("ethernet_mac_address").and_then(|mac| Mac::parse(&mac.text().ok()?));
         mac.is_some_and(|mac| nics.iter().all(|nic| nic.own_mac() != Some(&mac) && nic.mac.as_ref() != Some(&mac)))
-    })
+    };
+    links.is_some_and(|links| links.items().any(|link| !made(&link) && lacks(&link)))
 }
 
 fn pend(host: &mut dyn Host, what: &str) -> Result<(), Error> {

@@ -86,7 +86,8 @@ impl<'a> Program<'a> {
     #[inline(never)]
     pub fn new(argv: &'a [&'a str], env: &'a [(&'a str, &'a str)]) -> Result<Self, Error> {
         let Some(name) = argv.first().copied() else { return Err(Error::new("run", "a command", "it is empty")) };
-        if argv.iter().chain(env.iter().flat_map(|(key, value)| [key, value])).any(|text| text.contains('\0')) {
+        let odd = |text: &str| text.as_bytes().contains(&0);
+        if argv.iter().any(|text| odd(text)) || env.iter().any(|(key, value)| odd(key) || odd(value)) {
             return Err(Error::new("run", name, "an argument contains a NUL byte"));
         }
         let path = match env.iter().find(|(key, _)| *key == "PATH") {

@@ -134,7 +134,7 @@ fn names_default(users: &Value<'_>) -> bool {
     }
     if !users.is_sequence() {
         return texts(users)
-            .is_ok_and(|text| text.iter().flat_map(|t| t.split(',')).any(|name| name.trim() == "default"));
+            .is_ok_and(|texts| texts.iter().any(|text| text.split(',').any(|name| name.trim() == "default")));
     }
     users.items().any(|user| user.is_text("default") || user.get("name").is_some_and(|name| name.is_text("default")))
 }

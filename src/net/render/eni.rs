@@ -81,7 +81,8 @@ fn loopback(config: &NetConfig, file: &mut Lines) {
 fn stanzas(config: &NetConfig, link: &Link, name: &str, file: &mut Lines) {
     let strays = config.strays(link);
     let (mut dns, master) = (link.all_dns(), config.master_of(link));
-    let bond = [master, Some(link)].into_iter().flatten().any(|link| matches!(link.kind, Kind::Bond(_)));
+    let is_bond = |link: &Link| matches!(link.kind, Kind::Bond(_));
+    let bond = is_bond(link) || master.is_some_and(is_bond);
     let mut none = [Subnet::default()];
     if link.kind == Kind::Loopback {
         none[0].method = Method::Loopback;
