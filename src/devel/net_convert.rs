@@ -211,7 +211,8 @@ mod tests {
     /// What is told, and the text of the file at `path`, if there is one.
     fn converted(kind: &str, text: &str, to: &str, distro: &str, path: &str) -> (Vec<String>, Option<String>) {
         let mut host = MemoryHost::new();
-        let nics = [nic("ens3,52:54:00:00:00:01").unwrap()];
+        let nics = ["ens3,52:54:00:00:00:01", "ens4,52:54:00:00:00:03", "ens5,52:54:00:00:00:03"];
+        let nics = nics.map(|text| nic(text).unwrap());
         let order = Order {
             input: Input { name: "FILE", path: "/etc/network/FILE", text: text.as_bytes() },
             dialect: DIALECTS.iter().find(|dialect| dialect.name == kind).unwrap(),
@@ -239,11 +240,6 @@ mod tests {
             ("eni", "auto eth0\niface eth0 inet dhcp\n".into(), "eth0"),
             // The NIC is known by its address.
             ("yaml", format!("version: 2\nethernets: {{lan: {{match: {{macaddress: '{MAC}'}}, dhcp4: yes}}}}"), "ens3"),
-            (
-                "yaml",
-                "version: 2\nethernets: {lan: {match: {macaddress: '52:54:00:00:00:02'}, dhcp4: yes}}".into(),
-                "lan",
-            ),
             ("yaml", "{version: 1, config: [{type: physical, name: e, subnets: [{type: dhcp}]}]}".into(), "e"),
             (
                 "network_data.json",
@@ -297,6 +293,31 @@ mod tests {
             assert!(DISTROS.contains(&distro));
             let (said, file) = converted("eni", "auto e\niface e inet dhcp\n", "eni", distro, path);
             assert!(said.is_empty() && file.is_some(), "{distro}");
+        }
+    }
+
+    /// Links that are written all the same.
+    #[test]
+    fn what_the_known_nics_do_not_fit_is_told() {
+        for (ethernets, wanted) in [
+            (
+                "lan: {match: {macaddress: '52:54:00:00:00:02'}}",
+                "FILE:2:13: no NIC that is known is the one with the MAC address 52:54:00:00:00:02",
+            ),
+            (
+                "lan: {match: {macaddress: '52:54:00:00:00:03'}}",
+                "FILE:2:13: the one with the MAC address 52:54:00:00:00:03 are `ens4` and `ens5`",
+            ),
+            ("lan: {match: {name: ens*}}", "FILE:2:13: the one called `ens*` are `ens3` and `ens4`"),
+            (
+                "a: {match: {macaddress: '52:54:00:00:00:01'}}, ens3: {}",
+                "FILE:2:60: expected a name of its own; `ens3` is that of a link above",
+            ),
+        ] {
+            let text = format!("version: 2\nethernets: {{{ethernets}}}\n");
+            let (said, file) = converted("yaml", &text, "netplan", "debian", "/etc/netplan/50-cloud-init.yaml");
+            assert_eq!(said, [wanted]);
+            assert!(file.is_some());
         }
     }
 

@@ -68,22 +68,34 @@ fn stands_above(config: &NetConfig, at: usize) -> bool {
 }
 
 /// Gives a name to each link that has none, for who writes files for another machine (`net-convert`): that of the NIC with its MAC
-/// address, else, if `by_id`, its id, as cloud-init does with v2. A link that still has none is an error, and no renderer writes it.
+/// address, else, if `by_id`, its id, as cloud-init does with v2. A link that still has none is an error, and no renderer writes it. Where NICs
+/// are known, it is a warning that none of them has the address, or that several fit.
 pub fn name(config: &mut NetConfig, nics: &[Nic], by_id: bool, report: &mut Report) {
     for at in 0..config.links.len() {
-        let link = &mut config.links[at];
-        let Some(find) = link.find().filter(|_| link.name.is_none()) else { continue };
+        let link = &config.links[at];
+        let Some(find) = link.find() else { continue };
         let mac = find.mac.as_ref();
         let nic = nics.iter().find(|nic| mac.zip(nic.own_mac()).is_some_and(|(wanted, own)| same(wanted, own)));
+        let named = link.name.clone();
         let id = || IfName::parse(&link.id).filter(|_| by_id);
-        link.name = nic.map(|nic| nic.name.clone()).or_else(id);
-        if link.name.is_none() {
-            let link = &config.links[at];
-            let wanted = link.find().map_or(String::new(), |find| wanted(find, None));
-            report.error_at(config, link.at, "a NIC whose name is known; that of {} is not", &[&wanted]);
+        let name = named.or_else(|| nic.map(|nic| nic.name.clone())).or_else(id);
+        let wanted = || wanted(find, None);
+        match candidates(find, None, nics).as_slice() {
+            _ if name.is_none() => {
+                report.error_at(config, link.at, "a NIC whose name is known; that of {} is not", &[&wanted()]);
+            }
+            [one, other, ..] if link.name.is_none() || mac.is_some() => {
+                report.warn_at(config, link.at, "{} are `{}` and `{}`", &[&wanted(), &one.name, &other.name]);
+            }
+            [] if mac.is_some() && !nics.is_empty() => {
+                report.warn_at(config, link.at, "no NIC that is known is {}", &[&wanted()]);
+            }
+            _ => {}
         }
+        config.links[at].name = name;
     }
     name_vlans(config, report);
+    own_names(config, report);
 }
 
 /// Finds the NIC of a link; the links to be added where it means several.
