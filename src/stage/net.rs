@@ -127,9 +127,7 @@ fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> 
     let kept = root::carriers(work.host.files(), &nics)?;
     let mut servers = dhcp::Servers::default();
     servers.leases.base = live::bring_up(&network, &kept, work.host, &mut servers, report)?;
-    let done = renew::hand_over(work.host, &servers.leases, work.boot.options.another_root);
-    report.take(done);
-    Ok(())
+    renew::hand_over(work.host, &servers.leases, work.boot.options.another_root)
 }
 
 /// The network that `init --local` chose where there is no instance: that of a drive of mode `pass` is nowhere else.

@@ -52,16 +52,15 @@ pub fn renew(host: &mut dyn Host) -> Result<(), Error> {
         }
         let due = leases.kept.iter().enumerate().filter_map(|(at, kept)| Some((kept.due()?, at))).min();
         let Some((due, at)) = due else { break };
-        if host.now().up < due {
-            host.rest(due);
+        if host.now().up.as_secs() < due {
+            host.rest(Duration::from_secs(due));
             continue;
         }
-        let before = leases.dns();
         let kept = &mut leases.kept[at];
-        if let Err(error) = act(host, kept) {
+        let mut done = act(host, kept);
+        if kept.next == MAX_PAUSE {
             // A server that is silent for days is not told of for days.
-            let level = if kept.next == MAX_PAUSE { Level::Debug } else { Level::Warning };
-            host.log(level, AREA, &error);
+            done = Ok(false);
         }
         if kept.index == 0 {
             leases.kept.swap_remove(at);
@@ -69,17 +68,25 @@ pub fn renew(host: &mut dyn Host) -> Result<(), Error> {
         if file(host)?.as_ref() != Some(&seen) {
             continue;
         }
-        let dns = leases.dns();
-        let mut done = if dns == before { Ok(()) } else { write_resolv_conf(host, &dns) };
+        if matches!(done, Ok(true)) {
+            done = write_resolv_conf(host, &leases.dns()).map(|()| true);
+        }
+        tell(host, done.err());
         let text = leases.text(boot).into_bytes();
-        done = done.and(save(host, &text));
-        match done {
+        match save(host, &text) {
             Ok(()) => seen = text,
-            Err(error) => host.log(Level::Warning, AREA, &error),
+            Err(error) => tell(host, Some(error)),
         }
     }
     host.print(&"no leases are left to renew");
     Ok(())
+}
+
+#[inline(never)]
+fn tell(host: &mut dyn Host, error: Option<Error>) {
+    if let Some(error) = error {
+        host.log(Level::Warning, AREA, &error);
+    }
 }
 
 #[inline(never)]
@@ -91,9 +98,9 @@ fn save(host: &mut dyn Host, text: &[u8]) -> Result<(), Error> {
     write_file(host.files(), LEASES, &Create::mode(0o600), text)
 }
 
-/// Does what is due.
+/// Does what is due; whether the DNS is another one.
 #[inline(never)]
-fn act(host: &mut dyn Host, kept: &mut Kept) -> Result<(), Error> {
+fn act(host: &mut dyn Host, kept: &mut Kept) -> Result<bool, Error> {
     let now = host.now().up;
     let old = kept.lease();
     kept.postpone(old.as_deref(), now);
@@ -120,16 +127,16 @@ fn act(host: &mut dyn Host, kept: &mut Kept) -> Result<(), Error> {
     };
     kept.set(new.as_deref(), now);
     let (old, new) = (old.map(|old| kept.taken(old)), new.map(|new| kept.taken(new)));
-    exchange(host, &nic.name, kept.wants.metric, old.as_ref(), new.as_ref());
-    if new.is_none() { failed(kept, "it has ended, or a server refused it: the address goes") } else { Ok(()) }
+    let other_dns = exchange(host, &nic.name, kept.wants.metric, old.as_ref(), new.as_ref());
+    if new.is_none() { failed(kept, "it has ended, or a server refused it: the address goes") } else { Ok(other_dns) }
 }
 
 #[inline(never)]
-fn failed(kept: &Kept, why: &'static str) -> Result<(), Error> {
+fn failed(kept: &Kept, why: &'static str) -> Result<bool, Error> {
     Err(Error::new("renew the lease of", &*kept.link, why))
 }
 
-fn give_up(kept: &mut Kept, why: &'static str) -> Result<(), Error> {
+fn give_up(kept: &mut Kept, why: &'static str) -> Result<bool, Error> {
     kept.index = 0;
     failed(kept, why)
 }

@@ -167,7 +167,7 @@ pub fn detach() -> Result<bool, Error> {
             0 => {
                 core::mem::forget(nothing);
                 libc::setsid();
-                let _ = rustix::process::chdir("/");
+                libc::chdir(c"/".as_ptr());
                 close_others(&[0, 1, 2]);
                 Ok(true)
             }

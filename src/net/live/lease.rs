@@ -102,9 +102,9 @@ impl Wants {
 
 /// Puts the lease `new` of a link in the place of `old`; `None`: there was, or is to be, none. An address that stays has its new lifetime and
 /// loses nothing meanwhile. With the last address of a link the kernel takes its IPv4 routes: those that were there besides the lease's are put
-/// there again. A route of another link does not give way.
+/// there again. A route of another link does not give way. True: their DNS differs.
 #[inline(never)]
-pub fn exchange(host: &mut dyn Host, link: &IfName, metric: u32, old: Option<&Lease>, new: Option<&Lease>) {
+pub fn exchange(host: &mut dyn Host, link: &IfName, metric: u32, old: Option<&Lease>, new: Option<&Lease>) -> bool {
     let has = |lease: Option<&Lease>, pair: &_| lease.is_some_and(|lease| lease.routes.contains(pair));
     let stays = old.map(|old| old.net) == new.map(|new| new.net);
     let ask = &mut |host: &mut dyn Host, request: Request<'_>| match host.links().request(&request) {
@@ -123,7 +123,8 @@ pub fn exchange(host: &mut dyn Host, link: &IfName, metric: u32, old: Option<&Le
     if let Some(old) = old.filter(|_| !stays) {
         ask(host, Request::RemoveAddress(&old.address(link)));
     }
-    let Some(new) = new else { return };
+    let other_dns = old.map(|old| &old.dns) != new.map(|new| &new.dns);
+    let Some(new) = new else { return other_dns };
     if let Some(mtu) = new.mtu.filter(|_| new.mtu != old.and_then(|old| old.mtu)) {
         ask(host, Request::Mtu(link, mtu));
     }
@@ -140,6 +141,7 @@ pub fn exchange(host: &mut dyn Host, link: &IfName, metric: u32, old: Option<&Le
             ask(host, Request::AddRoute(&route));
         }
     });
+    other_dns
 }
 
 /// Who asks servers: the machines are in [`crate::transport`], and a stage says how long they may take.

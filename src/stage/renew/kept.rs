@@ -92,9 +92,9 @@ impl Kept {
         lease
     }
 
-    /// When something is to be done; `None`: never.
-    pub fn due(&self) -> Option<Duration> {
-        (self.next != FOREVER).then(|| Duration::from_secs(u64::from(self.since) + u64::from(self.next)))
+    /// When something is to be done, seconds since boot; `None`: never.
+    pub fn due(&self) -> Option<u64> {
+        (self.next != FOREVER).then(|| u64::from(self.since) + u64::from(self.next))
     }
 
     /// It is this one now. Without one another is to be asked for at once.

@@ -172,7 +172,7 @@ fn at_its_end_the_address_goes_and_another_is_asked_for() {
     ));
     // The six of the test above, four behind T2, then 30, 60, 120 and 240; a long silence is not told of.
     let silent = |word: &str| log.iter().filter(|line| line.starts_with(word) && line.ends_with("answers")).count();
-    assert_eq!((silent("DEBUG"), silent("WARNING")), (6, 6 + 4 + 4), "{log:#?}");
+    assert_eq!(silent("WARNING"), 6 + 4 + 4, "{log:#?}");
 }
 
 #[test]
