@@ -37,10 +37,13 @@ pub struct Lease {
     pub lifetime: Option<u32>,
 }
 
+/// Takes a route as the lease has it and as the kernel does.
+type EachRoute<'a> = dyn FnMut(&(Net, Option<IpAddr>), RouteEntry) + 'a;
+
 impl Lease {
     /// Its routes on a link, those on the link first: gateways may be reached by them.
     #[inline(never)]
-    fn each_route(&self, link: &IfName, metric: u32, each: &mut dyn FnMut(&(Net, Option<IpAddr>), RouteEntry)) {
+    fn each_route(&self, link: &IfName, metric: u32, each: &mut EachRoute<'_>) {
         for gateways in [false, true] {
             for pair in self.routes.iter().filter(|(_, via)| via.is_some() == gateways) {
                 let mut route = RouteEntry::new(pair.0);
@@ -137,7 +140,7 @@ pub fn exchange(host: &mut dyn Host, link: &IfName, metric: u32, old: Option<&Le
     }
     new.each_route(link, metric, &mut |pair, route| {
         let taken = there.iter().any(|other| !is_here(other) && is_rival(other, &route));
-        if !taken && !(stays && has(old, pair)) {
+        if !(taken || stays && has(old, pair)) {
             ask(host, Request::AddRoute(&route));
         }
     });
