@@ -216,6 +216,9 @@ pub const MAX_DHCP_PACKET: usize = 1_500;
 /// bytes holds, where four bytes are the shortest (RFC 2132).
 pub const MAX_LEASE_ITEMS: usize = 64;
 
+/// The file of the leases that are renewed, bytes: some hundred leases as servers usually give them.
+pub const MAX_LEASES_FILE: u64 = 64 << 10;
+
 /// How long a link waits for its DHCP server: two requests and their answers go well within it (RFC 2131 section 4.1), and `dhclient` of RHEL 6
 /// and 7 waits as long where it is to go on in the background.
 pub const MAX_DHCP_TIME: core::time::Duration = core::time::Duration::from_secs(30);

@@ -95,6 +95,10 @@ pub const NETWORK_OLD: &str = "network-old";
 pub const UPGRADED_NETWORK: &str = "upgraded-network";
 /// What of the network is left to do in this boot: the links to be brought up; nothing: all.
 pub const NETWORK_PENDING: &str = "/run/cloud-init/network-pending";
+/// The leases of this boot that `wisp net renew` keeps up.
+pub const LEASES: &str = "/run/cloud-init/leases";
+/// Lock that keeps one process at that.
+pub const LEASES_LOCK: &str = "/run/cloud-init/leases.lock";
 /// Lock that keeps one stage at a time.
 pub const LOCK: &str = "/run/cloud-init/lock";
 /// What `data/previous-instance-id` holds when there was none (cloud-init `stages.py`).

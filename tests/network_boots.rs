@@ -851,3 +851,33 @@ fn a_crash_anywhere_costs_the_network_of_one_boot_at_most() {
     }
     assert!(at_once * 10 > calls as usize * 9, "{at_once} of {calls}");
 }
+
+/// Where there is no network service, whoever asked for a lease goes on: in the background, on this machine alone.
+#[test]
+fn leases_are_left_to_a_process() {
+    let quiet = || {
+        let mut host = machine(&[]);
+        drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+        host.on_connect(|_, _| Some(Vec::new()));
+        host
+    };
+    let ran = |host: &MemoryHost| host.ran.iter().map(|ran| ran.line()).collect::<Vec<_>>();
+    let mut host = quiet();
+    boot(&mut host);
+    assert_eq!(ran(&host), ["/proc/self/exe net renew --background"]);
+    let leases = host.text("/run/cloud-init/leases");
+    assert!(leases.lines().any(|line| line.starts_with("lease eth0 2 15 0 ")), "{leases}");
+
+    let mut host = quiet();
+    let options = Options { another_root: true, ..Options::default() };
+    stage::init_local(&mut host, &options);
+    stage::init(&mut host, &options);
+    assert!(host.exists("/run/cloud-init/leases") && ran(&host).is_empty(), "{:?}", host.ran);
+
+    let mut host = quiet();
+    let mut preview = wisp::host::preview::PreviewHost::new(&mut host, false);
+    stage::init_local(&mut preview, &Options::default());
+    stage::init(&mut preview, &Options::default());
+    preview.print_actions();
+    assert!(host.console.contains("eth0") && !host.console.contains("net renew"), "{}", host.console);
+}

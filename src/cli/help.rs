@@ -27,7 +27,7 @@ Other commands:
   wisp single --name MODULE    one module again
   wisp query -n NAME           what is known of the instance
   wisp plan                    what the four stages would do here, without doing it
-  wisp net show|flush|rename   the network links: look, empty, rename
+  wisp net show|flush|...      the network links: look, empty, rename, renew leases
   wisp devel parse KIND FILE   how wisp reads a file, as JSON
   wisp devel net-convert ...   a network config of one dialect as the files of another
 
@@ -91,6 +91,7 @@ const NET: &str = "\
 wisp net show [IF] [--json]: links with driver, MAC address, state, addresses and routes
 wisp net flush IF: take the addresses and routes of a link from it
 wisp net rename [--dry-run] [FROM=TO|MAC=TO...]: give NICs their names
+wisp net renew [--background]: keep up the DHCP leases that `init` got, until there are none
 
 What is changed is printed in the words of ip(8). Without arguments `rename` does what the
 network config of the instance says; --dry-run prints it only. Swaps and cycles are fine. A NIC

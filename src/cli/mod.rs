@@ -65,7 +65,7 @@ static TABLE: &[Command] = &[
     #[cfg(feature = "plan")]
     Command { name: "plan", options: &[], own: &[], arguments: false, run: plan },
     #[cfg(feature = "network")]
-    Command { name: "net", options: &["json", "dry-run"], own: &[], arguments: true, run: net::net },
+    Command { name: "net", options: &["json", "dry-run", "background"], own: &[], arguments: true, run: net::net },
     #[cfg(feature = "devel")]
     Command { name: "devel", options: &[], own: devel::OPTIONS, arguments: true, run: devel::devel },
 ];
@@ -79,6 +79,7 @@ struct Call {
     local: bool,
     json: bool,
     dry_run: bool,
+    background: bool,
     mode: Option<String>,
     name: Option<String>,
     frequency: Option<String>,
@@ -129,7 +130,10 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
             Arg::Short('f') | Arg::Long("file") => call.options.files.push(value(&mut parser)?),
             Arg::Short('d') | Arg::Long("debug") => call.options.debug = true,
             Arg::Long("force") => call.options.force = true,
-            Arg::Long("root") => call.root = Some(value(&mut parser)?),
+            Arg::Long("root") => {
+                call.root = Some(value(&mut parser)?);
+                call.options.another_root = true;
+            }
             Arg::Short('l') | Arg::Long("local") => {
                 call.local = true;
                 given.push("local");
@@ -145,6 +149,10 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
             Arg::Long("dry-run") => {
                 call.dry_run = true;
                 given.push("dry-run");
+            }
+            Arg::Long("background") => {
+                call.background = true;
+                given.push("background");
             }
             Arg::Value(word) => {
                 let word = word.string().map_err(text)?;
@@ -303,8 +311,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        const NET: &str =
-            "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...]";
+        const NET: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...], renew [--background]";
         const PARSE: &str = "`devel parse` takes KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data";
         const CONVERT: [&str; 12] =
             ["devel", "net-convert", "-p", "x", "-k", "eni", "-d", "/x", "-D", "debian", "-O", "netplan"];
@@ -343,6 +350,9 @@ mod tests {
             (&["net", "show", "--dry-run"], NET),
             (&["net", "flush"], NET),
             (&["net", "flush", "a", "--json"], NET),
+            (&["net", "flush", "a", "--background"], NET),
+            (&["net", "renew", "eth0"], NET),
+            (&["net", "renew", "--dry-run"], NET),
             (&["net", "rename", "--json"], NET),
             (
                 &["net", "rename", "eth0"],

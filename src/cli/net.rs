@@ -13,15 +13,17 @@ use wisp::net::{Report, flush, rename, resolve, root};
 use wisp::stage::in_force;
 
 use super::{Call, Refused, machine, print};
+use crate::sys;
 
-const USAGE: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...]";
+const USAGE: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...], renew [--background]";
 
 pub fn net(call: &Call) -> Result<u8, Refused> {
     let (verb, rest) = call.arguments.split_first().map_or(("", &[][..]), |(verb, rest)| (&**verb, rest));
-    let verb: Verb = match (verb, rest.len(), call.json, call.dry_run) {
-        ("show", 0 | 1, _, false) => show,
-        ("flush", 1, false, false) => flush,
-        ("rename", _, false, _) => {
+    let verb: Verb = match (verb, rest.len(), call.json, call.dry_run, call.background) {
+        ("show", 0 | 1, _, false, false) => show,
+        ("flush", 1, false, false, false) => flush,
+        ("renew", 0, false, false, _) => renew,
+        ("rename", _, false, _, false) => {
             for word in rest {
                 rename::argument(word)?;
             }
@@ -52,6 +54,13 @@ fn flush(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     let mut report = Report::default();
     flush::by_name(&call.arguments[1], host, &mut report, &mut say)?;
     Ok(told(&report))
+}
+
+fn renew(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
+    if !call.background || sys::detach()? {
+        wisp::stage::renew::renew(host)?;
+    }
+    Ok(0)
 }
 
 /// Shows the plan, and carries it out.

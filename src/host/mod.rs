@@ -71,6 +71,13 @@ pub trait Host {
     /// Waits, by the clock that never steps.
     fn sleep(&mut self, time: Duration);
 
+    /// Waits long, until [`Time::up`] is `until`, with no file of the log open. If another root was mounted over ours meanwhile
+    /// (switch_root(8)), that is the root from then on.
+    fn rest(&mut self, until: Duration) {
+        let now = self.now().up;
+        self.sleep(until.saturating_sub(now));
+    }
+
     /// Sets the kernel's host name, sethostname(2).
     ///
     /// # Errors
@@ -332,6 +339,9 @@ pub trait Procs {
     /// As [`Procs::run`]; it had to be killed.
     fn run_within(&mut self, command: &Command, limit: Option<Duration>, captured: &mut Vec<u8>)
     -> Result<Exit, Error>;
+
+    /// Asks a process to end, kill(2) with SIGTERM. One that has ended already is fine.
+    fn terminate(&mut self, _pid: u32) {}
 }
 
 /// Why [`Procs::run_within`] fails where the time was up.

@@ -18,8 +18,8 @@
 //!
 //! DHCPv4: where the image has busybox's `udhcpc` and its script, that program asks, in the background if need be, and renews; where a
 //! config wants something that its script does not do (a metric, overrides), or there is none, [`Dhcp`] asks, and the
-//! address lasts as long as its lease (Linux 3.9; before, until somebody takes it away): nobody renews it but the next run of this. IPv6: the kernel
-//! listens to routers. Stateful DHCPv6 is not spoken; a server is asked for DNS only.
+//! address lasts as long as its lease (Linux 3.9; before, until somebody takes it away): whoever asked renews it
+//! (`wisp net renew`), and [`exchange`] takes up what changed. IPv6: the kernel listens to routers. Stateful DHCPv6 is not spoken; a server is asked for DNS only.
 //!
 //! Not done: link-local IPv4.
 
@@ -44,13 +44,13 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use lease::{Dhcp, Lease};
+pub use lease::{Dhcp, Lease, Wants, exchange};
 
 /// Who says so in the log.
 const AREA: &str = "net";
 
 /// Brings the network up. `config` is as [`super::resolve`] left it, and NICs have their names already; `kept`: the indexes of links that carry the root
-/// file system. What is wrong is in `report`.
+/// file system. What is wrong is in `report`. Returned is the DNS that there is without leases.
 ///
 /// # Errors
 /// The kernel does not tell what there is.
@@ -60,7 +60,7 @@ pub fn bring_up(
     host: &mut dyn Host,
     dhcp: &mut dyn Dhcp,
     report: &mut Report,
-) -> Result<(), Error> {
+) -> Result<Dns, Error> {
     let links = host.links();
     let (nics, addresses, routes) = (links.list()?, links.addresses()?, links.routes()?);
     let mut live = Live {
@@ -75,6 +75,7 @@ pub fn bring_up(
         wanted: Vec::new(),
         flushed: Vec::new(),
         foreign: Vec::new(),
+        base: all_dns(config),
         dns: Dns::default(),
     };
     live.loopback();
@@ -83,8 +84,27 @@ pub fn bring_up(
         live.link(&config.links[at]);
     }
     live.routes();
-    live.resolv_conf();
-    Ok(())
+    let (base, dns) = (live.base, live.dns);
+    let mut all = base.clone();
+    all.add(&dns);
+    let written = write_resolv_conf(host, &all);
+    report.take(written);
+    Ok(base)
+}
+
+/// Writes `/etc/resolv.conf`. If there is no DNS, or if the file is the user's, it stays as it is.
+///
+/// # Errors
+/// The kernel's.
+#[inline(never)]
+pub fn write_resolv_conf(host: &mut dyn Host, dns: &Dns) -> Result<(), Error> {
+    let files = host.files();
+    let now = read_file(files, paths::RESOLV_CONF, MAX_STATE_FILE).ok().flatten();
+    if dns.is_empty() || now.is_some_and(|now| now.starts_with(paths::RESOLV_CONF_OF_USER.as_bytes())) {
+        return Ok(());
+    }
+    let (path, _) = write_target(files, paths::RESOLV_CONF)?;
+    write_changed(host, &path, &Create::mode(0o644), resolv_conf(dns).as_bytes()).map(|_| ())
 }
 
 /// A run.
@@ -104,6 +124,8 @@ struct Live<'a> {
     flushed: Vec<IfName>,
     /// Links whose IPv4 is another program's.
     foreign: Vec<IfName>,
+    /// What the config says and DHCPv6 brings.
+    base: Dns,
     /// What leases bring.
     dns: Dns,
 }
@@ -319,24 +341,6 @@ impl<'a> Live<'a> {
     #[inline(never)]
     fn forget_addresses(&mut self, name: &IfName, only_v6: bool) {
         self.addresses.retain(|address| address.link != *name || (only_v6 && !address.net.is_v6()));
-    }
-
-    /// Name servers: those of the config, then those of leases.
-    #[inline(never)]
-    fn resolv_conf(&mut self) {
-        let mut dns = all_dns(self.config);
-        dns.add(&self.dns);
-        if dns.is_empty() {
-            return;
-        }
-        let files = self.host.files();
-        let now = read_file(files, paths::RESOLV_CONF, MAX_STATE_FILE).ok().flatten();
-        if now.is_some_and(|now| now.starts_with(paths::RESOLV_CONF_OF_USER.as_bytes())) {
-            return;
-        }
-        let written = write_target(files, paths::RESOLV_CONF)
-            .and_then(|(path, _)| write_changed(self.host, &path, &Create::mode(0o644), resolv_conf(&dns).as_bytes()));
-        self.report.take(written);
     }
 }
 

@@ -42,6 +42,8 @@ mod network;
 mod output;
 pub mod query;
 mod record;
+#[cfg(feature = "network")]
+pub mod renew;
 mod rows;
 mod semaphore;
 mod status;
@@ -66,6 +68,8 @@ pub struct Options {
     pub debug: bool,
     /// `--force`: run although turned off.
     pub force: bool,
+    /// `--root`: the root is not the machine's, and no process of ours may stay in it.
+    pub another_root: bool,
 }
 
 /// Exit status of a stage that did all that was asked of it.

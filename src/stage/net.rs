@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 
 use super::network::is_said;
 use super::record::Record;
+use super::renew;
 use super::work::Work;
 use super::{cached, configuration};
 use crate::config::{Config, texts};
@@ -123,7 +124,9 @@ fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> 
     let Some((network, ..)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
     let kept = root::carriers(work.host.files(), &nics)?;
-    live::bring_up(&network, &kept, work.host, &mut dhcp::Servers, report)
+    let mut servers = dhcp::Servers::default();
+    servers.leases.base = live::bring_up(&network, &kept, work.host, &mut servers, report)?;
+    renew::hand_over(work.host, &servers.leases, work.boot.options.another_root)
 }
 
 /// The network that `init --local` chose where there is no instance: that of a drive of mode `pass` is nowhere else.

@@ -87,7 +87,6 @@ impl Log {
         if self.options.log == path {
             return;
         }
-        self.flush();
         self.close();
         self.options.log = path.into();
     }
@@ -161,7 +160,9 @@ impl Log {
         self.file.as_ref()
     }
 
-    fn close(&mut self) {
+    /// Writes out what is in memory, and closes the file until there is more.
+    pub fn close(&mut self) {
+        self.flush();
         self.shared.file.store(-1, Ordering::Release);
         self.file = None;
     }

@@ -46,6 +46,13 @@ mod spawn;
 mod streams;
 mod tree;
 
+#[cfg(test)]
+#[allow(unused_imports)]
+pub use lock::holder as lock_holder;
+#[cfg(feature = "network")]
+#[allow(unused_imports)] // by tests of this folder alone
+pub use process::detach;
+
 /// What the live host is told once.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -142,6 +149,17 @@ impl Host for LiveHost {
 
     fn sleep(&mut self, time: Duration) {
         socket::sleep(time);
+    }
+
+    fn rest(&mut self, until: Duration) {
+        self.log.close();
+        socket::sleep(until.saturating_sub(clock::now().up));
+        // `..` of the root is the root, and what is mounted over it.
+        // SAFETY: strings. Without the privilege it stays as it is.
+        unsafe {
+            libc::chroot(c"/..".as_ptr());
+            libc::chdir(c"/".as_ptr());
+        }
     }
 
     fn set_hostname(&mut self, name: &str) -> Result<(), Error> {

@@ -137,6 +137,43 @@ impl Procs for LiveHost {
         talk.finish();
         exit.ok_or_else(|| Error::new("run", command.argv[0], LATE))
     }
+
+    fn terminate(&mut self, pid: u32) {
+        if let Some(pid) = Pid::from_raw(pid as i32) {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+/// Goes on in a process in the background: true in it, false in the one that was called. It has a session of its own, and nothing open; what it
+/// prints nobody reads.
+///
+/// # Errors
+/// No process can be made.
+#[inline(never)]
+pub fn detach() -> Result<bool, Error> {
+    let broken = |errno| failed("go on", "in the background", errno);
+    let nothing = nothing().map_err(broken)?;
+    // SAFETY: numbers of descriptors. Both processes have them so: whoever reads our output need not wait for the one behind.
+    unsafe {
+        for standard in 0..3 {
+            libc::dup2(nothing.as_raw_fd(), standard);
+        }
+    }
+    // SAFETY: one thread, whose copy goes on. Of what is open from the third on it uses nothing.
+    unsafe {
+        match libc::fork() {
+            -1 => Err(broken(Kernel::AGAIN)),
+            0 => {
+                core::mem::forget(nothing);
+                libc::setsid();
+                libc::chdir(c"/".as_ptr());
+                close_others(&[0, 1, 2]);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 /// What goes to and comes from a program while it runs.

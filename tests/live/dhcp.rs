@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use wisp::host::links::Nic;
 use wisp::host::packets::Channel;
+use wisp::net::live::{Wants, exchange};
+use wisp::paths;
+use wisp::stage::renew;
+use wisp::stage::renew::kept::{Kept, Leases};
 use wisp::transport::dhcp::{self, Lease, LeaseRoute, Options, Renewed};
 use wisp::transport::dhcp6;
 
@@ -153,7 +157,7 @@ fn ask(host: &mut LiveHost, nic: &Nic, lab: &Lab, options: Options) -> Lease {
     *dhcp::ask(host, nic, options, until).unwrap().unwrap_or_else(|| panic!("no lease: {}", lab.log()))
 }
 
-fn renew(host: &mut LiveHost, nic: &Nic, lease: &Lease) -> Renewed {
+fn renewed(host: &mut LiveHost, nic: &Nic, lease: &Lease) -> Renewed {
     let until = host.now().up + Duration::from_secs(10);
     dhcp::renew(host, nic, lease, BOX, until).unwrap()
 }
@@ -206,6 +210,7 @@ fn a_lease_of_dnsmasq_with_everything() {
             // dnsmasq takes a little off both.
             t1: lease.t2 - 900,
             t2: lease.t2.clamp(1500, 1800),
+            message: lease.message.clone(),
         };
         assert_eq!(lease, wanted, "{}", lab.log());
         assert!((100..=110).contains(&lease.address.octets()[3]));
@@ -215,11 +220,12 @@ fn a_lease_of_dnsmasq_with_everything() {
 
         // Kept by its server, then by any.
         lab.address("add", &lease);
-        let Renewed::Lease(kept) = renew(host, nic, &lease) else { panic!("{}", lab.log()) };
+        let Renewed::Lease(kept) = renewed(host, nic, &lease) else { panic!("{}", lab.log()) };
         assert!(kept.since > lease.since);
-        assert_eq!(Lease { since: lease.since, t1: lease.t1, t2: lease.t2, ..(*kept).clone() }, lease);
+        let message = lease.message.clone();
+        assert_eq!(Lease { since: lease.since, t1: lease.t1, t2: lease.t2, message, ..(*kept).clone() }, lease);
         let late = Lease { t1: 0, t2: 0, ..*kept };
-        let Renewed::Lease(again) = renew(host, nic, &late) else { panic!("{}", lab.log()) };
+        let Renewed::Lease(again) = renewed(host, nic, &late) else { panic!("{}", lab.log()) };
         assert_eq!(again.address, lease.address);
 
         dhcp::release(host, nic, &again, BOX).unwrap();
@@ -240,7 +246,7 @@ fn after_a_move() {
 
         let stale = Lease { address: Ipv4Addr::new(192, 0, 2, 200), ..lease.clone() };
         lab.address("add", &stale);
-        assert_eq!(renew(host, nic, &stale), Renewed::Lost, "{}", lab.log());
+        assert_eq!(renewed(host, nic, &stale), Renewed::Lost, "{}", lab.log());
         lab.address("del", &stale);
 
         // The address that it has is had again at once.
@@ -277,7 +283,7 @@ fn a_short_lease_of_udhcpd() {
         for _ in 0..2 {
             let t1 = lease.at(lease.t1);
             host.sleep(t1.saturating_sub(host.now().up));
-            let Renewed::Lease(kept) = renew(host, nic, &lease) else { panic!("{}", lab.log()) };
+            let Renewed::Lease(kept) = renewed(host, nic, &lease) else { panic!("{}", lab.log()) };
             assert!(kept.address == lease.address && kept.since >= t1);
             lease = *kept;
         }
@@ -293,9 +299,111 @@ fn a_short_lease_of_udhcpd() {
         // Nobody keeps it any more, and the time is nearly up.
         lease.lease_time = (host.now().up - lease.since).as_secs() as u32 + 1;
         lease.t2 = lease.lease_time;
-        assert_eq!(renew(host, nic, &lease), Renewed::Lost);
+        assert_eq!(renewed(host, nic, &lease), Renewed::Lost);
         assert!(host.now().up >= lease.at(lease.lease_time));
     });
+}
+
+/// The config of a udhcpd with leases of six seconds.
+fn udhcpd(dir: &Path, from: u8) -> String {
+    let (config, leases) = (path(dir, "udhcpd.conf"), path(dir, &format!("leases{from}")));
+    fs::write(&leases, "").unwrap();
+    let text = format!(
+        "start 192.0.2.{from}\nend 192.0.2.{from}\ninterface {THEIRS}\nlease_file {leases}\npidfile {}\nmin_lease 2\n\
+         option subnet 255.255.255.0\nopt router 192.0.2.1\nopt dns 198.51.100.{from}\nopt lease 6\n",
+        path(dir, "pid")
+    );
+    fs::write(&config, text).unwrap();
+    config
+}
+
+/// A process in the background that renews; when this returns its parent has ended.
+fn renewing(dir: &Path) {
+    // SAFETY: a copy with one thread, which leaves with _exit.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let mut host = host(dir);
+        let done = match crate::sys::detach() {
+            Ok(true) => renew::renew(&mut host),
+            other => other.map(|_| ()),
+        };
+        drop(host);
+        // SAFETY: ends it.
+        unsafe { libc::_exit(i32::from(done.is_err())) }
+    }
+    let mut status = 0;
+    // SAFETY: our child.
+    unsafe { libc::waitpid(pid, &mut status, 0) };
+    assert_eq!(status, 0);
+}
+
+/// Who has the lock; 0: nobody.
+fn renewer() -> u32 {
+    crate::sys::lock_holder(paths::LEASES_LOCK)
+}
+
+#[test]
+fn a_lease_outlives_its_time() {
+    with_lab(
+        "dhcp-renew",
+        |lab, dir| lab.serve(BUSYBOX, &["udhcpd", "-f", "-a", "0", &udhcpd(dir, 50)], 67),
+        |host, nic, lab, dir| {
+            for dir in ["/run", "/etc"] {
+                mount(Path::new(dir), "tmpfs", "");
+            }
+            let lease = ask(host, nic, lab, BOX);
+            let mut kept = Kept::new(nic, "box", Wants { what: 15, metric: 0 });
+            kept.set(Some(&lease), Duration::ZERO);
+            exchange(host, &nic.name, 0, None, Some(&kept.taken(Box::new(lease.clone()))));
+            let boot = fs::read_to_string(paths::BOOT_ID).unwrap();
+            let leases = Leases { kept: vec![kept], ..Leases::default() };
+            write_file(host.files(), paths::LEASES, &Create::mode(0o600), leases.text(boot.trim_end()).as_bytes())
+                .unwrap();
+            // The one that is begun last stays, and has nothing of ours open.
+            renewing(dir);
+            eventually("the first", || renewer() > 0);
+            let first = renewer();
+            renewing(dir);
+            eventually("the second", || renewer() > 0 && renewer() != first);
+            let fds = fs::read_dir(format!("/proc/{}/fd", renewer())).unwrap();
+            let open: Vec<_> = fds.map(|fd| fs::read_link(fd.unwrap().path()).unwrap()).collect();
+            let log = path(dir, "log");
+            assert!(open.iter().all(|file| *file != Path::new(&log)) && open.len() <= 5, "{open:?}");
+            let addresses = |lab: &mut Lab| lab.here.run(&format!("ip -j addr show dev {OURS}"));
+            let lifetime = |lab: &mut Lab| {
+                let text = addresses(lab);
+                let (_, rest) = text.split_once("192.0.2.50").unwrap_or_else(|| panic!("{text}"));
+                let (_, rest) = rest.split_once("valid_life_time\":").unwrap();
+                rest.split([',', '}']).next().unwrap().parse::<u32>().unwrap()
+            };
+            let end = lease.at(lease.lease_time) + Duration::from_secs(2);
+            while host.now().up < end {
+                assert!((1..=6).contains(&lifetime(lab)), "{}", lab.log());
+                host.sleep(Duration::from_millis(300));
+            }
+            assert!(lab.here.run("ip route").contains("default via 192.0.2.1 dev wisp0 proto dhcp"));
+            assert_eq!(fs::read_to_string(&log).unwrap().lines().filter(|line| line.contains("WARNING")).count(), 0);
+
+            // Another server, which has never heard of it.
+            let mut server = lab.servers.pop().unwrap();
+            server.kill().unwrap();
+            server.wait().unwrap();
+            let config = udhcpd(dir, 60);
+            lab.there.run(&format!("timeout 60 {BUSYBOX} udhcpd -f -a 0 {config} >/dev/null 2>&1 &"));
+            eventually("another address", || addresses(lab).contains("192.0.2.60"));
+            assert!(!addresses(lab).contains("192.0.2.50"));
+            eventually("its name server", || {
+                fs::read_to_string("/etc/resolv.conf").is_ok_and(|text| text.contains("nameserver 198.51.100.60\n"))
+            });
+            assert!(lab.here.run("ip route").contains("default via 192.0.2.1 dev wisp0 proto dhcp"));
+            assert!(fs::read_to_string(&log).unwrap().contains("it has ended"));
+
+            // Somebody takes it away.
+            lab.here.run(&format!("ip addr flush dev {OURS}"));
+            eventually("it ends", || renewer() == 0);
+            assert!(fs::read_to_string(&log).unwrap().contains("somebody has taken the address"));
+        },
+    );
 }
 
 #[test]

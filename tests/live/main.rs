@@ -142,6 +142,28 @@ fn unmount(at: &Path) {
     assert_eq!(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }, 0);
 }
 
+/// What is mounted over the root, as switch_root(8) does it, is the root after a long rest.
+#[test]
+fn a_rest_ends_in_the_root_of_the_day() {
+    alone("rest", |dir| {
+        own_mounts();
+        let mut host = host(Path::new("/tmp"));
+        mount(dir, "tmpfs", "");
+        fs::write(dir.join("here"), "").unwrap();
+        std::env::set_current_dir(dir).unwrap();
+        // SAFETY: strings.
+        let done =
+            unsafe { libc::mount(c".".as_ptr(), c"/".as_ptr(), std::ptr::null(), libc::MS_MOVE, std::ptr::null()) };
+        assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+        assert!(!Path::new("/here").exists());
+        host.rest(host.now().up);
+        assert!(Path::new("/here").exists());
+        // And again: there is no other.
+        host.rest(host.now().up);
+        assert!(Path::new("/here").exists());
+    });
+}
+
 /// Nothing newer is even tried.
 #[test]
 fn only_old_calls_are_made() {

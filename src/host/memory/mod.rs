@@ -59,6 +59,8 @@ pub struct MemoryHost {
     pub console: String,
     /// The programs that were started, in order.
     pub ran: Vec<Ran>,
+    /// The processes that were asked to end.
+    pub terminated: Vec<u32>,
     /// Another process that has the lock, until it is waited for.
     pub lock_holder: Option<u32>,
     /// Where programs print.

@@ -134,4 +134,8 @@ impl Procs for MemoryHost {
         }
         Ok(exit)
     }
+
+    fn terminate(&mut self, pid: u32) {
+        self.terminated.push(pid);
+    }
 }

@@ -73,6 +73,7 @@ impl MemoryHost {
             log_path: LOG.into(),
             console: String::new(),
             ran: Vec::new(),
+            terminated: Vec::new(),
             lock_holder: None,
             output: StageOutput { file: None, console: true, keep_stdin: false },
             nics: Vec::new(),

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use super::routes::is_rival;
 use super::{AREA, Live};
 use crate::error::Error;
 use crate::host::links::{Address, IfName, Net, Nic, Request, RouteEntry};
@@ -14,7 +15,8 @@ use crate::net::model::{Dns, Link, Method, Overrides, Subnet, UseDomains};
 use crate::net::render::has_program;
 use crate::paths;
 
-/// `RTPROT_DHCP`.
+/// `RTPROT_KERNEL` and `RTPROT_DHCP`.
+const BY_KERNEL: u8 = 2;
 const BY_DHCP: u8 = 16;
 
 /// Where busybox and distributions have the script without which udhcpc does nothing with a lease.
@@ -33,6 +35,116 @@ pub struct Lease {
     pub mtu: Option<u32>,
     /// Seconds for which it holds from now on; `None`: for ever.
     pub lifetime: Option<u32>,
+}
+
+/// Takes a route as the lease has it and as the kernel does.
+type EachRoute<'a> = dyn FnMut(&(Net, Option<IpAddr>), RouteEntry) + 'a;
+
+impl Lease {
+    /// Its routes on a link, those on the link first: gateways may be reached by them.
+    #[inline(never)]
+    fn each_route(&self, link: &IfName, metric: u32, each: &mut EachRoute<'_>) {
+        for gateways in [false, true] {
+            for pair in self.routes.iter().filter(|(_, via)| via.is_some() == gateways) {
+                let mut route = RouteEntry::new(pair.0);
+                (route.via, route.link, route.protocol, route.metric) = (pair.1, Some(link.clone()), BY_DHCP, metric);
+                route.on_link = pair.1.is_some_and(|via| !self.net.contains(via));
+                each(pair, route);
+            }
+        }
+    }
+
+    /// Its address on a link.
+    #[inline(never)]
+    fn address(&self, link: &IfName) -> Address {
+        let mut address = Address::new(link, self.net);
+        address.lifetime = self.lifetime.map(|seconds| (seconds, seconds));
+        address
+    }
+}
+
+/// What a link takes of its leases besides the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wants {
+    /// A sum: 1 the MTU, 2 routes, 4 name servers, 8 search domains.
+    pub what: u32,
+    /// Of the routes.
+    pub metric: u32,
+}
+
+impl Wants {
+    /// As the config says.
+    #[inline(never)]
+    pub fn of(link: &Link) -> Self {
+        let over = &link.dhcp4;
+        let mut what = u32::from(over.use_mtu != Some(false) && link.mtu.is_none());
+        what |= u32::from(over.use_routes != Some(false)) << 1;
+        what |= u32::from(over.use_dns != Some(false)) << 2;
+        what |= u32::from(over.use_domains.is_none_or(|how| how == UseDomains::Yes)) << 3;
+        let subnet = link.subnets.iter().find(|subnet| subnet.method == Method::Dhcp4);
+        Wants { what, metric: subnet.and_then(|subnet| subnet.metric).unwrap_or(0) }
+    }
+
+    /// Leaves of a lease what is wanted.
+    #[inline(never)]
+    pub fn limit(self, lease: &mut Lease) {
+        if self.what & 1 == 0 {
+            lease.mtu = None;
+        }
+        if self.what & 2 == 0 {
+            lease.routes.clear();
+        }
+        if self.what & 4 == 0 {
+            lease.dns.servers.clear();
+        }
+        if self.what & 8 == 0 {
+            lease.dns.search.clear();
+        }
+    }
+}
+
+/// Puts the lease `new` of a link in the place of `old`; `None`: there was, or is to be, none. An address that stays has its new lifetime and
+/// loses nothing meanwhile. With the last address of a link the kernel takes its IPv4 routes: those that were there besides the lease's are put
+/// there again. A route of another link does not give way. True: their DNS differs.
+#[inline(never)]
+pub fn exchange(host: &mut dyn Host, link: &IfName, metric: u32, old: Option<&Lease>, new: Option<&Lease>) -> bool {
+    let has = |lease: Option<&Lease>, pair: &_| lease.is_some_and(|lease| lease.routes.contains(pair));
+    let stays = old.map(|old| old.net) == new.map(|new| new.net);
+    let ask = &mut |host: &mut dyn Host, request: Request<'_>| match host.links().request(&request) {
+        Ok(()) if stays && matches!(request, Request::AddAddress(_)) => {}
+        Ok(()) => host.log(Level::Info, AREA, &request),
+        Err(error) => host.log(Level::Warning, AREA, &error),
+    };
+    if let Some(old) = old {
+        old.each_route(link, metric, &mut |pair, route| {
+            if !has(new, pair) {
+                ask(host, Request::RemoveRoute(&route));
+            }
+        });
+    }
+    let there = host.links().routes().unwrap_or_default();
+    if let Some(old) = old.filter(|_| !stays) {
+        ask(host, Request::RemoveAddress(&old.address(link)));
+    }
+    let other_dns = old.map(|old| &old.dns) != new.map(|new| &new.dns);
+    let Some(new) = new else { return other_dns };
+    if let Some(mtu) = new.mtu.filter(|_| new.mtu != old.and_then(|old| old.mtu)) {
+        ask(host, Request::Mtu(link, mtu));
+    }
+    ask(host, Request::AddAddress(&new.address(link)));
+    let is_here = |route: &RouteEntry| route.link.as_ref() == Some(link);
+    for route in there.iter().filter(|route| !stays && is_here(route)) {
+        if !route.to.is_v6() && !matches!(route.protocol, BY_KERNEL | BY_DHCP) {
+            ask(host, Request::AddRoute(route));
+        }
+    }
+    new.each_route(link, metric, &mut |pair, route| {
+        let taken = there.iter().any(|other| !is_here(other) && is_rival(other, &route));
+        if !(taken || stays && has(old, pair)) {
+            ask(host, Request::AddRoute(&route));
+        }
+    });
+    other_dns
 }
 
 /// Who asks servers: the machines are in [`crate::transport`], and a stage says how long they may take.
@@ -58,11 +170,7 @@ impl Live<'_> {
         let leased = link.has(&Method::Dhcp4);
         match self.udhcpc(name) {
             Some(_) if leased => self.foreign.push(name.clone()),
-            Some(pid) => {
-                let command = Command { argv: &["kill", &pid], env: &[], input: Input::Stage, output: Output::Stage };
-                let killed = self.host.procs().run(&command, &mut Vec::new());
-                self.report.take(killed);
-            }
+            Some(pid) => self.host.procs().terminate(pid.parse().unwrap_or(0)),
             None => {}
         }
         leased
@@ -130,7 +238,7 @@ impl Live<'_> {
     #[inline(never)]
     fn lease(&mut self, link: &Link, subnet: &Subnet, name: &IfName) {
         let Some(nic) = self.fresh(name) else { return };
-        let lease = match self.dhcp.lease(self.host, &nic, link) {
+        let mut lease = match self.dhcp.lease(self.host, &nic, link) {
             Ok(Some(lease)) => lease,
             Ok(None) => {
                 let expected = "a DHCP server; nobody gave `{}` an address";
@@ -138,16 +246,12 @@ impl Live<'_> {
             }
             Err(error) => return self.fail(subnet.at, error),
         };
-        let wants = &link.dhcp4;
-        if let Some(mtu) =
-            lease.mtu.filter(|mtu| wants.use_mtu != Some(false) && link.mtu.is_none() && nic.mtu != Some(*mtu))
-        {
+        let wants = Wants::of(link);
+        wants.limit(&mut lease);
+        if let Some(mtu) = lease.mtu.filter(|mtu| nic.mtu != Some(*mtu)) {
             self.ask(subnet.at, &Request::Mtu(name, mtu));
         }
-        let mut address = Address::new(name, lease.net);
-        address.lifetime = lease.lifetime.map(|seconds| (seconds, seconds));
-        self.ask(subnet.at, &Request::AddAddress(&address));
-        // An earlier lease.
+        // An earlier lease; first, since with the first address of a subnet the kernel takes the others.
         let there = core::mem::take(&mut self.addresses);
         for old in there.iter().filter(|old| old.link == *name && !old.net.is_v6() && old.dynamic) {
             if old.net != lease.net {
@@ -155,23 +259,16 @@ impl Live<'_> {
             }
         }
         self.addresses = there;
-        if wants.use_routes != Some(false) {
-            for (to, via) in lease.routes {
-                let mut route = RouteEntry::new(to);
-                (route.via, route.link, route.protocol) = (via, Some(name.clone()), BY_DHCP);
-                route.metric = subnet.metric.unwrap_or(0);
-                route.on_link = via.is_some_and(|via| !lease.net.contains(via));
-                self.want_entry(subnet.at, route);
-            }
-        }
-        self.take_dns(&lease.dns, wants);
+        self.ask(subnet.at, &Request::AddAddress(&lease.address(name)));
+        lease.each_route(name, wants.metric, &mut |_, route| self.want_entry(subnet.at, route));
+        self.dns.add(&lease.dns);
     }
 
     #[inline(never)]
     fn information(&mut self, link: &Link, subnet: &Subnet, name: &IfName) {
         let Some(nic) = self.fresh(name) else { return };
         match self.dhcp.information(self.host, &nic) {
-            Ok(Some(dns)) => self.take_dns(&dns, &link.dhcp6),
+            Ok(Some(dns)) => self.take_dns(dns, &link.dhcp6),
             Ok(None) => {
                 self.report.warn_at(self.config, subnet.at, "no DHCPv6 server told `{}` of name servers", &[name]);
             }
@@ -180,12 +277,12 @@ impl Live<'_> {
     }
 
     #[inline(never)]
-    fn take_dns(&mut self, dns: &Dns, wants: &Overrides) {
+    fn take_dns(&mut self, dns: Dns, wants: &Overrides) {
         if wants.use_dns != Some(false) {
-            dns.servers.iter().for_each(|server| self.dns.add_server(*server));
+            dns.servers.iter().for_each(|server| self.base.add_server(*server));
         }
         if wants.use_domains.is_none_or(|how| how == UseDomains::Yes) {
-            dns.search.iter().for_each(|domain| self.dns.add_search(domain));
+            dns.search.iter().for_each(|domain| self.base.add_search(domain));
         }
     }
 }

@@ -17,7 +17,7 @@ fn metric(route: &RouteEntry) -> u32 {
 
 /// Whether two routes cannot be there together.
 #[inline(never)]
-fn is_rival(one: &RouteEntry, other: &RouteEntry) -> bool {
+pub(super) fn is_rival(one: &RouteEntry, other: &RouteEntry) -> bool {
     (one.to.network(), metric(one), one.table) == (other.to.network(), metric(other), other.table)
 }
 

@@ -1,10 +1,12 @@
 //! What a DHCPv4 server gives.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
+use super::message::Message;
 use crate::limits::MAX_LEASE_ITEMS;
 
 /// A time without end (RFC 2131 section 3.3).
@@ -41,6 +43,8 @@ pub struct Lease {
     pub t1: u32,
     /// After how long any server is to be asked (T2), seconds: not before T1, and not after the end.
     pub t2: u32,
+    /// The message that says so, for [`Lease::read`].
+    pub message: Vec<u8>,
 }
 
 /// A route of a lease.
@@ -55,6 +59,12 @@ pub struct LeaseRoute {
 }
 
 impl Lease {
+    /// The lease that a message gave that was kept, with the server and the time of then. `None`: it gives none.
+    #[inline(never)]
+    pub fn read(message: &[u8], server: Ipv4Addr, since: Duration) -> Option<Box<Self>> {
+        Message::parse(message)?.lease(server, since).map(Box::new)
+    }
+
     /// What the clock that never steps shows so many seconds behind [`Lease::since`]; for [`FOREVER`] its last time.
     pub fn at(&self, seconds: u32) -> Duration {
         if seconds == FOREVER { Duration::MAX } else { self.since + Duration::from_secs(seconds.into()) }

@@ -279,6 +279,7 @@ impl<'a> Message<'a> {
             lease_time,
             t1,
             t2,
+            message: [self.head, self.areas[0]].concat(),
         })
     }
 

@@ -43,16 +43,17 @@ pub fn ask(host: &mut dyn Host, nic: &Nic, options: Options, until: Duration) ->
 pub enum Renewed {
     /// It is this one now; the address is the same, unless the server wants another.
     Lease(Box<Lease>),
-    /// Nobody answered yet. It may be used until its end.
+    /// Nobody answered yet. It may be used until its end: to be asked again.
     Silence,
     /// The address may be used no longer: a server says so, or the time is up.
     Lost,
 }
 
-/// Asks for more time: until T2 the lease's server, from then on any, until the lease's end or `until`. The link has the lease's address.
+/// Asks for more time: until T2 the lease's server, from then until its end any; no longer than `until`. The link has the lease's address.
 ///
 /// # Errors
 /// As [`ask`]; another program has the port.
+#[inline(never)]
 pub fn renew(
     host: &mut dyn Host,
     nic: &Nic,
@@ -60,29 +61,25 @@ pub fn renew(
     options: Options,
     until: Duration,
 ) -> Result<Renewed, Error> {
-    let end = lease.at(lease.lease_time);
-    for (to, phase_end) in [(lease.server, lease.at(lease.t2)), (Ipv4Addr::BROADCAST, end)] {
-        let until = until.min(phase_end);
-        if host.now().up >= until {
-            continue;
-        }
-        let server = Some(to).filter(|to| !to.is_broadcast());
-        let mut client = Client::renewing(ethernet(nic)?, options, lease, server, phase_end);
-        match exchange::run(host, nic, &Channel::Udp4 { to }, &mut client, until) {
-            _ if client.refused => return Ok(Renewed::Lost),
-            // A server that cannot be reached is what the next phase is for.
-            Err(error) if to.is_broadcast() || host.now().up < phase_end => return Err(error),
-            _ => {}
-        }
-        if let Some(mut renewed) = client.lease {
-            // One of any that does not name itself: the next one to ask is the one that we know.
-            if renewed.server.is_unspecified() {
-                renewed.server = lease.server;
-            }
-            return Ok(Renewed::Lease(renewed));
-        }
+    let (t2, end, now) = (lease.at(lease.t2), lease.at(lease.lease_time), host.now().up);
+    if now >= end {
+        return Ok(Renewed::Lost);
     }
-    Ok(if host.now().up >= end { Renewed::Lost } else { Renewed::Silence })
+    let (server, to, phase_end) = match now < t2 {
+        true => (Some(lease.server), lease.server, t2),
+        false => (None, Ipv4Addr::BROADCAST, end),
+    };
+    let mut client = Client::renewing(ethernet(nic)?, options, lease, server, phase_end);
+    exchange::run(host, nic, &Channel::Udp4 { to }, &mut client, until.min(phase_end))?;
+    let lost = client.refused || host.now().up >= end;
+    let silence = if lost { Renewed::Lost } else { Renewed::Silence };
+    Ok(client.lease.map_or(silence, |mut renewed| {
+        // One of any that does not name itself: the next one to ask is the one that we know.
+        if renewed.server.is_unspecified() {
+            renewed.server = lease.server;
+        }
+        Renewed::Lease(renewed)
+    }))
 }
 
 /// Gives the address back. The link has it still, and is up; no answer comes.
