@@ -82,6 +82,7 @@ pub fn dhcp(data: &[u8]) {
             lease_time: 350,
             t1: 50,
             t2: 300,
+            message: Vec::new(),
         };
         match dhcp::renew(&mut host, &nic(), &lease, options, until).expect("no fault of the machine") {
             Renewed::Lease(lease) => Some(lease),

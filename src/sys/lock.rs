@@ -30,14 +30,6 @@ pub fn try_lock(path: &str) -> Result<(OwnedFd, Option<u32>), Error> {
     }
 }
 
-/// Who has a lock, if anybody: what tests ask.
-#[cfg(test)]
-pub fn holder(path: &str) -> u32 {
-    let Ok(fd) = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) else { return 0 };
-    let holder = rustix::process::fcntl_getlk(&fd, &Flock::from(FlockType::WriteLock)).ok().flatten();
-    holder.and_then(|lock| lock.pid).map_or(0, |pid| pid.as_raw_pid() as u32)
-}
-
 /// Waits for it.
 pub fn wait(fd: &OwnedFd, path: &str) -> Result<(), Error> {
     loop {

@@ -46,11 +46,7 @@ mod spawn;
 mod streams;
 mod tree;
 
-#[cfg(test)]
-#[allow(unused_imports)]
-pub use lock::holder as lock_holder;
 #[cfg(feature = "network")]
-#[allow(unused_imports)] // by tests of this folder alone
 pub use process::detach;
 
 /// What the live host is told once.

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 use wisp::host::links::Nic;
 use wisp::host::packets::Channel;
 use wisp::net::live::{Wants, exchange};
@@ -338,8 +339,10 @@ fn renewing(dir: &Path) {
 }
 
 /// Who has the lock; 0: nobody.
-fn renewer() -> u32 {
-    crate::sys::lock_holder(paths::LEASES_LOCK)
+fn renewer() -> i32 {
+    let Ok(file) = fs::File::options().read(true).write(true).open(paths::LEASES_LOCK) else { return 0 };
+    let holder = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).unwrap();
+    holder.and_then(|lock| lock.pid).map_or(0, |pid| pid.as_raw_pid())
 }
 
 #[test]
