@@ -151,6 +151,7 @@ impl Procs for LiveHost {
 /// # Errors
 /// No process can be made.
 #[inline(never)]
+#[cfg(feature = "network")]
 pub fn detach() -> Result<bool, Error> {
     let broken = |errno| failed("go on", "in the background", errno);
     let nothing = nothing().map_err(broken)?;
