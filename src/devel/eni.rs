@@ -269,6 +269,7 @@ impl Name {
     }
 }
 
+#[inline(never)]
 fn print_values(json: &mut Json<'_>, values: &[&str], shape: Shape) -> Result<(), Error> {
     let last = values.last().copied().unwrap_or_default();
     match shape {

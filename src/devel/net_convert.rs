@@ -118,6 +118,7 @@ pub struct Order<'a> {
 ///
 /// # Errors
 /// The config cannot be read at all, or says nothing; a file cannot be written.
+#[inline(never)]
 pub fn convert(order: &Order<'_>, files: &mut dyn Files) -> Result<(Vec<u8>, Notes), String> {
     let input = &order.input;
     let (mut report, mut understood) = (Report::default(), Buffer::new(MAX_INFLATED as usize));
@@ -194,6 +195,7 @@ fn file(input: &Input<'_>) -> (String, String) {
 }
 
 /// The NIC of `NAME,MAC`; `None`: it is nothing of the kind.
+#[inline(never)]
 pub fn nic(text: &str) -> Option<Nic> {
     let (name, mac) = text.split_once(',')?;
     Some(Nic { name: IfName::parse(name)?, mac: Some(Mac::parse(mac)?), ..Nic::default() })

@@ -46,6 +46,7 @@ pub fn print(work: &mut Work<'_, '_>) -> Result<(), Error> {
     work.json.end_object()
 }
 
+#[inline(never)]
 fn part(work: &mut Work<'_, '_>, part: &Part) -> Result<(), Error> {
     work.json.key("number")?;
     work.json.int(part.number as i64)?;
@@ -57,6 +58,7 @@ fn part(work: &mut Work<'_, '_>, part: &Part) -> Result<(), Error> {
 }
 
 /// Merges a cloud-config, whose tree is printed if it can be read, or a patch.
+#[inline(never)]
 fn config(work: &mut Work<'_, '_>, merged: &mut Merged, mut part: Part) -> Result<(), Error> {
     let label = part.label(DataKind::User);
     let text = part.text.clone();

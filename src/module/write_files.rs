@@ -116,6 +116,7 @@ impl fmt::Display for Entry<'_> {
 }
 
 impl<'a> Entry<'a> {
+    #[inline(never)]
     fn read(number: usize, item: Value<'a>) -> Self {
         let mut entry = Entry {
             number,

@@ -67,6 +67,7 @@ pub fn run(context: &mut Context<'_>) {
 }
 
 /// Whether it is another plan than the one kept.
+#[inline(never)]
 fn keep(context: &mut Context<'_>, path: &str, plan: &[Port]) -> Result<bool, Error> {
     let mut text = Buffer::new(MAX_STATE_FILE as usize);
     write_plan(plan, &mut text)?;
@@ -82,12 +83,14 @@ impl core::fmt::Display for Via {
 }
 
 /// How many network ports the instance has; `None` where nothing says so.
+#[inline(never)]
 fn ports_of(instance: &Instance) -> Option<usize> {
     let links = instance.document(instance.network)?.get("links")?;
     let made = |link: &Value<'_>| link.get("type").is_some_and(|kind| kind.is_text("bond") || kind.is_text("vlan"));
     links.is_sequence().then(|| links.items().filter(|link| !made(link)).count())
 }
 
+#[inline(never)]
 fn add_label(
     context: &mut Context<'_>,
     key: &Value<'_>,
@@ -123,6 +126,7 @@ fn unique(key: &Value<'_>, port: Port, plan: &[Port]) -> Result<Port, Error> {
     }
 }
 
+#[inline(never)]
 fn read_port(
     context: &mut Context<'_>,
     label: &str,
@@ -165,6 +169,7 @@ fn read_port(
 }
 
 /// `port_N`, N in decimal digits without leading zeros.
+#[inline(never)]
 fn port_number(key: &Value<'_>) -> Result<usize, Error> {
     let name = key.text()?;
     let digits = name.strip_prefix("port_").filter(|digits| !digits.is_empty());
@@ -175,6 +180,7 @@ fn port_number(key: &Value<'_>) -> Result<usize, Error> {
     number.ok_or_else(|| key.error("`port_0`, `port_1` and so on"))
 }
 
+#[inline(never)]
 fn read_netmask(value: &Value<'_>) -> Result<Ipv4Addr, Error> {
     let wrong = || value.error("a netmask like 255.255.255.0, or the number of its bits, 1 to 32");
     if let Scalar::Int(bits) = value.scalar() {
@@ -201,6 +207,7 @@ fn read_host(value: &Value<'_>, expected: &'static str, mask: Ipv4Addr) -> Resul
     Ok(address)
 }
 
+#[inline(never)]
 fn check_gateway(port: &Port, gateway: Ipv4Addr) -> Result<(), String> {
     let subnet = |address: Ipv4Addr| u32::from(address) & u32::from(port.netmask);
     if gateway == port.ip {
@@ -214,6 +221,7 @@ fn check_gateway(port: &Port, gateway: Ipv4Addr) -> Result<(), String> {
 }
 
 /// In the form of the key itself, netmasks written out. Ports of a label stand together.
+#[inline(never)]
 fn write_plan(plan: &[Port], sink: &mut crate::host::Sink) -> Result<(), Error> {
     let mut json = Json::new(sink, Some(1));
     json.begin_object()?;

@@ -178,6 +178,7 @@ fn command_line(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig>
 ///
 /// # Errors
 /// No base64, broken gzip, over `MAX_CMDLINE_NETWORK`, or no YAML.
+#[inline(never)]
 pub fn command_line_document(command_line: &str, sources: &mut Sources) -> Result<Option<Doc>, Error> {
     const NAME: &str = "network-config= of the kernel command line";
     let Some(text) = cmdline::get(command_line, "network-config").flatten().filter(|text| !text.is_empty()) else {
@@ -271,6 +272,7 @@ pub fn fallback(nics: &[Nic]) -> Option<NetConfig> {
 }
 
 /// Compares names, numbers in them by value.
+#[inline(never)]
 fn natural(one: &IfName, other: &IfName) -> Ordering {
     let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
     loop {

@@ -160,6 +160,7 @@ impl<'o, 'j> Out<'o, 'j> {
     }
 }
 
+#[inline(never)]
 fn write_link(config: &NetConfig, link: &Link, out: &mut Out<'_, '_>) {
     if link.kind == Kind::Loopback && link.addresses().next().is_none() && link.dns.is_empty() {
         return;

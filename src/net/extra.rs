@@ -13,6 +13,7 @@ use crate::gather::Gather;
 /// Adds the addresses of a plan, `{LABEL: {port_N: {ip, netmask, gateway}}}`, to the links of the ports. `port_N` is the N-th physical port
 /// of `network_data.json`, or where that is not what the network was made from, the N-th NIC of the config. A member of a bond has no addresses: its
 /// bond gets them. A gateway is taken where there is no default route yet.
+#[inline(never)]
 pub fn add(config: &mut NetConfig, plan: &Value<'_>, network_data: Option<&Value<'_>>, report: &mut Report) {
     let mut ports: Vec<String> = Vec::new();
     let made = |link: &Value<'_>| link.get("type").is_some_and(|kind| kind.is_text("bond") || kind.is_text("vlan"));
@@ -40,6 +41,7 @@ pub fn add(config: &mut NetConfig, plan: &Value<'_>, network_data: Option<&Value
     }
 }
 
+#[inline(never)]
 fn subnet(port: &Value<'_>) -> Option<Subnet> {
     let text = |key: &str| port.get(key)?.text().ok();
     let ip: IpAddr = text("ip")?.parse().ok()?;
@@ -49,6 +51,7 @@ fn subnet(port: &Value<'_>) -> Option<Subnet> {
     Some(subnet)
 }
 
+#[inline(never)]
 fn add_to(config: &mut NetConfig, at: usize, mut subnet: Subnet) {
     let routed = |link: &super::model::Link| {
         link.has(&Method::Dhcp4) || link.all_routes().iter().any(|route| route.to.is_everywhere() && !route.to.is_v6())

@@ -149,6 +149,7 @@ pub struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Writes a file unless it holds that already; whether something was written. One that was not ours, or was changed since, is kept aside.
+    #[inline(never)]
     pub fn put(&mut self, (path, mode, text): &Wanted) -> bool {
         let done = self.replace(path, *mode, text.as_bytes());
         done.unwrap_or_else(|error| {
@@ -157,6 +158,7 @@ impl Exchange<'_> {
         })
     }
 
+    #[inline(never)]
     fn replace(&mut self, path: &str, mode: u32, text: &[u8]) -> Result<bool, Error> {
         let target = absolute(&write_target(self.host.files(), path)?.0);
         // What a link leads to below `/run` is another program's.
@@ -183,6 +185,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     /// The kernel's.
+    #[inline(never)]
     pub fn drop(&mut self, path: &str) -> Result<(), Error> {
         let Some(now) = read_file(self.host.files(), path, MAX_CONFIG_FILE)? else { return Ok(()) };
         let ours = self.is_ours(path, &now) || now.is_empty();
@@ -224,6 +227,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     /// The kernel's.
+    #[inline(never)]
     pub fn clear(&mut self, nics: &[Nic], of_another: bool, wanted: &[Wanted]) -> Result<(), Error> {
         for (pattern, key) in FOREIGN {
             for path in crate::host::glob::glob(self.host.files(), pattern, MAX_FOREIGN)? {
@@ -275,6 +279,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 /// A MAC address on a line with this beginning that no NIC has. None is a stranger where no NIC is known.
+#[inline(never)]
 fn stranger(text: &str, key: &str, nics: &[Nic]) -> Option<Mac> {
     let has =
         |mac: &Mac| nics.iter().any(|nic| [&nic.mac, &nic.permanent_mac].iter().any(|own| own.as_ref() == Some(mac)));

@@ -168,6 +168,7 @@ impl Parameter {
 }
 
 /// The name of a VLAN that has none: `LINK.ID`, or `vlanID` where that is too long for a name.
+#[inline(never)]
 pub fn vlan_name(link: &str, id: u16) -> Option<IfName> {
     let id = id.to_string();
     IfName::parse(&[link, ".", &id].concat()).or_else(|| IfName::parse(&["vlan", &id].concat()))

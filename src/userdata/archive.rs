@@ -47,6 +47,7 @@ pub fn entries(
     }
 }
 
+#[inline(never)]
 fn entry(item: &Value<'_>, left: &mut u64, part: &mut Part) -> Result<(), Error> {
     let content = match item.kind() {
         Kind::Mapping => item.get("content"),

@@ -78,6 +78,7 @@ impl Exploder<'_, '_> {
     }
 
     /// Takes apart what a part includes, in its place. What cannot be fetched costs its line.
+    #[inline(never)]
     fn include(&mut self, part: &Part) {
         self.count -= 1;
         let label = part.label(self.kind);
@@ -111,6 +112,7 @@ impl Exploder<'_, '_> {
     }
 
     /// Takes off what is around the whole.
+    #[inline(never)]
     fn unwrap(&mut self, name: &str, mut raw: Vec<u8>) -> Result<Vec<u8>, Error> {
         for _ in 0..MAX_WRAPS {
             if gzip::is_gzip(&raw) {
@@ -255,6 +257,7 @@ fn is_recognised(text: &[u8]) -> bool {
 ///
 /// # Errors
 /// It begins as base64 of user-data and does not go on so: where.
+#[inline(never)]
 fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
     let begins = raw.iter().find(|byte| !byte.is_ascii_whitespace());
     if !begins.is_some_and(u8::is_ascii_alphanumeric) || is_recognised(raw) {
@@ -271,6 +274,7 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
 
 /// True if what the first characters stand for is user-data, or the first line of a message whose `MIME-Version` is
 /// further down.
+#[inline(never)]
 fn begins_as_base64(raw: &[u8]) -> bool {
     const FIRST: &[u8] = b"content-type:";
     let head: Vec<u8> = raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(HEAD).gather();

@@ -89,6 +89,7 @@ impl<'a> Fetcher<'a> {
     ///
     /// # Errors
     /// It cannot be fetched or read. The URL is named without user, password and query.
+    #[inline(never)]
     pub fn fetch(&mut self, line: &Line, place: &str, max: u64) -> Result<Vec<u8>, Error> {
         let path = url::behind(&line.url, "file://").unwrap_or(&line.url);
         if path.starts_with('/') {
@@ -118,6 +119,7 @@ impl<'a> Fetcher<'a> {
         write_file(self.host.files(), path, &Create::mode(0o600).durable(), content)
     }
 
+    #[inline(never)]
     fn download(&mut self, text: &str, place: &str, max: u64) -> Result<Vec<u8>, Error> {
         let failed = |cause: &'static str| Error::new("fetch", place, cause);
         if url::behind(text, "http").is_none() {

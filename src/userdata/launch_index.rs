@@ -21,6 +21,7 @@ pub fn of_instance(instance: &Instance) -> Option<u32> {
 }
 
 /// True if the part is for the instance of this number.
+#[inline(never)]
 pub fn is_for(part: &Part, index: u32) -> bool {
     if !part.launch_index.is_empty() {
         return part.launch_index.trim().parse() == Ok(index);
@@ -29,6 +30,7 @@ pub fn is_for(part: &Part, index: u32) -> bool {
 }
 
 /// What a cloud-config says of itself. One that cannot be read says nothing: its handler tells what is wrong with it.
+#[inline(never)]
 fn own(part: &Part) -> Option<u32> {
     if part.content_type != "text/cloud-config" || !may_contain(&part.text, KEY) {
         return None;

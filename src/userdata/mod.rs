@@ -53,6 +53,7 @@ pub struct Outcome {
 
 /// Processes one kind of data of the instance. The layers below it must be in `config`: for user-data those below user-data,
 /// for vendor-data user-data too, which says whether the vendor's is wanted (`vendor_data: {enabled, disabled_handlers}`).
+#[inline(never)]
 pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config, kind: DataKind) -> Outcome {
     let mut context = context(host, Target { state, instance, config, kind, upstart: None }, false);
     let raw = context.target.path(kind.raw_file());
@@ -78,6 +79,7 @@ pub fn consume(host: &mut dyn Host, state: &State, instance: &Instance, config: 
 /// What is done at a boot that has nothing to [`consume`]: the boothooks of the instance's data are run again, and the part
 /// handlers, if there are any, are given their parts again where they want that. `config` is needed only for the latter
 /// ([`has_part_handlers`]), as for [`consume`].
+#[inline(never)]
 pub fn repeat(host: &mut dyn Host, state: &State, instance: &Instance, config: &Config, handlers: bool) -> Outcome {
     let mut outcome = Outcome::default();
     if !handlers {
@@ -102,6 +104,7 @@ pub fn repeat(host: &mut dyn Host, state: &State, instance: &Instance, config: &
 }
 
 /// True if the image, or the instance's data, brought part handlers.
+#[inline(never)]
 pub fn has_part_handlers(host: &mut dyn Host, state: &State, instance: &Instance) -> bool {
     let own = state.instance_file(&instance.id, part_handler::DIR);
     let mut any = false;
@@ -112,6 +115,7 @@ pub fn has_part_handlers(host: &mut dyn Host, state: &State, instance: &Instance
     any
 }
 
+#[inline(never)]
 fn context<'a>(host: &'a mut dyn Host, target: Target<'a>, again: bool) -> Context<'a> {
     let (merged, outcome) = (cloud_config::Merged::default(), Outcome::default());
     Context { host, target, merged, handlers: Vec::new(), again, variables: Default::default(), outcome }
@@ -229,6 +233,7 @@ impl Context<'_> {
     }
 
     /// Looks for upstart, if there is a job for it, or what may become one.
+    #[inline(never)]
     fn find_upstart(&mut self, parts: &[Part]) {
         let may_be = [upstart::CONTENT_TYPE, TEMPLATE];
         if !parts.iter().any(|part| may_be.contains(&part.content_type.as_str())) {
@@ -241,6 +246,7 @@ impl Context<'_> {
     }
 
     /// Removes the files of an earlier run's parts that no part has now.
+    #[inline(never)]
     fn remove_former(&mut self, parts: &[Part]) {
         let path = self.target.path(self.target.kind.processed_file());
         let former = match processed::list(self.host.files(), &path) {

@@ -179,6 +179,7 @@ impl<'t> Machine<'t> {
     }
 
     /// An operator that makes a value.
+    #[inline(never)]
     fn operate(&mut self, at: usize, operator: Code, left: Value, right: Value) -> Value {
         match (operator, left, right) {
             (b'~', ..) | (b'+', Value::Text(_), Value::Text(_)) => {

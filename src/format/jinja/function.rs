@@ -276,6 +276,7 @@ impl<'t> Machine<'t> {
         }
     }
 
+    #[inline(never)]
     fn of_text(&mut self, id: Id, at: usize, value: Value, [a, b, c, _]: Args) -> Value {
         let span = self.text_of(value);
         let text = String::from(self.text(span));

@@ -167,6 +167,7 @@ pub(super) fn trimmed(behind: &str, sign: u8, trims_line: bool) -> &str {
     }
 }
 
+#[inline(never)]
 fn word(word: &str) -> Code {
     match word {
         "if" => IF,

@@ -111,6 +111,7 @@ impl<'t> Machine<'t> {
         true
     }
 
+    #[inline(never)]
     fn statement(&mut self, at: usize, name: &str) {
         match name {
             "if" => self.branches(),

@@ -87,6 +87,7 @@ impl Machine<'_> {
     }
 
     /// Adds the entries that one stands for too.
+    #[inline(never)]
     fn aliases(&mut self, entry: [Value; 2], all: &mut Vec<Value>) {
         let Value::Text(key) = entry[0] else { return };
         let key = String::from(self.text(key));

@@ -120,6 +120,7 @@ fn install(context: &mut Context<'_>, keygen: Option<&str>, given: &Value<'_>) -
     if has_private { new } else { Vec::new() }
 }
 
+#[inline(never)]
 fn write_key(files: &mut dyn Files, value: &Value<'_>, path: &str, mode: u32) -> Result<(), Error> {
     let mut text = value.text().map_err(|_| value.error("a key"))?;
     if text.trim().is_empty() {
@@ -131,6 +132,7 @@ fn write_key(files: &mut dyn Files, value: &Value<'_>, path: &str, mode: u32) ->
     write_file(files, path, &Create::mode(mode).durable(), text.as_bytes())
 }
 
+#[inline(never)]
 fn derive_public(context: &mut Context<'_>, keygen: &str, private: &str, public: &str) -> Result<(), Error> {
     let text = keygen_output(context, &[keygen, "-y", "-f", private])?;
     write_file(context.host.files(), public, &Create::mode(0o644), &text)

@@ -128,6 +128,7 @@ fn is_root_default(context: &mut Context<'_>) -> bool {
 }
 
 /// Whether `default` is among the users: a list of names and mappings, a text with commas, or a mapping.
+#[inline(never)]
 fn names_default(users: &Value<'_>) -> bool {
     if users.is_mapping() {
         return users.get("default").is_some_and(|value| value.is_mapping() || truth(&value));

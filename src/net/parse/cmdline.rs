@@ -54,6 +54,7 @@ fn is_off(word: &str) -> bool {
 }
 
 /// Reads the whole line. `best`: the NIC for an address without one.
+#[inline(never)]
 pub(super) fn read(text: &str, best: Option<&IfName>, reading: &mut Reading<'_>) {
     let mut line = Line { text, best, reading };
     // Links first: what else there is belongs to them.
@@ -121,6 +122,7 @@ impl<'l> Line<'l, '_> {
         super::ip(unbracketed(piece)).map(Some).map_err(|_| self.error(piece, "an IP address, one of IPv6 in brackets"))
     }
 
+    #[inline(never)]
     fn ip(&mut self, value: &'l str) -> Result<(), Error> {
         let fields = fields(value);
         let at = self.at(value);
@@ -214,6 +216,7 @@ impl<'l> Line<'l, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn ip6(&mut self, value: &'l str) -> Result<(), Error> {
         let at = self.at(value);
         let (device, word) = match value.split_once(':') {
@@ -256,6 +259,7 @@ impl<'l> Line<'l, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn ifname(&mut self, value: &'l str) -> Result<(), Error> {
         let (name, mac) = value.split_once(':').ok_or_else(|| self.error(value, "IF:MAC"))?;
         let mac = self.hardware(mac, mac)?;
@@ -267,6 +271,7 @@ impl<'l> Line<'l, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn route(&mut self, value: &'l str) -> Result<(), Error> {
         let fields = fields(value);
         let [to, via, rest @ ..] = fields.as_slice() else { return Err(self.error(value, "NET/BITS:GATEWAY[:IF]")) };

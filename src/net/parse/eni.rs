@@ -106,6 +106,7 @@ impl<'r> EniReader<'r> {
     }
 
     /// `iface NAME FAMILY METHOD` with its options.
+    #[inline(never)]
     fn iface(&mut self, name: &str, family: &str, method: &str, at: At, options: &[Setting]) {
         let device = name.split(':').next().unwrap_or(name);
         let Some(if_name) = IfName::parse(device) else { return self.reading.error(at, IfName::EXPECTED, &[]) };
@@ -133,6 +134,7 @@ impl<'r> EniReader<'r> {
         }
     }
 
+    #[inline(never)]
     fn method(&mut self, v6: bool, word: &str, at: At, options: &[Setting]) -> Option<Method> {
         let (at, expected) = match (word, v6) {
             ("loopback", _) => return Some(Method::Loopback),
@@ -167,6 +169,7 @@ impl<'r> EniReader<'r> {
     }
 
     /// What an option says of the link or the subnet. The error is what was expected, with the option's name in the place of `{}`.
+    #[inline(never)]
     fn option(&mut self, place: usize, option: &Setting, subnet: &mut Subnet) -> Result<(), &'static str> {
         let value = &*option.value;
         let link = &mut self.reading.config.links[place];
@@ -271,6 +274,7 @@ impl<'r> EniReader<'r> {
     }
 
     /// The route that `route add` or `ip route add` adds.
+    #[inline(never)]
     fn added(&self, words: &mut dyn Iterator<Item = &str>, at: At) -> Option<Route> {
         let (mut to, mut mask, mut route) = (None, None, Route { at, ..Route::default() });
         let mut host = false;
@@ -357,6 +361,7 @@ fn get<'s>(options: &'s [Setting], names: &[&str]) -> Option<&'s Setting> {
 }
 
 /// What the link is made as, if its options or its name say so.
+#[inline(never)]
 fn made(device: &str, known: &Kind, options: &[Setting]) -> Option<Kind> {
     if !matches!(known, Kind::Physical(_)) {
         return None;

@@ -191,6 +191,7 @@ fn klibc_file(file: &mut File<'_, '_, '_>) {
 }
 
 /// `ifcfg-*` files, each a name and a text.
+#[inline(never)]
 pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
     // A member names its master, whose file may be the earlier or the later one.
     let mut members: Vec<(IfName, String, bool)> = Vec::new();
@@ -218,6 +219,7 @@ pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
 
 const YES: &[&str] = &["yes", "true", "1", "y"];
 
+#[inline(never)]
 fn ifcfg_file(file: &mut File<'_, '_, '_>) -> Option<Link> {
     let from_file = file.name.rsplit('/').next().and_then(|name| IfName::parse(name.strip_prefix("ifcfg-")?));
     let name = file.link("DEVICE").or(from_file)?;
@@ -261,6 +263,7 @@ fn with_gateway(file: &mut File<'_, '_, '_>, link: &mut Link, key: &str, masks: 
 }
 
 /// What the file is about; `None` with an error if it cannot be.
+#[inline(never)]
 fn ifcfg_kind(file: &mut File<'_, '_, '_>, name: &IfName, link: &mut Link) -> Option<()> {
     let mut group = Group::default();
     if let Some(options) = file.get("BONDING_OPTS") {

@@ -290,6 +290,7 @@ impl Reading<'_> {
     }
 
     /// One key's value goes to its place.
+    #[inline(never)]
     fn key(&mut self, key: Key, value: &Value<'_>, draft: &mut Draft) -> Result<(), Error> {
         match key {
             Key::Nothing => {}

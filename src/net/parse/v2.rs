@@ -166,6 +166,7 @@ const fn of_kind(rows: Rows) -> Keys {
     Keys { rows, other: |reading, word, value, draft| reading.among(&LINK, word, value, draft), skips_empty: false }
 }
 
+#[inline(never)]
 fn link(reading: &mut Reading<'_>, key: &Value<'_>, item: &Value<'_>, made: Made) -> Result<(), Error> {
     let mut draft = Draft::new(reading.at(key));
     draft.link.id = key.text()?;

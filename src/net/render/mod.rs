@@ -124,6 +124,7 @@ pub const LIVE: &str = "live";
 ///
 /// # Errors
 /// The image cannot be looked at.
+#[inline(never)]
 pub fn select(
     wanted: Option<&[String]>,
     files: &mut dyn Files,

@@ -103,6 +103,7 @@ impl Merged {
         Ok(())
     }
 
+    #[inline(never)]
     fn patch(&mut self, label: &str, part: &mut Part) -> Result<(), Error> {
         let mut text = take(&mut part.text);
         // Blanks in place of the line that says what it is, so that errors have their line and column in the part.
@@ -153,6 +154,7 @@ fn count(value: &Value<'_>, depth: usize, nodes: &mut Visits) -> Result<(), Erro
 }
 
 /// Writes the instance's cloud-config, also where there is nothing in it: one of an earlier user-data must not stay.
+#[inline(never)]
 pub fn finish(context: &mut Context<'_>) {
     let kind: DataKind = context.target.kind;
     let path = context.target.path(kind.cloud_config_file());

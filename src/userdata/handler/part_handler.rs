@@ -104,6 +104,7 @@ fn is_python(text: &[u8]) -> bool {
 }
 
 /// Finds the handlers that the image has.
+#[inline(never)]
 pub fn find_installed(context: &mut Context<'_>) {
     let dir = context.target.state.join(DIR);
     let mut names = Vec::new();
@@ -183,6 +184,7 @@ pub fn give(context: &mut Context<'_>, part: &Part) -> bool {
 }
 
 /// Behind the last part.
+#[inline(never)]
 pub fn finish(context: &mut Context<'_>) {
     for mut handler in take(&mut context.handlers) {
         let parts = take(&mut handler.parts);
