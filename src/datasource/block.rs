@@ -68,6 +68,7 @@ fn is_kind(name: &str, kind: &str) -> bool {
 }
 
 /// The device that the kernel calls so; `None` if it has no numbers or nothing in it.
+#[inline(never)]
 fn device(files: &mut dyn Files, name: &str) -> Option<Device> {
     let dir = &name.replace('/', "!");
     let name = format!("{DEV_DIR}/{name}");
@@ -113,6 +114,7 @@ fn probe(files: &mut dyn Files, node: &str) -> Content {
 
 /// The node of the device called `name`: that one, made if it is missing; one in [`OWN_DEV_DIR`] where that cannot be
 /// (read-only, or the name is another device's).
+#[inline(never)]
 fn node(files: &mut dyn Files, name: &str, numbers: (u32, u32)) -> Result<String, Error> {
     match files.stat(name, true)? {
         Some(stat) if stat.kind == Kind::Block && stat.device == numbers => return Ok(name.into()),

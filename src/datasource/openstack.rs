@@ -106,6 +106,7 @@ impl Reading {
 ///
 /// # Errors
 /// There is one, and its `meta_data.json` is missing, unreadable, no JSON object, or without `uuid`.
+#[inline(never)]
 pub(super) fn read(drive: &mut Drive<'_>, datasource: &str) -> Result<Option<Reading>, Error> {
     let Some((dir, names)) = version(drive)? else { return Ok(None) };
     let has = |name: &str| names.iter().any(|there| there == name);
@@ -134,6 +135,7 @@ pub(super) fn read(drive: &mut Drive<'_>, datasource: &str) -> Result<Option<Rea
 
 /// The directory to read, with the names in it: the newest of [`VERSIONS`] that is there, else [`LATEST`]. `None`: no
 /// `openstack` directory.
+#[inline(never)]
 fn version(drive: &mut Drive<'_>) -> Result<Option<(String, Vec<String>)>, Error> {
     let Some(there) = drive.names("openstack")? else { return Ok(None) };
     for version in VERSIONS.iter().filter(|version| there.iter().any(|name| name == *version)) {
@@ -151,6 +153,7 @@ fn version(drive: &mut Drive<'_>) -> Result<Option<(String, Vec<String>)>, Error
 ///
 /// # Errors
 /// At the place in question: no JSON object, or no usable `uuid`.
+#[inline(never)]
 fn metadata(reading: &mut Reading, name: &str, text: Vec<u8>) -> Result<(), Error> {
     let instance = &mut reading.instance;
     let root = instance.add_document(name, text)?;
@@ -179,6 +182,7 @@ fn document(reading: &mut Reading, drive: &mut Drive<'_>, path: &str) -> Option<
     reading.take(added)
 }
 
+#[inline(never)]
 fn vendor_data(reading: &mut Reading, drive: &mut Drive<'_>, path: &str, kind: DataKind) {
     let file = drive.file(path);
     let Some(Some(text)) = reading.take(file) else { return };
@@ -189,6 +193,7 @@ fn vendor_data(reading: &mut Reading, drive: &mut Drive<'_>, path: &str, kind: D
 }
 
 /// `network_config`: names a file in the form of interfaces(5).
+#[inline(never)]
 fn network_config(reading: &mut Reading, drive: &mut Drive<'_>) {
     let item = reading.instance.meta("network_config");
     let Some(item) = item.filter(|item| !item.is_mapping() || item.entries().next().is_some()) else { return };
@@ -200,6 +205,7 @@ fn network_config(reading: &mut Reading, drive: &mut Drive<'_>) {
 }
 
 /// `files`: a list of `{path, content_path}`. An item without `path` is passed over, as cloud-init does.
+#[inline(never)]
 fn files(reading: &mut Reading) {
     let Some(list) = reading.instance.meta("files") else { return };
     if !list.is_sequence() {
@@ -215,6 +221,7 @@ fn files(reading: &mut Reading) {
     }
 }
 
+#[inline(never)]
 fn file(item: &Value<'_>) -> Result<Option<DriveFile>, Error> {
     if !item.is_mapping() {
         return Err(item.error("an object with `path` and `content_path`"));

@@ -271,6 +271,7 @@ impl<'a> Writer<'a, '_> {
         self.out.repeat(b"\n", ends.saturating_sub(1));
     }
 
+    #[inline(never)]
     fn double_quoted(&mut self, mut from: Decoder<'_>) {
         self.out.write(b"\"");
         while let Some(chunk) = from.chunk() {

@@ -129,6 +129,7 @@ impl Sysfs<'_> {
     }
 
     /// `eth0.5  VID: 5  REORDER_HDR: …`, and further below `Device: eth0` (`vlandev_seq_show`, net/8021q/vlanproc.c).
+    #[inline(never)]
     fn vlan(&mut self, name: &str) -> Option<(IfName, u16)> {
         let bytes = read_file(self.files, &child(crate::paths::PROC_VLAN, name), MAX_STATE_FILE).ok()??;
         let text = core::str::from_utf8(&bytes).ok()?;
@@ -137,6 +138,7 @@ impl Sysfs<'_> {
     }
 
     /// `…/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0` without both ends; what is in `devices/virtual` has no device.
+    #[inline(never)]
     fn bus_path(&mut self, name: &str) -> Option<String> {
         let target = self.files.read_link(&self.dir).ok()??;
         let (_, path) = target.split_once("/devices/")?;
@@ -144,6 +146,7 @@ impl Sysfs<'_> {
         (!path.starts_with("virtual")).then(|| path.to_string())
     }
 
+    #[inline(never)]
     fn kind(&mut self, name: &str, device: bool) -> NicKind {
         if self.text("type").as_deref() == Some(LOOPBACK) {
             return NicKind::Loopback;

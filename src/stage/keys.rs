@@ -51,6 +51,7 @@ const GENERAL: &[&str] = &[
 
 /// Warns of keys of the user's own configuration that nothing reads; and, where no list of modules names what wisp lacks (then the list's
 /// entries are looked at), of keys that it does not support yet.
+#[inline(never)]
 pub(super) fn check(work: &mut Work<'_, '_>, config: &Config, user: &str) {
     let Some(root) = config.root() else { return };
     let has_lists = [Stage::Init, Stage::Config, Stage::Final].iter().any(|stage| config.get(stage.key()).is_some());

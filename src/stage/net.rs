@@ -100,6 +100,7 @@ fn bring_up(work: &mut Work<'_, '_>, config: &Config) -> bool {
     true
 }
 
+#[inline(never)]
 fn by_service(host: &mut dyn Host, wishes: &str, config: &Config, report: &mut Report) -> Result<(), Error> {
     let wanted = listed(config, "system_info.network.activators", report);
     match activate::select(wanted.as_deref(), host.files(), report)? {
@@ -116,6 +117,7 @@ fn by_service(host: &mut dyn Host, wishes: &str, config: &Config, report: &mut R
 }
 
 /// By netlink alone, where the image has no network service.
+#[inline(never)]
 fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> Result<(), Error> {
     let instance = cached(work.host, &work.state).or_else(|| unclaimed(work.host));
     let owner = Owner { instance: instance.as_ref(), config };
@@ -130,6 +132,7 @@ fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> 
 }
 
 /// The network that `init --local` chose where there is no instance: that of a drive of mode `pass` is nowhere else.
+#[inline(never)]
 fn unclaimed(host: &mut dyn Host) -> Option<Instance> {
     let text = read_file(host.files(), &run_config(), MAX_METADATA).ok()??;
     let mut instance = Instance::none();
@@ -217,6 +220,7 @@ fn stamp(work: &mut Work<'_, '_>, mut digest: Digest, config: &Config) -> Result
 }
 
 /// Reads the datasource's network in ENI form.
+#[inline(never)]
 fn eni(host: &mut dyn Host, instance: Option<&Instance>, report: &mut Report) -> Option<NetConfig> {
     let (text, source) = instance.and_then(|instance| Some((instance.eni.as_ref()?, &instance.source)))?;
     let name = format!("{source}: network_config");

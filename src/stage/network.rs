@@ -111,6 +111,7 @@ const VENDORS: [&str; 4] = ["vendor_data", "system_info", "output", "def_log_fil
 
 /// True if the cloud-config that was made of this kind of data may have one of these keys, which stand in the merged file as they are: most do not,
 /// and need not be read.
+#[inline(never)]
 pub(super) fn is_said(work: &mut Work<'_, '_>, instance: &Instance, kind: DataKind, keys: &[&str]) -> bool {
     let path = work.state.instance_file(&instance.id, kind.cloud_config_file());
     read_file(work.host.files(), &path, MAX_INFLATED).map_or(true, |text| {

@@ -61,6 +61,7 @@ impl Record {
     }
 
     /// Reads what arrived; `None` for bytes that are no record.
+    #[inline(never)]
     pub fn read(bytes: &[u8]) -> Option<Record> {
         let (tag, rest) = bytes.split_first()?;
         let text = || String::from_utf8_lossy(rest).to_string();
@@ -111,6 +112,7 @@ pub struct Told {
 
 impl Told {
     /// Takes one record in.
+    #[inline(never)]
     pub fn take(&mut self, bytes: &[u8]) {
         match Record::read(bytes) {
             Some(Record::Begin(index, name)) => self.step = Some((index, name)),

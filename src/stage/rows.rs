@@ -97,6 +97,7 @@ pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Freq
 }
 
 /// A name in a list that is no row: quiet where packaged lists have it, unless the config asks for its work.
+#[inline(never)]
 fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
     let wanted = name.replace('-', "_");
     let Some(keys) = module::known(name) else {
@@ -109,6 +110,7 @@ fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
 }
 
 /// The entries of the list in cloud.cfg, one that cannot be read is a warning; without a list all modules of the stage.
+#[inline(never)]
 fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> {
     let mut list = Vec::new();
     let Some(value) = config.get(mode.key()) else {
@@ -141,6 +143,7 @@ fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> 
 }
 
 /// `name`, `[name, frequency, args…]` or `{name, frequency, args}`; the second value is a frequency that does not exist.
+#[inline(never)]
 fn entry(item: &Value<'_>) -> Result<(Entry, Option<String>), Error> {
     let (name, word, args) = if item.is_sequence() {
         let mut parts = item.items();

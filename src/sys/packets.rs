@@ -23,6 +23,7 @@ const ALL_DHCP_SERVERS: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 type Control = [u64; 8];
 
 /// socket(2), bind(2).
+#[inline(never)]
 pub fn open(nic: &Nic, channel: &Channel) -> Result<Box<dyn Packets>, Error> {
     let opened = match *channel {
         Channel::Raw => raw(nic),
@@ -114,6 +115,7 @@ fn bind(fd: &OwnedFd, address: &Address) -> rustix::io::Result<()> {
 }
 
 /// Packets of IPv4 for UDP port 68, whole ones.
+#[inline(never)]
 fn raw(nic: &Nic) -> Opened {
     let fd = datagrams(libc::AF_PACKET)?;
     let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };

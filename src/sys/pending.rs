@@ -48,6 +48,7 @@ struct Slot {
 
 impl Writer {
     /// [`wisp::host::Files::begin`].
+    #[inline(never)]
     pub fn begin(&mut self, path: &str, how: &Create) -> Result<Pending, Error> {
         let at = self.free_slot();
         let unique = self.unique();
@@ -137,6 +138,7 @@ impl Writer {
     }
 
     /// Puts a symbolic link in the place of the file or link at `path`.
+    #[inline(never)]
     pub fn replace_link(&mut self, path: &str, target: &str) -> Result<(), Error> {
         let mut temp = String::new();
         let make = |temp: &str| rustix::fs::symlink(target, temp);
@@ -273,6 +275,7 @@ fn selinux_runs() -> bool {
 }
 
 /// Makes something with `make` under a temporary name beside `path`. Parents of `path` that are missing are made.
+#[inline(never)]
 fn beside<T>(
     path: &str,
     unique: (u32, u32),

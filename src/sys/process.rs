@@ -187,6 +187,7 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     /// `None`: it had to be killed.
+    #[inline(never)]
     fn until_exit(&mut self, pid: Pid, blocked: &Blocked) -> Option<Exit> {
         loop {
             // Nothing to copy: the exit is all there is to wait for.
@@ -275,6 +276,7 @@ impl Talk<'_> {
     }
 
     /// The program is gone: reads what it left, and leaves a reader behind if somebody still writes.
+    #[inline(never)]
     fn finish(mut self) {
         if self.listen(MAX_DRAIN)
             && let Some((pipe, sink)) = &self.listen
@@ -295,6 +297,7 @@ enum Sink<'a> {
 }
 
 impl Sink<'_> {
+    #[inline(never)]
     fn take(&mut self, bytes: &[u8]) {
         match self {
             Sink::Capture(captured) => {

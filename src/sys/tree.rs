@@ -63,6 +63,7 @@ impl DirTree {
     }
 
     /// Walks `path`, which has no `.` and `..`, up to its first link.
+    #[inline(never)]
     fn step(&mut self, path: &str) -> Result<Step, Error> {
         let mut dir: Option<Rc<OwnedFd>> = None;
         let mut rest = path;

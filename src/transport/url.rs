@@ -130,6 +130,7 @@ impl Url {
     ///
     /// # Errors
     /// As [`parse`]; the URL is as it was.
+    #[inline(never)]
     pub fn join(&mut self, location: &str) -> Result<(), &'static str> {
         let (location, _) = before(location, b"#");
         let (_, rest) = before(location, b":/?");

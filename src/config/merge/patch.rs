@@ -26,6 +26,7 @@ const PASSED: usize = 64;
 /// # Errors
 /// No JSON, no list of operations; the first operation that cannot be carried out, with its number (from 1) and pointer. `doc` is as
 /// it was then.
+#[inline(never)]
 pub fn patch(
     doc: &mut Doc,
     sources: &mut Sources,
@@ -89,6 +90,7 @@ impl Patcher<'_> {
         self.merger.value(self.at).error(expected)
     }
 
+    #[inline(never)]
     fn operation(&mut self, operation: NodeId) -> Result<(), Error> {
         let name = self.string(operation, "op")?;
         let name_at = self.at;

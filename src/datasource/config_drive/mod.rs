@@ -82,6 +82,7 @@ fn system_uuid(host: &mut dyn Host) -> String {
 }
 
 /// Labelled ones first, then whole disks that could be one.
+#[inline(never)]
 fn in_devices(search: &mut Search<'_>, devices: &[Device]) -> Option<Candidate> {
     for wanted in [Rank::Labelled, Rank::Possible, Rank::Other] {
         for device in devices.iter().filter(|device| Rank::of(device) == wanted) {
@@ -126,6 +127,7 @@ fn unsuitable(content: &Content, partition: bool) -> String {
     }
 }
 
+#[inline(never)]
 fn in_device(search: &mut Search<'_>, device: &Device, fstype: &str, label: &str) -> Step {
     let mounted = block::mount_point(search.host.files(), device).unwrap_or_else(|error| {
         search.host.log(Level::Debug, AREA, &error);
@@ -185,6 +187,7 @@ impl Spot<'_> {
     }
 
     /// Makes the candidate, unless its mode is [`DsMode::Disabled`]: that ends the search.
+    #[inline(never)]
     fn claim(&self, search: &mut Search<'_>, tree: Box<dyn Tree>, mut reading: Reading) -> Step {
         let mode = mode(search, &mut reading);
         let Reading { mut instance, data, files, recoverable, version, .. } = reading;
@@ -230,6 +233,7 @@ fn pass(search: &mut Search<'_>, source: &str, why: &dyn Display) {
 ///
 /// # Errors
 /// One of them is there and broken. A v2 that only lacks its `meta_data.json` is broken if there is no v1.
+#[inline(never)]
 fn read(drive: &mut Drive<'_>) -> Result<Option<Reading>, Error> {
     match openstack::read(drive, DATASOURCE) {
         Ok(None) => v1::read(drive, DATASOURCE),

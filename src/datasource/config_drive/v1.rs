@@ -42,6 +42,7 @@ pub(super) fn read(drive: &mut Drive<'_>, datasource: &str) -> Result<Option<Rea
 }
 
 /// Takes `meta.js`. Its user-data leaves the metadata: that is shown to every user of the machine.
+#[inline(never)]
 fn metadata(reading: &mut Reading, name: &str, text: Vec<u8>) -> Result<(), Error> {
     let root = reading.instance.add_document(name, text)?;
     reading.instance.metadata = Some(root);

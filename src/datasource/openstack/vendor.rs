@@ -22,6 +22,7 @@ use crate::format::json;
 ///
 /// # Errors
 /// With file, line and column: not JSON, or none of the forms above.
+#[inline(never)]
 pub(super) fn read(name: &str, text: Vec<u8>, faults: &mut Vec<Error>) -> Result<Option<Vec<u8>>, Error> {
     let mut sources = Sources::new();
     let source = sources.add(name, text);
@@ -49,6 +50,7 @@ fn is_nothing(value: &Value<'_>) -> bool {
     }
 }
 
+#[inline(never)]
 fn items(list: &Value<'_>, faults: &mut Vec<Error>) -> Vec<String> {
     let mut texts = Vec::new();
     for item in list.items() {
@@ -63,6 +65,7 @@ fn items(list: &Value<'_>, faults: &mut Vec<Error>) -> Vec<String> {
 
 /// The texts as one MIME message (RFC 2046 section 5.1); their types are found by their first lines, as those of plain
 /// user-data. `None` without any.
+#[inline(never)]
 fn multipart(texts: &[String]) -> Option<Vec<u8>> {
     if texts.is_empty() {
         return None;
@@ -95,6 +98,7 @@ fn boundary(texts: &[String]) -> String {
 }
 
 /// cloud-init's test: `mime-version:` in the first 4096 bytes. It counts where it is among the headers, so it must begin a line.
+#[inline(never)]
 fn is_message(text: &str) -> bool {
     let head = text.split("\n\n").next().unwrap_or(text);
     head.lines().any(|line| line.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("mime-version:")))

@@ -65,6 +65,7 @@ struct Survey {
 }
 
 impl Survey {
+    #[inline(never)]
     fn chunk(&mut self, chunk: &[u8]) {
         if let Some(room) = self.head.get_mut(self.length..) {
             let length = room.len().min(chunk.len());
@@ -87,6 +88,7 @@ impl Survey {
 
 impl Form {
     /// The form of a text.
+    #[inline(never)]
     pub fn of(mut text: Decoder<'_>) -> Form {
         let mut survey =
             Survey { length: 0, head: [0; MAX_PLAIN], specials: false, utf8: true, line_ends: 0, trailing: 0, last: 0 };

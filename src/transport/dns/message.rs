@@ -46,6 +46,7 @@ pub enum Reply {
 }
 
 /// A question for the addresses of `name` (a dot at its end may be there). `None`: no name can be so.
+#[inline(never)]
 pub fn question(id: u16, name: &str, family: Family) -> Option<Vec<u8>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.len() > MAX_HOST_NAME {
@@ -69,6 +70,7 @@ pub fn question(id: u16, name: &str, family: Family) -> Option<Vec<u8>> {
 }
 
 /// Reads the answer to `question`. `None`: it is none, but somebody else's, an older one, or broken.
+#[inline(never)]
 pub fn answer(question: &[u8], message: &[u8]) -> Option<Reply> {
     let asked = question.get(HEADER..)?;
     let rest = message.get(HEADER..)?;

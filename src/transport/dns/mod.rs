@@ -28,6 +28,7 @@ const PORT: u16 = 53;
 ///
 /// # Errors
 /// No name server said anything of use.
+#[inline(never)]
 pub fn resolve(host: &mut dyn Host, name: &str, family: Family, until: Duration) -> Result<Vec<Peer>, Error> {
     let mut found = Vec::new();
     let plain = name.strip_suffix('.').unwrap_or(name);
@@ -83,6 +84,7 @@ struct Conf {
 }
 
 impl Conf {
+    #[inline(never)]
     fn load(host: &mut dyn Host) -> Self {
         // The man page's numbers; further down the C library's bounds.
         let mut conf = Conf { servers: Vec::new(), search: Vec::new(), ndots: 1, timeout: 5, attempts: 2 };
@@ -116,6 +118,7 @@ impl Conf {
     }
 
     /// Asks one server after the other.
+    #[inline(never)]
     fn ask(&self, host: &mut dyn Host, name: &str, family: Family, until: Duration) -> Result<Vec<Peer>, Error> {
         let mut id = [0; 2];
         host.random(&mut id)?;
@@ -142,6 +145,7 @@ impl Conf {
 }
 
 /// One question and its answer.
+#[inline(never)]
 fn exchange(host: &mut dyn Host, server: &Peer, question: &[u8], until: Duration) -> Result<Reply, Error> {
     let mut stream = host.connect(server, until)?;
     write_all(&mut *stream, question, until)?;

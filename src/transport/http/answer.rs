@@ -23,6 +23,7 @@ pub struct Answer {
 
 impl Answer {
     /// Reads it; those before the final one (1xx) are passed over. At most `max` bytes of content.
+    #[inline(never)]
     pub fn read(host: &mut dyn Host, wire: &mut Wire, max: u64) -> Result<Answer, Error> {
         let mut left = MAX_HTTP_HEAD;
         let mut head = Head::read(host, wire, &mut left)?;
@@ -80,6 +81,7 @@ impl Head {
         Ok(head)
     }
 
+    #[inline(never)]
     fn field(&mut self, line: &[u8]) -> Result<(), Error> {
         // Another line of the field above (RFC 9112 section 5.2); the fields that count have one.
         if matches!(line, [b' ' | b'\t', ..]) {

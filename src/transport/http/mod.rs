@@ -72,6 +72,7 @@ impl Client {
     ///
     /// # Errors
     /// "cannot fetch URL: why", the URL without user, password and query, as everything that is logged here.
+    #[inline(never)]
     pub fn get(&mut self, host: &mut dyn Host, mut url: Url, max: u64) -> Result<Option<Vec<u8>>, Error> {
         const { assert!(MAX_REDIRECTS == 10, "the words below say 10") };
         let end = host.now().up + self.total;
@@ -109,6 +110,7 @@ impl Client {
     }
 
     /// One request, on the connection kept if it leads there.
+    #[inline(never)]
     fn once(&mut self, host: &mut dyn Host, url: &Url, max: u64, end: Duration) -> Result<Answer, Error> {
         let request = request(url);
         let mut kept = self.kept.take().filter(|wire| wire.place.same_place(url));
@@ -134,6 +136,7 @@ impl Client {
 }
 
 /// Sends the request and reads the answer.
+#[inline(never)]
 fn exchange(host: &mut dyn Host, wire: &mut Wire, request: &[u8], max: u64) -> Result<Answer, Error> {
     wire.heard = false;
     wire.reusable = false;
@@ -148,6 +151,7 @@ fn exchange(host: &mut dyn Host, wire: &mut Wire, request: &[u8], max: u64) -> R
 
 /// Connects to the first address that lets us. IPv6 is looked up only where IPv4 did not help: a machine that has only that says
 /// so at once, and many that have an address of each reach nothing by the second.
+#[inline(never)]
 fn connect(host: &mut dyn Host, url: &Url, end: Duration) -> Result<Box<dyn Stream>, Error> {
     let mut last = lasting("no such host name");
     for family in [Family::V4, Family::V6] {
@@ -178,6 +182,7 @@ fn connect(host: &mut dyn Host, url: &Url, end: Duration) -> Result<Box<dyn Stre
     Err(last)
 }
 
+#[inline(never)]
 fn request(url: &Url) -> Vec<u8> {
     let mut text = format!("GET {} HTTP/1.1\r\nHost: {}\r\n{AGENT}Accept: */*\r\n", url.target, url.authority());
     if !url.user.is_empty() {
@@ -190,6 +195,7 @@ fn request(url: &Url) -> Vec<u8> {
 }
 
 /// User and password as RFC 7617 wants them. Without a `:` the password is empty.
+#[inline(never)]
 fn credentials(user: &str) -> String {
     let mut plain = Vec::new();
     mime::percent_decoded(user.as_bytes(), &mut plain);
