@@ -2,7 +2,7 @@
 //! brought up, and what a power cut leaves.
 
 use wisp::host::Level;
-use wisp::host::links::{Address, IfName, Mac, Net, Nic, NicKind};
+use wisp::host::links::{Address, IfName, Mac, Net, Nic, NicKind, RouteEntry};
 use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
 use wisp::module::Stage;
 use wisp::stage::{self, Options};
@@ -501,6 +501,85 @@ fn only_what_is_not_up_is_brought_up() {
         assert_eq!(stage::init(&mut host, &Options::default()), 0, "{:#?}", faults(&host));
         assert_eq!(ran(&host), programs, "{wanted} {have:?}");
         assert_eq!(host.requests, requests, "{wanted} {have:?}");
+    }
+}
+
+/// From static to DHCP on a link that the image's own files brought up: what was there for good before the files were others goes, a lease of this
+/// boot does not, nor what an initramfs set.
+#[test]
+fn the_address_of_an_old_file_goes_where_dhcp_is_wanted() {
+    let again: &[&str] = &["ifdown eth0", "ifup eth0"];
+    let old = address("eth0", "192.0.9.9/24");
+    let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
+    let plain_lease = Address { dynamic: false, ..lease.clone() };
+    let v6 = address("eth0", "2001:db8::9/64");
+    let del = "addr del 192.0.9.9/24 dev eth0";
+    let del_plain = &["addr del 192.0.2.99/24 dev eth0"][..];
+    let pid = |path| [(path, "77\n"), ("/proc/77/cmdline", "/sbin/dhclient\0-q\0eth0\0")];
+    let stale_pid = [("/var/run/dhclient-eth0.pid", "77\n"), ("/proc/77/cmdline", "/usr/sbin/sshd\0")];
+    let [dhclient, udhcpc, other] =
+        ["/var/run/dhclient-eth0.pid", "/var/run/udhcpc.eth0.pid", "/var/run/dhclient-eth1.pid"].map(pid);
+    let dracut = "/run/initramfs/state/etc/sysconfig/network-scripts/ifcfg-eth0";
+    for (before, after, files, programs, requests) in [
+        (&[&old][..], &[][..], &[][..], again, &[del][..]),
+        (&[&old], &[&lease], &[], again, &[del, "addr del 192.0.2.99/24 dev eth0"]),
+        (&[&old, &v6], &[], &[], again, &[del, "addr del 2001:db8::9/64 dev eth0"]),
+        // Old clients leave a lease that lasts for ever.
+        (&[], &[&plain_lease], &[], &[], &[]),
+        (&[&lease], &[], &[], &[], &[]),
+        (&[&plain_lease], &[], &dhclient, &[], &[]),
+        (&[&plain_lease], &[], &udhcpc, &[], &[]),
+        (&[&plain_lease], &[], &stale_pid, again, del_plain),
+        (&[&plain_lease], &[], &other, again, del_plain),
+        (&[&old], &[], &[("/run/net-eth0.conf", "")], &[], &[]),
+        (&[&old], &[], &[("/run/net-eth1.conf", "")], again, &[del]),
+        (&[&old], &[], &[("/proc/cmdline", "ip=dhcp\n")], &[], &[]),
+        (&[&old], &[], &[(dracut, "DEVICE=eth0\nBOOTPROTO=dhcp\n")], &[], &[]),
+    ] {
+        let mut host = machine(DEBIAN);
+        drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+        files.iter().for_each(|(path, text)| host.put(path, 0o644, *text));
+        host.nics[1].up = true;
+        host.addresses = before.iter().map(|one| (*one).clone()).collect();
+        stage::init_local(&mut host, &Options::default());
+        assert_eq!((ran(&host), &host.requests), (vec![], &vec![]), "init --local writes files");
+        host.addresses.extend(after.iter().map(|one| (*one).clone()));
+        assert_eq!(stage::init(&mut host, &Options::default()), 0, "{:#?}", faults(&host));
+        assert_eq!(ran(&host), programs, "{before:?} {after:?} {files:?}");
+        assert_eq!(host.requests, requests, "{before:?} {after:?} {files:?}");
+        if files.is_empty() {
+            host.reboot();
+            host.addresses = vec![old.clone()];
+            boot_well(&mut host);
+            assert_eq!((ran(&host), &host.requests), (vec![], &vec![]), "the same instance again");
+        }
+    }
+}
+
+/// Where the service has no word for taking a link down, what is stale is taken from the link before it is told: that and no more.
+#[test]
+fn what_is_stale_goes_before_the_service_is_told() {
+    for (programs, wanted) in [
+        (&["netplan"][..], &["netplan apply"][..]),
+        (&["systemctl", "networkctl"], &["networkctl reload", "networkctl reconfigure eth0"]),
+    ] {
+        for address_wanted in ["dhcp", "192.0.2.5"] {
+            let mut host = machine(&[]);
+            host.put("/etc/netplan/x", 0o644, "");
+            host.put("/lib/systemd/systemd-networkd", 0o755, "");
+            programs.iter().for_each(|program| host.put(&format!("/usr/bin/{program}"), 0o755, ""));
+            drive(&mut host, A, &network_data(&[(1, address_wanted)], ""));
+            host.nics[1].up = true;
+            let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
+            host.addresses = vec![address("eth0", "192.0.9.9/24"), lease, address("eth1", "192.0.9.9/24")];
+            let route = RouteEntry { link: Some(name("eth0")), ..RouteEntry::new(Net::everywhere(false)) };
+            let via = |text: &str| RouteEntry { via: text.parse().ok(), ..route.clone() };
+            host.routes = vec![via("192.0.9.1"), via("192.0.2.1")];
+            boot_well(&mut host);
+            assert_eq!(ran(&host), wanted);
+            let gone = ["route del 0.0.0.0/0 via 192.0.9.1 dev eth0", "addr del 192.0.9.9/24 dev eth0"];
+            assert_eq!(host.requests, gone, "{programs:?} {address_wanted}");
+        }
     }
 }
 

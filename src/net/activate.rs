@@ -1,7 +1,11 @@
 //! Bringing links up that have other files than before: by the programs of the distribution's network service.
 //!
 //! A link that is up and has all it is to have is left alone: its service has been faster. One that only lacks some addresses gets them. Any
-//! other is taken down first, the addresses that are left on it go, and it is brought up: so no address of an earlier config stays.
+//! other is taken down first, the addresses that are left on it go, and it is brought up: so no address of an earlier config stays. Where the
+//! service has no word for taking down, the addresses that are stale are taken from the link before the service is told.
+//!
+//! Stale is an address that the link is not to have, and that nobody's lease or router ends. With DHCP any might be the lease (old clients
+//! set no end): there it must have been on the link before the files were others, and nobody of this boot may have set it.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,9 +15,12 @@ use super::model::{Control, Kind, Method, NetConfig};
 use super::render::has_program;
 use super::report::{Report, filled};
 use crate::error::Error;
+use crate::host::glob::glob;
 use crate::host::links::{Address, IfName, Net, Nic, Request};
+use crate::host::write::{is_there, read_file, read_text};
 use crate::host::{Command, Exit, Files, Host, Input, Level, Output};
-use crate::limits::MAX_HANDLER_TIME;
+use crate::limits::{MAX_FOREIGN, MAX_HANDLER_TIME, MAX_STATE_FILE};
+use crate::paths;
 
 /// A program and its arguments; `{}` is the link's name.
 type Words = &'static [&'static str];
@@ -87,8 +94,9 @@ pub fn select(
     Ok(None)
 }
 
-/// The links that are brought up at boot, a line each: the name, and behind it the addresses that it is to have, `dhcp` for any.
-pub fn wishes(config: &NetConfig) -> String {
+/// The links that are brought up at boot, a line each: the name, and behind it the addresses that it is to have, `dhcp` for any; with that,
+/// behind `-` those of `addresses` that are no leases.
+pub fn wishes(config: &NetConfig, addresses: &[Address], files: &mut dyn Files) -> String {
     let mut text = String::new();
     for link in config.links.iter().filter(|link| link.kind != Kind::Loopback) {
         let Some(name) = &link.name else { continue };
@@ -99,11 +107,23 @@ pub fn wishes(config: &NetConfig) -> String {
             continue;
         }
         text.push_str(name);
+        let mut dhcp = false;
         for subnet in &link.subnets {
             match subnet.method {
                 Method::Static(net) => text.extend([" ", &net.to_string()]),
-                Method::Dhcp4 | Method::Dhcp6 | Method::Dhcp6Stateful => text.push_str(" dhcp"),
+                Method::Dhcp4 | Method::Dhcp6 | Method::Dhcp6Stateful => {
+                    text.push_str(" dhcp");
+                    dhcp = true;
+                }
                 _ => {}
+            }
+        }
+        if dhcp {
+            let wished = |have: &&Address| link.subnets.iter().any(|subnet| subnet.method == Method::Static(have.net));
+            let mut old =
+                addresses.iter().filter(|have| is_of(have, name) && !have.dynamic && !wished(have)).peekable();
+            if old.peek().is_some() && !is_set_in_this_boot(name, files) {
+                old.for_each(|have| text.extend([" -", &have.net.to_string()]));
             }
         }
         text.push('\n');
@@ -111,11 +131,35 @@ pub fn wishes(config: &NetConfig) -> String {
     text
 }
 
+/// Whether an address is one of a link's that count: not of the link alone.
+fn is_of(have: &Address, name: &IfName) -> bool {
+    have.link == *name && have.scope == 0
+}
+
+/// Whether an initramfs or a DHCP client that runs has set up this link, as far as its files tell.
+#[inline(never)]
+fn is_set_in_this_boot(name: &str, files: &mut dyn Files) -> bool {
+    for (dir, head, end) in
+        [(paths::RUN, "/net-", ".conf"), (paths::RUN, "/net6-", ".conf"), (paths::DRACUT_IFCFG_DIR, "/ifcfg-", "")]
+    {
+        if is_there(files, &[dir, head, name, end].concat()) {
+            return true;
+        }
+    }
+    let pids = glob(files, &["/var/run/*dhc*[-.]", name, ".pid"].concat(), MAX_FOREIGN).unwrap_or_default();
+    pids.iter().any(|path| {
+        let pid = read_text(files, path, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
+        // An image may have one of another boot's.
+        let line = read_file(files, &["/proc/", pid.trim(), "/cmdline"].concat(), MAX_STATE_FILE);
+        line.ok().flatten().is_some_and(|line| line.windows(3).any(|part| part == b"dhc"))
+    })
+}
+
 /// Brings up what `wishes` says. Errors of programs are told, and the other links come up. NICs: all that are there, and the indexes of those that
 /// carry the root file system, which lose nothing.
 ///
 /// # Errors
-/// The addresses cannot be listed.
+/// The addresses, or the routes, cannot be listed.
 pub fn bring_up(
     host: &mut dyn Host,
     by: &Activator,
@@ -124,13 +168,13 @@ pub fn bring_up(
     report: &mut Report,
 ) -> Result<(), Error> {
     let addresses = host.links().addresses()?;
-    let mut ready = false;
+    // With whether they are to be taken down first.
+    let mut links = Vec::new();
     for line in wishes.lines() {
         let mut words = line.split(' ');
         let Some(name) = words.next().and_then(IfName::parse) else { continue };
         let nic = nics.iter().find(|nic| nic.name == name);
-        let state =
-            State::of(words.collect(), addresses.iter().filter(|have| have.link == name && have.scope == 0).collect());
+        let state = State::of(words.collect(), addresses.iter().filter(|have| is_of(have, &name)).collect());
         let up = nic.is_some_and(|nic| nic.up);
         let keeps = nic.is_some_and(|nic| kept.contains(&nic.index));
         if keeps || (up && state.stale.is_empty() && (state.has_any || state.missing.is_empty())) {
@@ -141,25 +185,51 @@ pub fn bring_up(
             host.log(Level::Debug, AREA, &format_args!("{name} is up already"));
             continue;
         }
-        if !core::mem::replace(&mut ready, true) {
-            // The last one's failure is one.
-            let mut tries = by.all.iter().peekable();
-            while let Some(words) = tries.next() {
-                if run(host, words, "", if tries.peek().is_some() { None } else { Some(report) }) {
-                    break;
-                }
+        if by.down.is_empty() {
+            flush(host, &state.stale, report)?;
+        }
+        links.push((name, (up || !state.has.is_empty()) && !by.down.is_empty()));
+    }
+    if !links.is_empty() {
+        // The last one's failure is one.
+        let mut tries = by.all.iter().peekable();
+        while let Some(words) = tries.next() {
+            if run(host, words, "", if tries.peek().is_some() { None } else { Some(report) }) {
+                break;
             }
         }
-        if (up || !state.has.is_empty()) && !by.down.is_empty() {
+    }
+    for (name, down) in links {
+        if down {
             run(host, by.down, &name, None);
-            for address in host.links().addresses()?.iter().filter(|have| have.link == name && have.scope == 0) {
-                let done = host.links().request(&Request::RemoveAddress(address));
-                report.take(done);
-            }
+            let left = host.links().addresses()?;
+            flush(host, &left.iter().filter(|have| is_of(have, &name)).collect::<Vec<_>>(), report)?;
         }
         if !by.up.is_empty() {
             run(host, by.up, &name, Some(report));
         }
+    }
+    Ok(())
+}
+
+/// Takes addresses from their link, and the routes by gateways that they reach: those stay where an address goes.
+#[inline(never)]
+fn flush(host: &mut dyn Host, addresses: &[&Address], report: &mut Report) -> Result<(), Error> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    for route in host.links().routes()? {
+        let reaches = |have: &&Address| {
+            route.link.as_ref() == Some(&have.link) && route.via.is_some_and(|via| have.net.contains(via))
+        };
+        if addresses.iter().any(reaches) {
+            let done = host.links().request(&Request::RemoveRoute(&route));
+            report.take(done);
+        }
+    }
+    for address in addresses {
+        let done = host.links().request(&Request::RemoveAddress(address));
+        report.take(done);
     }
     Ok(())
 }
@@ -183,12 +253,13 @@ impl<'a> State<'a> {
     #[inline(never)]
     fn of(wanted: Vec<&str>, has: Vec<&'a Address>) -> Self {
         let mut state = State { has_any: false, missing: Vec::new(), stale: Vec::new(), has };
-        let is = |word: &str, have: &Address| have.net.to_string() == word;
         let dhcp = wanted.contains(&"dhcp");
-        for word in &wanted {
+        let says = |have: &Address, sign: &str| wanted.contains(&[sign, &have.net.to_string()].concat().as_str());
+        let is_stale = |have: &Address| !have.dynamic && if dhcp { says(have, "-") } else { !says(have, "") };
+        for word in wanted.iter().filter(|word| !word.starts_with('-')) {
             let there = match *word {
-                "dhcp" => state.has.iter().any(|have| !wanted.iter().any(|word| is(word, have))),
-                word => state.has.iter().any(|have| is(word, have)),
+                "dhcp" => state.has.iter().any(|have| !says(have, "") && !is_stale(have)),
+                word => state.has.iter().any(|have| have.net.to_string() == word),
             };
             state.has_any |= there;
             let net = word
@@ -202,9 +273,7 @@ impl<'a> State<'a> {
                 break;
             }
         }
-        let others =
-            state.has.iter().filter(|have| !dhcp && !have.dynamic && !wanted.iter().any(|word| is(word, have)));
-        state.stale = others.copied().collect();
+        state.stale = state.has.iter().copied().filter(|have| is_stale(have)).collect();
         state
     }
 }

@@ -280,6 +280,10 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         }
         return link_config(work, owner.instance);
     }
+    // Later in a boot the links may have what the files of this boot brought them.
+    let first = work.boot.name == "init-local"
+        || is_there(work.host.files(), PENDING)
+        || !is_there(work.host.files(), &run_config());
     // Until all is done `init` has everything to do.
     pend(work.host, "")?;
     let mut nics = work.host.links().list()?;
@@ -317,7 +321,12 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     match (renderer, changed) {
         (None, _) => pend(work.host, LIVE),
         (Some(_), Some(false)) => work.host.files().remove(PENDING).map(|_| ()),
-        (Some(_), _) => pend(work.host, &activate::wishes(&config)),
+        (Some(_), _) => {
+            let on_links = first && origin != Origin::Initramfs;
+            let addresses = if on_links { work.host.links().addresses()? } else { Vec::new() };
+            let wishes = activate::wishes(&config, &addresses, work.host.files());
+            pend(work.host, &wishes)
+        }
     }
 }
 
