@@ -320,8 +320,10 @@ fn files_of_others_for_nics_that_are_not_there_go_out_of_the_way() {
         let now = if goes { format!("{old}{path}") } else { path };
         assert_eq!(host.text(&now), text);
     }
-    assert!(host.exists(&format!("{old}/var/lib/dhclient/dhclient-eth0.leases")));
-    assert!(host.exists("/var/lib/dhclient/dhclient-eth1.leases"));
+    // Without a manifest they are of whom the image was made of.
+    for lease in ["/var/lib/dhclient/dhclient-eth0.leases", "/var/lib/dhclient/dhclient-eth1.leases"] {
+        assert!(host.exists(&format!("{old}{lease}")) && !host.exists(lease), "{lease}");
+    }
     let rules = host.text("/etc/udev/rules.d/70-persistent-net.rules");
     assert!(rules.contains("02:00:00:00:00:01") && !rules.contains("00:96"), "{rules}");
     assert!(host.text(&format!("{old}/etc/udev/rules.d/70-persistent-net.rules")).contains("00:96"));
@@ -329,6 +331,101 @@ fn files_of_others_for_nics_that_are_not_there_go_out_of_the_way() {
         &host,
         "ifcfg-eth5 is not wisp's; it is for 02:00:00:00:00:99, which is not there: what it was is now in"
     ));
+}
+
+/// An image made of another machine, without a manifest: nothing of that machine configures a link a second time.
+#[test]
+fn what_configures_a_link_a_second_time_goes_out_of_the_way() {
+    let scripts = |file: &str| format!("{SCRIPTS}/{file}");
+    let connections = "/etc/NetworkManager/system-connections";
+    // Path, text, whether it goes.
+    let files = [
+        (scripts("ifcfg-eth0:1"), "DEVICE=eth0:1\nIPADDR=10.9.9.9\n", true),
+        (scripts("route-eth0"), "10.0.0.0/8 via 10.9.9.1\n", true),
+        (scripts("route6-eth0"), "2001:db8::/32 via fe80::1\n", true),
+        (scripts("rule-eth0"), "from 10.9.9.9 table 7\n", true),
+        (scripts("rule6-eth0"), "from 2001:db8::9 table 7\n", true),
+        (scripts("ifcfg-Wired_connection_1"), "HWADDR=02:00:00:00:00:01\nIPADDR=10.9.9.9\n", true),
+        (scripts("ifcfg-quoted"), "HWADDR=\"02-00-00-00-00-01\"\n", true),
+        (scripts("ifcfg-public"), "DEVICE='eth0'\nIPADDR=10.9.9.9\n", true),
+        (scripts("ifcfg-eth1"), "DEVICE=eth1\nHWADDR=02:00:00:00:00:02\n", false),
+        (scripts("ifcfg-eth0.7"), "DEVICE=eth0.7\nVLAN=yes\n", false),
+        (scripts("ifcfg-mine"), "# DEVICE=eth0\nDEVICE=br0\nMACADDR=02:00:00:00:00:01\n", false),
+        (scripts("route-eth00"), "10.0.0.0/8 via 10.9.9.1\n", false),
+        (scripts("rule-br0"), "from 10.9.9.9 table 7\n", false),
+        (format!("{connections}/Wired connection 1.nmconnection"), "[ethernet]\nmac-address=02:00:00:00:00:01\n", true),
+        (format!("{connections}/own"), "[connection]\ninterface-name=eth0\n", true),
+        (format!("{connections}/other"), "[connection]\nid=eth0\ninterface-name=eth1\n", false),
+        ("/etc/netplan/00-installer-config.yaml".into(), "network:\n  ethernets:\n    eth0:\n      dhcp4: no\n", true),
+        (
+            "/etc/netplan/10-mac.yaml".into(),
+            "network: {ethernets: {a: {match: {macaddress: \"02:00:00:00:00:01\"}}}}\n",
+            true,
+        ),
+        ("/etc/netplan/01-network-manager-all.yaml".into(), "# eth0:\nnetwork: {renderer: NetworkManager}\n", false),
+        ("/etc/network/interfaces.d/eth0".into(), "iface eth0 inet static\n    address 10.9.9.9\n", true),
+        ("/etc/network/interfaces.d/setup".into(), "auto lo\niface lo inet loopback\n# eth0\n", false),
+        ("/var/lib/dhclient/dhclient-eth0.leases".into(), "lease { fixed-address 10.9.9.9; }\n", true),
+        ("/var/lib/dhcp3/dhclient.eth0.leases".into(), "lease { fixed-address 10.9.9.9; }\n", true),
+        ("/var/lib/dhcp/dhcpd.leases".into(), "lease 10.9.9.9 { }\n", false),
+        // Its client runs.
+        ("/var/lib/dhcp/dhclient.eth1.leases".into(), "lease { fixed-address 192.0.2.9; }\n", false),
+        (
+            "/etc/udev/rules.d/70-persistent-net.rules".into(),
+            "SUBSYSTEM==\"net\", ATTR{address}==\"02:00:00:00:00:01\", NAME=\"eth0\"\n",
+            false,
+        ),
+    ];
+    let put = |host: &mut MemoryHost| {
+        for (path, text, _) in &files {
+            host.put(path, 0o644, *text);
+        }
+        host.put("/var/run/dhclient.eth1.pid", 0o644, "78\n");
+        host.put("/proc/78/cmdline", 0o444, "dhclient\0eth1\0");
+    };
+    let mut host = machine(RED_HAT);
+    put(&mut host);
+    drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+    boot_well(&mut host);
+    let check = |host: &MemoryHost, id: &str| {
+        let old = format!("/var/lib/cloud/instances/{id}/network-old");
+        for (path, text, goes) in &files {
+            assert_eq!(host.exists(path), !goes, "{path} in {id}");
+            let now = if *goes { format!("{old}{path}") } else { path.clone() };
+            assert_eq!(host.text(&now), *text, "{path} in {id}");
+        }
+    };
+    check(&host, A);
+    let told = format!("{SCRIPTS}/ifcfg-eth0:1 is not wisp's; it is another config of `eth0`: what it was is now in");
+    assert!(logged(&host, &told), "{:#?}", host.log_lines);
+    // The same instance at reboot: they are a person's.
+    put(&mut host);
+    host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, "updates: {network: {when: [boot]}}\n");
+    host.reboot();
+    boot_well(&mut host);
+    assert!(files.iter().all(|(path, ..)| host.exists(path)));
+    drive(&mut host, B, &network_data(&[(1, "dhcp")], ""));
+    host.reboot();
+    put(&mut host);
+    boot_well(&mut host);
+    check(&host, B);
+}
+
+/// The address of a second config goes from the link too, where the first is as it was.
+#[test]
+fn the_address_of_a_second_config_goes_too() {
+    let mut host = machine(RED_HAT);
+    drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+    boot_well(&mut host);
+    host.put(&format!("{SCRIPTS}/ifcfg-eth0:1"), 0o644, "DEVICE=eth0:1\nIPADDR=10.9.9.9\n");
+    drive(&mut host, B, &network_data(&[(1, "dhcp")], ""));
+    host.reboot();
+    host.nics[1].up = true;
+    let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
+    host.addresses = vec![lease, address("eth0", "10.9.9.9/24")];
+    boot_well(&mut host);
+    assert_eq!(ran(&host), ["ifdown eth0", "ifup eth0"]);
+    assert!(host.addresses.is_empty());
 }
 
 /// A machine where no NIC can be seen yet: whose the files are cannot be told.

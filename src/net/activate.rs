@@ -138,7 +138,7 @@ fn is_of(have: &Address, name: &IfName) -> bool {
 
 /// Whether an initramfs or a DHCP client that runs has set up this link, as far as its files tell.
 #[inline(never)]
-fn is_set_in_this_boot(name: &str, files: &mut dyn Files) -> bool {
+pub fn is_set_in_this_boot(name: &str, files: &mut dyn Files) -> bool {
     for (dir, head, end) in
         [(paths::RUN, "/net-", ".conf"), (paths::RUN, "/net6-", ".conf"), (paths::DRACUT_IFCFG_DIR, "/ifcfg-", "")]
     {

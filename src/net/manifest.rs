@@ -16,10 +16,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use super::activate::is_set_in_this_boot;
 use super::report::{Report, filled};
 use crate::error::Error;
-use crate::host::links::{Mac, Nic};
-use crate::host::write::{absolute, child, holds, read_file, write_file, write_target};
+use crate::host::links::{IfName, Mac, Nic};
+use crate::host::write::{absolute, child, holds, name, read_file, write_file, write_target};
 use crate::host::{Create, Files, Host, Level};
 use crate::limits::{MAX_CONFIG_FILE, MAX_FOREIGN, MAX_STATE_FILE};
 use crate::paths;
@@ -219,13 +220,15 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Moves what others left for NICs that this machine does not have out of the way, and what cloud-init left; leases too if
-    /// `of_another` instance. What is in `wanted` is not looked at.
+    /// Moves what others left for NICs that this machine does not have out of the way, and what cloud-init left; of another machine's leases, and
+    /// what configures one of its `links` a second time, too. What is in `wanted` is not looked at. Whether one of the links had another
+    /// config.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn clear(&mut self, nics: &[Nic], of_another: bool, wanted: &[Wanted]) -> Result<(), Error> {
-        for (pattern, key) in FOREIGN {
+    pub fn clear(&mut self, nics: &[Nic], of_another: Option<&[Owned]>, wanted: &[Wanted]) -> Result<bool, Error> {
+        let mut changed = false;
+        for (pattern, key, own_key) in FOREIGN {
             for path in crate::host::glob::glob(self.host.files(), pattern, MAX_FOREIGN)? {
                 if wanted.iter().any(|(wanted, ..)| *wanted == path)
                     || self.old.files.iter().any(|(old, _)| *old == path)
@@ -234,45 +237,87 @@ impl Exchange<'_> {
                 }
                 let Ok(Some(bytes)) = read_file(self.host.files(), &path, MAX_CONFIG_FILE) else { continue };
                 let text = String::from_utf8_lossy(&bytes);
+                let second =
+                    of_another.and_then(|links| links.iter().find(|link| is_for(&path, &text, [key, own_key], link)));
                 let why = match stranger(&text, key, nics) {
-                    _ if key.is_empty() && of_another => "it is a lease of another instance".into(),
+                    _ if key.is_empty() && of_another.is_some() && !self.is_held(&path, nics) => {
+                        "it is a lease of another instance".into()
+                    }
                     Some(mac) => filled("", "it is for {}, which is not there", &[&alloc::format!("{mac}")]),
                     None if path.contains("cloud-init") || text.contains("Created by cloud-init") => {
                         "cloud-init left it".into()
                     }
-                    None => continue,
+                    None => match second {
+                        Some((name, _)) => filled("", "it is another config of `{}`", &[name]),
+                        None => continue,
+                    },
                 };
+                changed |= second.is_some();
                 self.keep(&path, &bytes, &why)?;
                 self.host.files().remove(&path)?;
             }
         }
         // The user's of the last instance, which nobody writes over.
         let files = self.host.files();
-        if of_another
+        if of_another.is_some()
             && read_file(files, paths::RESOLV_CONF, MAX_STATE_FILE)?
                 .is_some_and(|text| text.starts_with(paths::RESOLV_CONF_OF_USER.as_bytes()))
         {
             files.remove(paths::RESOLV_CONF)?;
         }
-        Ok(())
+        Ok(changed)
+    }
+
+    /// Whether a lease is that of a client that runs.
+    fn is_held(&mut self, path: &str, nics: &[Nic]) -> bool {
+        let files = self.host.files();
+        nics.iter().any(|nic| path.contains(&*nic.name) && is_set_in_this_boot(&nic.name, files))
     }
 }
 
-/// Where files are that name a NIC by its MAC address, and how a line that does so begins; nothing: any line, and the file is a lease.
-const FOREIGN: &[(&str, &str)] = &[
-    ("/etc/sysconfig/network-scripts/ifcfg-*", "HWADDR"),
-    ("/etc/sysconfig/network-scripts/route*-*", "#"),
-    ("/etc/udev/rules.d/*persistent-net.rules", "SUBSYSTEM"),
-    ("/etc/NetworkManager/system-connections/*", "mac-address"),
-    ("/etc/netplan/*cloud-init*", "macaddress"),
-    ("/etc/network/interfaces.d/*cloud-init*", "hwaddress"),
-    ("/etc/systemd/network/*cloud-init*", "MACAddress"),
-    ("/var/lib/dhclient/*.lease*", ""),
-    ("/var/lib/dhcp/*.lease*", ""),
-    ("/var/lib/dhcpcd/*.lease*", ""),
-    ("/var/lib/NetworkManager/*.lease", ""),
-    ("/var/lib/systemd/network/lease*", ""),
+/// A link that has a config: its name, and the address of its NIC.
+pub type Owned = (IfName, Option<Mac>);
+
+/// Where files are that name a NIC by its MAC address, and how a line that does so begins; nothing: any line, and the file is a lease. Then how a
+/// line begins that names the link which the file is for.
+const FOREIGN: &[(&str, &str, &str)] = &[
+    ("/etc/sysconfig/network-scripts/ifcfg-*", "HWADDR", "DEVICE"),
+    ("/etc/sysconfig/network-scripts/route*-*", "#", NEVER),
+    ("/etc/sysconfig/network-scripts/rule*-*", "#", NEVER),
+    ("/etc/udev/rules.d/*persistent-net.rules", "SUBSYSTEM", NEVER),
+    ("/etc/NetworkManager/system-connections/*", "mac-address", "interface-name"),
+    ("/etc/netplan/*cloud-init*", "macaddress", NEVER),
+    // netplan merges its files.
+    ("/etc/netplan/*.yaml", NEVER, ""),
+    ("/etc/network/interfaces.d/*cloud-init*", "hwaddress", NEVER),
+    ("/etc/network/interfaces.d/*", NEVER, "iface"),
+    ("/etc/systemd/network/*cloud-init*", "MACAddress", NEVER),
+    ("/var/lib/dhclient/*.lease*", "", NEVER),
+    // A server's lie there too.
+    ("/var/lib/dhcp*/dhclient*.lease*", "", NEVER),
+    ("/var/lib/dhcpcd/*.lease*", "", NEVER),
+    ("/var/lib/NetworkManager/*.lease", "", NEVER),
+    ("/var/lib/systemd/network/lease*", "", NEVER),
 ];
+
+/// No line begins so.
+const NEVER: &str = "\n";
+
+/// Whether a file is for a link: Red Hat's by its own name (`route6-eth0`, `ifcfg-eth0:1`), or by a line with one of these beginnings.
+#[inline(never)]
+fn is_for(path: &str, text: &str, keys: [&str; 2], (link, mac): &Owned) -> bool {
+    let is_name = |word: &str| word.split(':').next() == Some(link);
+    let of_path = path.starts_with("/etc/sysconfig/") && name(path).split_once('-').is_some_and(|(_, of)| is_name(of));
+    let of_line = |line: &str| {
+        let rest = keys
+            .iter()
+            .find_map(|key| line.strip_prefix(key).filter(|rest| key.is_empty() || rest.starts_with([' ', '='])));
+        let mut words = rest.unwrap_or_default().split([' ', '=', '"', '\'', ',', '[', ']', '{', '}']);
+        words.any(|word| is_name(word) || (mac.is_some() && Mac::parse(word) == *mac))
+    };
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    of_path || (keys[1] != NEVER && lines.any(of_line))
+}
 
 /// A MAC address on a line with this beginning that no NIC has. None is a stranger where no NIC is known.
 fn stranger(text: &str, key: &str, nics: &[Nic]) -> Option<Mac> {

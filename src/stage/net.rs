@@ -28,7 +28,8 @@ use crate::host::{Create, Host, Level};
 use crate::instance::{DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
-use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
+use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Owned, Wanted};
+use crate::net::model::Kind;
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, Renderer};
 use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, live, rename, resolve, root};
@@ -310,7 +311,16 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).collect(),
         instance: Some(id),
     };
-    let changed = exchange(work, &old, &next, &files, anew, &nics, report)?;
+    let links: Vec<Owned> = config
+        .links
+        .iter()
+        .filter(|link| link.kind != Kind::Loopback)
+        .filter_map(|link| {
+            let nic = nics.iter().find(|nic| Some(nic.index) == link.nic);
+            Some((link.name.clone()?, nic.and_then(Nic::own_mac).cloned()))
+        })
+        .collect();
+    let changed = exchange(work, &old, &next, &files, anew, (&nics, &links), report)?;
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;
@@ -371,7 +381,7 @@ fn exchange(
     next: &Manifest,
     files: &[Wanted],
     anew: bool,
-    nics: &[Nic],
+    (nics, links): (&[Nic], &[Owned]),
     report: &mut Report,
 ) -> Result<Option<bool>, Error> {
     if !anew && old.stamp != 0 && old.files == next.files {
@@ -407,9 +417,12 @@ fn exchange(
         }
     }
     if anew {
-        let of_another = old.instance.as_ref().is_some_and(|id| Some(id) != next.instance.as_ref());
-        let done = exchange.clear(nics, of_another, files);
-        exchange.errors.extend(done.err());
+        // Without a manifest the image was another machine's.
+        let of_another = (old.instance != next.instance).then_some(links);
+        match exchange.clear(nics, of_another, files) {
+            Ok(moved) => changed |= moved,
+            Err(error) => exchange.errors.push(error),
+        }
     }
     let errors = exchange.errors;
     let failed = !errors.is_empty();
