@@ -288,6 +288,35 @@ fn from_static_to_dhcp_nothing_of_the_old_instance_stays() {
     assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.")), "{:#?}", etc(&host));
 }
 
+/// `disabled` is the word of who cares for the network alone: what is there stays, and the log names it.
+#[test]
+fn where_the_network_is_disabled_the_files_of_the_last_instance_stay() {
+    let mut host = machine(DEBIAN);
+    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
+    boot_well(&mut host);
+    let before = (etc(&host), host.text(MANIFEST));
+    for (id, data, told) in [(A, "{}", false), (B, "{}", true), (C, r#"{"config": "disabled"}"#, true)] {
+        drive(&mut host, id, data);
+        if id != C {
+            host.put("/proc/cmdline", 0o444, "network-config=disabled\n");
+        } else {
+            host.put("/proc/cmdline", 0o444, "\n");
+        }
+        host.reboot();
+        host.log_lines.clear();
+        boot_well(&mut host);
+        assert_eq!((etc(&host), host.text(MANIFEST)), before, "{id}");
+        assert!(logged(&host, "left alone: it is disabled by"), "{id}");
+        assert_eq!(logged(&host, &format!("{ENI} stays: it was written for another instance")), told, "{id}");
+        assert_eq!((ran(&host), &host.requests), (vec![], &vec![]));
+    }
+    // Turned on again, all of it goes.
+    drive(&mut host, C, &network_data(&[(2, "dhcp")], ""));
+    host.reboot();
+    boot_well(&mut host);
+    assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.2.5")), "{:#?}", etc(&host));
+}
+
 #[test]
 fn files_of_others_for_nics_that_are_not_there_go_out_of_the_way() {
     let mut host = machine(RED_HAT);

@@ -292,6 +292,12 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         nics = work.host.links().list()?;
     }
     let Some((config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
+        if old.instance.as_ref().is_some_and(|last| *last != id) {
+            // As with cloud-init: who turns it off in an image wants the files that the image has, and has no others.
+            for (path, _) in &old.files {
+                work.host.log(Level::Info, AREA, &format_args!("{path} stays: it was written for another instance"));
+            }
+        }
         return work.host.files().remove(PENDING).map(|_| ());
     };
     work.host.log(Level::Info, AREA, &format_args!("the network config is that of {}", origin.word()));
