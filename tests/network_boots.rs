@@ -519,6 +519,25 @@ fn a_nic_that_is_not_there_is_named_and_the_others_come_up() {
     assert_eq!(ran(&host), ["ifup eth0"]);
 }
 
+/// `ifup -a` fails as a whole for an `auto` of a NIC that is not there; that NIC comes up when it comes.
+#[test]
+fn a_nic_that_is_not_there_is_not_asked_for_at_boot() {
+    let mut host = machine(DEBIAN);
+    drive(&mut host, A, "{}");
+    let config =
+        "network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.5/24]}, eth5: {dhcp4: true, dhcp6: true}}}\n";
+    host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, config);
+    boot(&mut host);
+    assert_eq!(faults(&host).iter().filter(|line| line.contains("the one called `eth5` is not")).count(), 1);
+    let text = host.text(ENI);
+    assert!(text.contains("auto eth0\niface eth0 inet static\n"), "{text}");
+    assert!(text.contains("allow-hotplug eth5\niface eth5 inet dhcp\n") && !text.contains("auto eth5"), "{text}");
+    host.nics.push(nic(9, "eth5", 5));
+    host.reboot();
+    boot_well(&mut host);
+    assert!(host.text(ENI).contains("auto eth5\niface eth5 inet dhcp\n"), "{}", host.text(ENI));
+}
+
 /// A NIC whose driver is on its way is waited for, where udev can tell.
 #[test]
 fn udev_is_waited_for_where_a_nic_lacks() {

@@ -174,7 +174,7 @@ pub fn bring_up(
         let mut words = line.split(' ');
         let Some(name) = words.next().and_then(IfName::parse) else { continue };
         let nic = nics.iter().find(|nic| nic.name == name);
-        let state = State::of(words.collect(), addresses.iter().filter(|have| is_of(have, &name)).collect());
+        let state = State::of(words, addresses.iter().filter(|have| is_of(have, &name)).collect());
         let up = nic.is_some_and(|nic| nic.up);
         let keeps = nic.is_some_and(|nic| kept.contains(&nic.index));
         if keeps || (up && state.stale.is_empty() && (state.has_any || state.missing.is_empty())) {
@@ -251,30 +251,28 @@ struct State<'a> {
 
 impl<'a> State<'a> {
     #[inline(never)]
-    fn of(wanted: Vec<&str>, has: Vec<&'a Address>) -> Self {
-        let mut state = State { has_any: false, missing: Vec::new(), stale: Vec::new(), has };
-        let dhcp = wanted.contains(&"dhcp");
-        let says = |have: &Address, sign: &str| wanted.contains(&[sign, &have.net.to_string()].concat().as_str());
-        let is_stale = |have: &Address| !have.dynamic && if dhcp { says(have, "-") } else { !says(have, "") };
-        for word in wanted.iter().filter(|word| !word.starts_with('-')) {
-            let there = match *word {
-                "dhcp" => state.has.iter().any(|have| !says(have, "") && !is_stale(have)),
-                word => state.has.iter().any(|have| have.net.to_string() == word),
-            };
-            state.has_any |= there;
-            let net = word
-                .split_once('/')
-                .and_then(|(ip, prefix)| Some(Net { ip: ip.parse().ok()?, prefix: prefix.parse().ok()? }));
-            state.missing.extend(net.filter(|_| !there));
-            // Without its lease it is as good as down.
-            if *word == "dhcp" && !there {
-                state.has_any = false;
-                state.missing.push(Net::everywhere(false));
-                break;
+    fn of(words: core::str::Split<'_, char>, has: Vec<&'a Address>) -> Self {
+        let (mut wanted, mut old, mut dhcp) = (Vec::new(), Vec::new(), false);
+        for word in words {
+            let net = word.trim_start_matches('-').split_once('/');
+            match net.and_then(|(ip, prefix)| Some(Net { ip: ip.parse().ok()?, prefix: prefix.parse().ok()? })) {
+                Some(net) if word.starts_with('-') => old.push(net),
+                Some(net) => wanted.push(net),
+                None => dhcp = true,
             }
         }
-        state.stale = state.has.iter().copied().filter(|have| is_stale(have)).collect();
-        state
+        let is_stale =
+            |have: &&Address| !have.dynamic && if dhcp { old.contains(&have.net) } else { !wanted.contains(&have.net) };
+        let stale = has.iter().copied().filter(is_stale).collect();
+        let leased = has.iter().any(|have| !wanted.contains(&have.net) && !is_stale(have));
+        let mut missing = wanted.clone();
+        missing.retain(|net| !has.iter().any(|have| have.net == *net));
+        let has_any = if dhcp { leased } else { missing.len() < wanted.len() };
+        // Without its lease it is as good as down.
+        if dhcp && !leased {
+            missing.push(Net::everywhere(false));
+        }
+        State { has, has_any, missing, stale }
     }
 }
 

@@ -17,9 +17,10 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::activate::is_set_in_this_boot;
+use super::model::{Kind, Link, NetConfig};
 use super::report::{Report, filled};
 use crate::error::Error;
-use crate::host::links::{IfName, Mac, Nic};
+use crate::host::links::{Mac, Nic};
 use crate::host::write::{absolute, child, holds, name, read_file, write_file, write_target};
 use crate::host::{Create, Files, Host, Level};
 use crate::limits::{MAX_CONFIG_FILE, MAX_FOREIGN, MAX_STATE_FILE};
@@ -221,14 +222,17 @@ impl Exchange<'_> {
     }
 
     /// Moves what others left for NICs that this machine does not have out of the way, and what cloud-init left; of another machine's leases, and
-    /// what configures one of its `links` a second time, too. What is in `wanted` is not looked at. Whether one of the links had another
+    /// what configures a link of the config a second time, too. What is in `wanted` is not looked at. Whether one of the links had another
     /// config.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn clear(&mut self, nics: &[Nic], of_another: Option<&[Owned]>, wanted: &[Wanted]) -> Result<bool, Error> {
+    pub fn clear(&mut self, nics: &[Nic], of_another: Option<&NetConfig>, wanted: &[Wanted]) -> Result<bool, Error> {
         let mut changed = false;
-        for (pattern, key, own_key) in FOREIGN {
+        for row in FOREIGN.lines() {
+            // Both are empty where they are not there.
+            let (pattern, keys) = row.split_once(' ').unwrap_or((row, ""));
+            let (key, own_key) = keys.split_once(' ').unwrap_or((keys, ""));
             for path in crate::host::glob::glob(self.host.files(), pattern, MAX_FOREIGN)? {
                 if wanted.iter().any(|(wanted, ..)| *wanted == path)
                     || self.old.files.iter().any(|(old, _)| *old == path)
@@ -237,8 +241,10 @@ impl Exchange<'_> {
                 }
                 let Ok(Some(bytes)) = read_file(self.host.files(), &path, MAX_CONFIG_FILE) else { continue };
                 let text = String::from_utf8_lossy(&bytes);
-                let second =
-                    of_another.and_then(|links| links.iter().find(|link| is_for(&path, &text, [key, own_key], link)));
+                let mac = |link: &Link| nics.iter().find(|nic| Some(nic.index) == link.nic).and_then(Nic::own_mac);
+                let is_second =
+                    |link: &&Link| link.kind != Kind::Loopback && is_for(&path, &text, (key, own_key), link, mac(link));
+                let second = of_another.and_then(|config| config.links.iter().find(is_second));
                 let why = match stranger(&text, key, nics) {
                     _ if key.is_empty() && of_another.is_some() && !self.is_held(&path, nics) => {
                         "it is a lease of another instance".into()
@@ -248,7 +254,7 @@ impl Exchange<'_> {
                         "cloud-init left it".into()
                     }
                     None => match second {
-                        Some((name, _)) => filled("", "it is another config of `{}`", &[name]),
+                        Some(link) => filled("", "it is another config of `{}`", &[link.display_name()]),
                         None => continue,
                     },
                 };
@@ -275,48 +281,40 @@ impl Exchange<'_> {
     }
 }
 
-/// A link that has a config: its name, and the address of its NIC.
-pub type Owned = (IfName, Option<Mac>);
-
 /// Where files are that name a NIC by its MAC address, and how a line that does so begins; nothing: any line, and the file is a lease. Then how a
-/// line begins that names the link which the file is for.
-const FOREIGN: &[(&str, &str, &str)] = &[
-    ("/etc/sysconfig/network-scripts/ifcfg-*", "HWADDR", "DEVICE"),
-    ("/etc/sysconfig/network-scripts/route*-*", "#", NEVER),
-    ("/etc/sysconfig/network-scripts/rule*-*", "#", NEVER),
-    ("/etc/udev/rules.d/*persistent-net.rules", "SUBSYSTEM", NEVER),
-    ("/etc/NetworkManager/system-connections/*", "mac-address", "interface-name"),
-    ("/etc/netplan/*cloud-init*", "macaddress", NEVER),
-    // netplan merges its files.
-    ("/etc/netplan/*.yaml", NEVER, ""),
-    ("/etc/network/interfaces.d/*cloud-init*", "hwaddress", NEVER),
-    ("/etc/network/interfaces.d/*", NEVER, "iface"),
-    ("/etc/systemd/network/*cloud-init*", "MACAddress", NEVER),
-    ("/var/lib/dhclient/*.lease*", "", NEVER),
-    // A server's lie there too.
-    ("/var/lib/dhcp*/dhclient*.lease*", "", NEVER),
-    ("/var/lib/dhcpcd/*.lease*", "", NEVER),
-    ("/var/lib/NetworkManager/*.lease", "", NEVER),
-    ("/var/lib/systemd/network/lease*", "", NEVER),
-];
+/// line begins that names the link which the file is for; `*`: any. In one text: a table of words would be three times the size.
+const FOREIGN: &str = "\
+/etc/sysconfig/network-scripts/ifcfg-* HWADDR DEVICE
+/etc/sysconfig/network-scripts/r[ou]*-* #
+/etc/udev/rules.d/*persistent-net.rules SUBSYSTEM
+/etc/NetworkManager/system-connections/* mac-address interface-name
+/etc/netplan/*cloud-init* macaddress
+/etc/netplan/*.yaml ! *
+/etc/network/interfaces.d/*cloud-init* hwaddress
+/etc/network/interfaces.d/* ! iface
+/etc/systemd/network/*cloud-init* MACAddress
+/var/lib/dhclient/*.lease*
+/var/lib/dhcp*/dhclient*.lease*
+/var/lib/dhcpcd/*.lease*
+/var/lib/NetworkManager/*.lease
+/var/lib/systemd/network/lease*";
 
-/// No line begins so.
-const NEVER: &str = "\n";
-
-/// Whether a file is for a link: Red Hat's by its own name (`route6-eth0`, `ifcfg-eth0:1`), or by a line with one of these beginnings.
+/// Whether a file is for a link, whose NIC has this address: Red Hat's by its own name (`route6-eth0`, `ifcfg-eth0:1`), or by a line that begins with
+/// one of these keys.
 #[inline(never)]
-fn is_for(path: &str, text: &str, keys: [&str; 2], (link, mac): &Owned) -> bool {
+fn is_for(path: &str, text: &str, (key, own_key): (&str, &str), link: &Link, mac: Option<&Mac>) -> bool {
+    let link = link.name.as_deref().unwrap_or_default();
     let is_name = |word: &str| word.split(':').next() == Some(link);
-    let of_path = path.starts_with("/etc/sysconfig/") && name(path).split_once('-').is_some_and(|(_, of)| is_name(of));
+    if path.starts_with("/etc/sysconfig/") && name(path).split_once('-').is_some_and(|(_, of)| is_name(of)) {
+        return true;
+    }
     let of_line = |line: &str| {
-        let rest = keys
-            .iter()
-            .find_map(|key| line.strip_prefix(key).filter(|rest| key.is_empty() || rest.starts_with([' ', '='])));
-        let mut words = rest.unwrap_or_default().split([' ', '=', '"', '\'', ',', '[', ']', '{', '}']);
-        words.any(|word| is_name(word) || (mac.is_some() && Mac::parse(word) == *mac))
+        let begins = |key| line.strip_prefix(key).is_some_and(|rest: &str| rest.starts_with([' ', '=']));
+        let is_ours = !line.starts_with('#') && (own_key == "*" || begins(key) || begins(own_key));
+        let end = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, ':' | '-' | '.' | '_');
+        is_ours && line.split(end).any(|word| is_name(word) || (mac.is_some() && Mac::parse(word).as_ref() == mac))
     };
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    of_path || (keys[1] != NEVER && lines.any(of_line))
+    !own_key.is_empty() && text.lines().map(str::trim).any(of_line)
 }
 
 /// A MAC address on a line with this beginning that no NIC has. None is a stranger where no NIC is known.

@@ -28,8 +28,8 @@ use crate::host::{Create, Host, Level};
 use crate::instance::{DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
-use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Owned, Wanted};
-use crate::net::model::Kind;
+use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
+use crate::net::model::Control;
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, Renderer};
 use crate::net::{NetConfig, Report, activate, dump, extra, interfaces, live, rename, resolve, root};
@@ -258,6 +258,12 @@ fn chosen<'a, 'b: 'a>(
         document = None;
     }
     resolve::resolve(&mut config, nics, report);
+    for link in config.links.iter_mut().filter(|link| link.find().is_some() && link.nic.is_none()) {
+        // What is asked for at boot and is not there fails ifupdown's service.
+        for subnet in link.subnets.iter_mut().filter(|subnet| subnet.control == Control::Auto) {
+            subnet.control = Control::Hotplug;
+        }
+    }
     Some((config, document, origin))
 }
 
@@ -317,16 +323,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).collect(),
         instance: Some(id),
     };
-    let links: Vec<Owned> = config
-        .links
-        .iter()
-        .filter(|link| link.kind != Kind::Loopback)
-        .filter_map(|link| {
-            let nic = nics.iter().find(|nic| Some(nic.index) == link.nic);
-            Some((link.name.clone()?, nic.and_then(Nic::own_mac).cloned()))
-        })
-        .collect();
-    let changed = exchange(work, &old, &next, &files, anew, (&nics, &links), report)?;
+    let changed = exchange(work, &old, &next, &files, anew, (&nics, &config), report)?;
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;
@@ -387,7 +384,7 @@ fn exchange(
     next: &Manifest,
     files: &[Wanted],
     anew: bool,
-    (nics, links): (&[Nic], &[Owned]),
+    (nics, config): (&[Nic], &NetConfig),
     report: &mut Report,
 ) -> Result<Option<bool>, Error> {
     if !anew && old.stamp != 0 && old.files == next.files {
@@ -424,7 +421,7 @@ fn exchange(
     }
     if anew {
         // Without a manifest the image was another machine's.
-        let of_another = (old.instance != next.instance).then_some(links);
+        let of_another = (old.instance != next.instance).then_some(config);
         match exchange.clear(nics, of_another, files) {
             Ok(moved) => changed |= moved,
             Err(error) => exchange.errors.push(error),
