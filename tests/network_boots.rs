@@ -409,7 +409,6 @@ fn what_configures_a_link_a_second_time_goes_out_of_the_way() {
         for (path, text, _) in &files {
             host.put(path, 0o644, *text);
         }
-        host.put("/var/run/dhclient.eth1.pid", 0o644, "78\n");
         host.put("/proc/78/cmdline", 0o444, "dhclient\0eth1\0");
     };
     let mut host = machine(RED_HAT);
@@ -660,10 +659,9 @@ fn the_address_of_an_old_file_goes_where_dhcp_is_wanted() {
     let v6 = address("eth0", "2001:db8::9/64");
     let del = "addr del 192.0.9.9/24 dev eth0";
     let del_plain = &["addr del 192.0.2.99/24 dev eth0"][..];
-    let pid = |path| [(path, "77\n"), ("/proc/77/cmdline", "/sbin/dhclient\0-q\0eth0\0")];
-    let stale_pid = [("/var/run/dhclient-eth0.pid", "77\n"), ("/proc/77/cmdline", "/usr/sbin/sshd\0")];
-    let [dhclient, udhcpc, other] =
-        ["/var/run/dhclient-eth0.pid", "/var/run/udhcpc.eth0.pid", "/var/run/dhclient-eth1.pid"].map(pid);
+    let [dhclient, udhcpc, other, none] =
+        ["/sbin/dhclient\0-q\0eth0\0", "udhcpc\0-i\0eth0\0", "dhclient\0eth00\0", "/usr/sbin/sshd\0eth0\0"]
+            .map(|line| [("/proc/77/cmdline", line)]);
     let dracut = "/run/initramfs/state/etc/sysconfig/network-scripts/ifcfg-eth0";
     for (before, after, files, programs, requests) in [
         (&[&old][..], &[][..], &[][..], again, &[del][..]),
@@ -674,7 +672,7 @@ fn the_address_of_an_old_file_goes_where_dhcp_is_wanted() {
         (&[&lease], &[], &[], &[], &[]),
         (&[&plain_lease], &[], &dhclient, &[], &[]),
         (&[&plain_lease], &[], &udhcpc, &[], &[]),
-        (&[&plain_lease], &[], &stale_pid, again, del_plain),
+        (&[&plain_lease], &[], &none, again, del_plain),
         (&[&plain_lease], &[], &other, again, del_plain),
         (&[&old], &[], &[("/run/net-eth0.conf", "")], &[], &[]),
         (&[&old], &[], &[("/run/net-eth1.conf", "")], again, &[del]),
@@ -701,7 +699,7 @@ fn the_address_of_an_old_file_goes_where_dhcp_is_wanted() {
     }
 }
 
-/// Where the service has no word for taking a link down, what is stale is taken from the link before it is told: that and no more.
+/// Where the service has no word for taking a link down, one with stale addresses is flushed before it is told, and no other.
 #[test]
 fn what_is_stale_goes_before_the_service_is_told() {
     for (programs, wanted) in [
@@ -717,12 +715,15 @@ fn what_is_stale_goes_before_the_service_is_told() {
             host.nics[1].up = true;
             let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
             host.addresses = vec![address("eth0", "192.0.9.9/24"), lease, address("eth1", "192.0.9.9/24")];
-            let route = RouteEntry { link: Some(name("eth0")), ..RouteEntry::new(Net::everywhere(false)) };
-            let via = |text: &str| RouteEntry { via: text.parse().ok(), ..route.clone() };
-            host.routes = vec![via("192.0.9.1"), via("192.0.2.1")];
+            let via = "192.0.9.1".parse().ok();
+            host.routes = vec![RouteEntry { link: Some(name("eth0")), via, ..RouteEntry::new(Net::everywhere(false)) }];
             boot_well(&mut host);
             assert_eq!(ran(&host), wanted);
-            let gone = ["route del 0.0.0.0/0 via 192.0.9.1 dev eth0", "addr del 192.0.9.9/24 dev eth0"];
+            let gone = [
+                "route del 0.0.0.0/0 via 192.0.9.1 dev eth0",
+                "addr del 192.0.9.9/24 dev eth0",
+                "addr del 192.0.2.99/24 dev eth0",
+            ];
             assert_eq!(host.requests, gone, "{programs:?} {address_wanted}");
         }
     }

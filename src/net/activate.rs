@@ -2,7 +2,7 @@
 //!
 //! A link that is up and has all it is to have is left alone: its service has been faster. One that only lacks some addresses gets them. Any
 //! other is taken down first, the addresses that are left on it go, and it is brought up: so no address of an earlier config stays. Where the
-//! service has no word for taking down, the addresses that are stale are taken from the link before the service is told.
+//! service has no word for taking down, a link with stale addresses is flushed before the service is told.
 //!
 //! Stale is an address that the link is not to have, and that nobody's lease or router ends. With DHCP any might be the lease (old clients
 //! set no end): there it must have been on the link before the files were others, and nobody of this boot may have set it.
@@ -10,6 +10,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::flush::flush;
 use super::manifest::AREA;
 use super::model::{Control, Kind, Method, NetConfig};
 use super::render::has_program;
@@ -17,9 +18,9 @@ use super::report::{Report, filled};
 use crate::error::Error;
 use crate::host::glob::glob;
 use crate::host::links::{Address, IfName, Net, Nic, Request};
-use crate::host::write::{is_there, read_file, read_text};
+use crate::host::write::read_file;
 use crate::host::{Command, Exit, Files, Host, Input, Level, Output};
-use crate::limits::{MAX_FOREIGN, MAX_HANDLER_TIME, MAX_STATE_FILE};
+use crate::limits::{MAX_HANDLER_TIME, MAX_PROCESSES, MAX_STATE_FILE};
 use crate::paths;
 
 /// A program and its arguments; `{}` is the link's name.
@@ -118,13 +119,14 @@ pub fn wishes(config: &NetConfig, addresses: &[Address], files: &mut dyn Files) 
                 _ => {}
             }
         }
-        if dhcp {
-            let wished = |have: &&Address| link.subnets.iter().any(|subnet| subnet.method == Method::Static(have.net));
-            let mut old =
-                addresses.iter().filter(|have| is_of(have, name) && !have.dynamic && !wished(have)).peekable();
-            if old.peek().is_some() && !is_set_in_this_boot(name, files) {
-                old.for_each(|have| text.extend([" -", &have.net.to_string()]));
+        let mut old = String::new();
+        for have in addresses.iter().filter(|have| dhcp && is_of(have, name) && !have.dynamic) {
+            if !link.has(&Method::Static(have.net)) {
+                old.extend([" -", &have.net.to_string()]);
             }
+        }
+        if !old.is_empty() && !is_set_in_this_boot(name, files) {
+            text.push_str(&old);
         }
         text.push('\n');
     }
@@ -136,23 +138,24 @@ fn is_of(have: &Address, name: &IfName) -> bool {
     have.link == *name && have.scope == 0
 }
 
-/// Whether an initramfs or a DHCP client that runs has set up this link, as far as its files tell.
+/// Whether an initramfs has set up this link, as far as its files tell, or a DHCP client that runs.
 #[inline(never)]
 pub fn is_set_in_this_boot(name: &str, files: &mut dyn Files) -> bool {
-    for (dir, head, end) in
-        [(paths::RUN, "/net-", ".conf"), (paths::RUN, "/net6-", ".conf"), (paths::DRACUT_IFCFG_DIR, "/ifcfg-", "")]
-    {
-        if is_there(files, &[dir, head, name, end].concat()) {
-            return true;
+    // Only what has a wildcard in it is looked for.
+    let dracut = [paths::DRACUT_IFCFG_DIR, "/[i]fcfg-", name].concat();
+    for pattern in [&["/run/net*-", name, ".conf"].concat(), &dracut, "/proc/[1-9]*/cmdline"] {
+        for path in glob(files, pattern, MAX_PROCESSES).unwrap_or_default() {
+            let line = read_file(files, &path, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
+            // dhclient, udhcpc, dhcpcd.
+            if !path.starts_with("/proc")
+                || (line.windows(3).any(|part| part == b"dhc")
+                    && line.split(|byte| *byte == 0).any(|word| word == name.as_bytes()))
+            {
+                return true;
+            }
         }
     }
-    let pids = glob(files, &["/var/run/*dhc*[-.]", name, ".pid"].concat(), MAX_FOREIGN).unwrap_or_default();
-    pids.iter().any(|path| {
-        let pid = read_text(files, path, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
-        // An image may have one of another boot's.
-        let line = read_file(files, &["/proc/", pid.trim(), "/cmdline"].concat(), MAX_STATE_FILE);
-        line.ok().flatten().is_some_and(|line| line.windows(3).any(|part| part == b"dhc"))
-    })
+    false
 }
 
 /// Brings up what `wishes` says. Errors of programs are told, and the other links come up. NICs: all that are there, and the indexes of those that
@@ -168,27 +171,32 @@ pub fn bring_up(
     report: &mut Report,
 ) -> Result<(), Error> {
     let addresses = host.links().addresses()?;
-    // With whether they are to be taken down first.
     let mut links = Vec::new();
     for line in wishes.lines() {
         let mut words = line.split(' ');
         let Some(name) = words.next().and_then(IfName::parse) else { continue };
         let nic = nics.iter().find(|nic| nic.name == name);
-        let state = State::of(words, addresses.iter().filter(|have| is_of(have, &name)).collect());
+        let mut has = addresses.iter().filter(|have| is_of(have, &name)).peekable();
         let up = nic.is_some_and(|nic| nic.up);
+        let is_down = !up && has.peek().is_none();
+        let state = State::of(words, has.collect());
         let keeps = nic.is_some_and(|nic| kept.contains(&nic.index));
-        if keeps || (up && state.stale.is_empty() && (state.has_any || state.missing.is_empty())) {
-            for net in state.missing.iter().filter(|net| !net.is_everywhere()) {
+        if keeps || (up && state.ready) {
+            for net in &state.missing {
                 let done = host.links().request(&Request::AddAddress(&Address::new(&name, *net)));
                 report.take(done);
             }
             host.log(Level::Debug, AREA, &format_args!("{name} is up already"));
             continue;
         }
-        if by.down.is_empty() {
-            flush(host, &state.stale, report)?;
+        let down = !is_down && !by.down.is_empty();
+        if down {
+            run(host, by.down, &name, None);
         }
-        links.push((name, (up || !state.has.is_empty()) && !by.down.is_empty()));
+        if down || state.stale {
+            flush(&name, host.links(), report, &mut |_| ())?;
+        }
+        links.push(name);
     }
     if !links.is_empty() {
         // The last one's failure is one.
@@ -199,37 +207,8 @@ pub fn bring_up(
             }
         }
     }
-    for (name, down) in links {
-        if down {
-            run(host, by.down, &name, None);
-            let left = host.links().addresses()?;
-            flush(host, &left.iter().filter(|have| is_of(have, &name)).collect::<Vec<_>>(), report)?;
-        }
-        if !by.up.is_empty() {
-            run(host, by.up, &name, Some(report));
-        }
-    }
-    Ok(())
-}
-
-/// Takes addresses from their link, and the routes by gateways that they reach: those stay where an address goes.
-#[inline(never)]
-fn flush(host: &mut dyn Host, addresses: &[&Address], report: &mut Report) -> Result<(), Error> {
-    if addresses.is_empty() {
-        return Ok(());
-    }
-    for route in host.links().routes()? {
-        let reaches = |have: &&Address| {
-            route.link.as_ref() == Some(&have.link) && route.via.is_some_and(|via| have.net.contains(via))
-        };
-        if addresses.iter().any(reaches) {
-            let done = host.links().request(&Request::RemoveRoute(&route));
-            report.take(done);
-        }
-    }
-    for address in addresses {
-        let done = host.links().request(&Request::RemoveAddress(address));
-        report.take(done);
+    for name in links.iter().filter(|_| !by.up.is_empty()) {
+        run(host, by.up, name, Some(report));
     }
     Ok(())
 }
@@ -241,17 +220,16 @@ pub fn settle(host: &mut dyn Host) -> bool {
 }
 
 /// What a link has against what it is to have.
-struct State<'a> {
-    has: Vec<&'a Address>,
-    /// Something that it is to have is there.
-    has_any: bool,
+struct State {
+    /// Nothing is stale, and something that it is to have is there, the lease if it is to have one: without it is as good as down.
+    ready: bool,
     missing: Vec<Net>,
-    stale: Vec<&'a Address>,
+    stale: bool,
 }
 
-impl<'a> State<'a> {
+impl State {
     #[inline(never)]
-    fn of(words: core::str::Split<'_, char>, has: Vec<&'a Address>) -> Self {
+    fn of(words: core::str::Split<'_, char>, has: Vec<&Address>) -> Self {
         let (mut wanted, mut old, mut dhcp) = (Vec::new(), Vec::new(), false);
         for word in words {
             let net = word.trim_start_matches('-').split_once('/');
@@ -261,18 +239,16 @@ impl<'a> State<'a> {
                 None => dhcp = true,
             }
         }
-        let is_stale =
-            |have: &&Address| !have.dynamic && if dhcp { old.contains(&have.net) } else { !wanted.contains(&have.net) };
-        let stale = has.iter().copied().filter(is_stale).collect();
-        let leased = has.iter().any(|have| !wanted.contains(&have.net) && !is_stale(have));
-        let mut missing = wanted.clone();
-        missing.retain(|net| !has.iter().any(|have| have.net == *net));
-        let has_any = if dhcp { leased } else { missing.len() < wanted.len() };
-        // Without its lease it is as good as down.
-        if dhcp && !leased {
-            missing.push(Net::everywhere(false));
+        let mut any = wanted.is_empty() && !dhcp;
+        let mut stale = false;
+        for have in &has {
+            let is_wanted = wanted.contains(&have.net);
+            let is_stale = !have.dynamic && if dhcp { old.contains(&have.net) } else { !is_wanted };
+            stale |= is_stale;
+            any |= if dhcp { !is_wanted && !is_stale } else { is_wanted };
         }
-        State { has, has_any, missing, stale }
+        wanted.retain(|net| !has.iter().any(|have| have.net == *net));
+        State { ready: any && !stale, missing: wanted, stale }
     }
 }
 
