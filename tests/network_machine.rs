@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 
 #[path = "machine/mod.rs"]
 mod machine;
@@ -157,14 +157,15 @@ fn by_busybox_ifupdown() {
     });
 }
 
-/// Programs that end with the test.
-struct Ends(Vec<u32>);
+/// The DHCP server of the test, and the file with the number of the client that ifup started: both end with the test.
+struct Dhcp(Child, PathBuf);
 
-impl Drop for Ends {
+impl Drop for Dhcp {
     fn drop(&mut self) {
-        for pid in &self.0 {
-            // SAFETY: numbers, of processes that this test has started.
-            unsafe { libc::kill(*pid as libc::pid_t, libc::SIGKILL) };
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+        if let Some(pid) = fs::read_to_string(&self.1).ok().and_then(|pid| pid.trim().parse().ok()) {
+            // SAFETY: numbers, of a process that this test has started.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
         }
     }
 }
@@ -203,7 +204,7 @@ fn from_static_to_dhcp_on_a_link_that_is_up() {
         machine.put("tmp/leases", 0o644, "");
         machine.put("tmp/udhcpd.conf", 0o644, leases);
         let server = machine.command("/usr/bin/busybox", &["udhcpd", "-f", "/tmp/udhcpd.conf"]).spawn().unwrap();
-        let mut ends = Ends(vec![server.id()]);
+        let _dhcp = Dhcp(server, machine.root.join("run/udhcpc.eth0.pid"));
 
         ip("link set eth0 up");
         ip("addr add 10.66.0.5/24 dev eth0");
@@ -211,7 +212,6 @@ fn from_static_to_dhcp_on_a_link_that_is_up() {
         drive_of_dhcp(machine, ID, 1, 1500);
         machine.must_boot([0; 4]);
         let client = machine.read("run/udhcpc.eth0.pid");
-        ends.0.push(client.trim().parse().unwrap());
         let addresses = links()[0].2.clone();
         assert!(addresses.len() == 1 && addresses[0].starts_with("192.0.2."), "{addresses:?}: {}", log(machine));
         assert_eq!(ip("route show default"), "");

@@ -21,7 +21,6 @@ use crate::host::links::{Address, IfName, Net, Nic, Request};
 use crate::host::write::read_file;
 use crate::host::{Command, Exit, Files, Host, Input, Level, Output};
 use crate::limits::{MAX_HANDLER_TIME, MAX_PROCESSES, MAX_STATE_FILE};
-use crate::paths;
 
 /// A program and its arguments; `{}` is the link's name.
 type Words = &'static [&'static str];
@@ -138,12 +137,11 @@ fn is_of(have: &Address, name: &IfName) -> bool {
     have.link == *name && have.scope == 0
 }
 
-/// Whether an initramfs has set up this link, as far as its files tell, or a DHCP client that runs.
+/// Whether klibc's ipconfig has set up this link, or a DHCP client that runs.
 #[inline(never)]
 pub fn is_set_in_this_boot(name: &str, files: &mut dyn Files) -> bool {
-    // Only what has a wildcard in it is looked for.
-    let dracut = [paths::DRACUT_IFCFG_DIR, "/[i]fcfg-", name].concat();
-    for pattern in [&["/run/net*-", name, ".conf"].concat(), &dracut, "/proc/[1-9]*/cmdline"] {
+    // What dracut leaves is the config in force.
+    for pattern in [&["/run/net*-", name, ".conf"].concat(), "/proc/[1-9]*/cmdline"] {
         for path in glob(files, pattern, MAX_PROCESSES).unwrap_or_default() {
             let line = read_file(files, &path, MAX_STATE_FILE).ok().flatten().unwrap_or_default();
             // dhclient, udhcpc, dhcpcd.

@@ -230,9 +230,9 @@ impl Exchange<'_> {
     pub fn clear(&mut self, nics: &[Nic], of_another: Option<&NetConfig>, wanted: &[Wanted]) -> Result<bool, Error> {
         let mut changed = false;
         for row in FOREIGN.lines() {
-            // Both are empty where they are not there.
-            let (pattern, keys) = row.split_once(' ').unwrap_or((row, ""));
-            let (key, own_key) = keys.split_once(' ').unwrap_or((keys, ""));
+            let mut words = row.split(' ');
+            // Empty where there is none.
+            let [pattern, key, own_key] = [(); 3].map(|()| words.next().unwrap_or_default());
             for path in crate::host::glob::glob(self.host.files(), pattern, MAX_FOREIGN)? {
                 if wanted.iter().any(|(wanted, ..)| *wanted == path)
                     || self.old.files.iter().any(|(old, _)| *old == path)
