@@ -2,7 +2,7 @@
 //! brought up, and what a power cut leaves.
 
 use wisp::host::Level;
-use wisp::host::links::{Address, IfName, Mac, Net, Nic, NicKind};
+use wisp::host::links::{Address, IfName, Mac, Net, Nic, NicKind, RouteEntry};
 use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost};
 use wisp::module::Stage;
 use wisp::stage::{self, Options};
@@ -326,6 +326,35 @@ fn from_static_to_dhcp_nothing_of_the_old_instance_stays() {
     assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.")), "{:#?}", etc(&host));
 }
 
+/// `disabled` is the word of who cares for the network alone: what is there stays, and the log names it.
+#[test]
+fn where_the_network_is_disabled_the_files_of_the_last_instance_stay() {
+    let mut host = machine(DEBIAN);
+    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
+    boot_well(&mut host);
+    let before = (etc(&host), host.text(MANIFEST));
+    for (id, data, told) in [(A, "{}", false), (B, "{}", true), (C, r#"{"config": "disabled"}"#, true)] {
+        drive(&mut host, id, data);
+        if id != C {
+            host.put("/proc/cmdline", 0o444, "network-config=disabled\n");
+        } else {
+            host.put("/proc/cmdline", 0o444, "\n");
+        }
+        host.reboot();
+        host.log_lines.clear();
+        boot_well(&mut host);
+        assert_eq!((etc(&host), host.text(MANIFEST)), before, "{id}");
+        assert!(logged(&host, "left alone: it is disabled by"), "{id}");
+        assert_eq!(logged(&host, &format!("{ENI} stays: it was written for another instance")), told, "{id}");
+        assert_eq!((ran(&host), &host.requests), (vec![], &vec![]));
+    }
+    // Turned on again, all of it goes.
+    drive(&mut host, C, &network_data(&[(2, "dhcp")], ""));
+    host.reboot();
+    boot_well(&mut host);
+    assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.2.5")), "{:#?}", etc(&host));
+}
+
 #[test]
 fn files_of_others_for_nics_that_are_not_there_go_out_of_the_way() {
     let mut host = machine(RED_HAT);
@@ -358,8 +387,10 @@ fn files_of_others_for_nics_that_are_not_there_go_out_of_the_way() {
         let now = if goes { format!("{old}{path}") } else { path };
         assert_eq!(host.text(&now), text);
     }
-    assert!(host.exists(&format!("{old}/var/lib/dhclient/dhclient-eth0.leases")));
-    assert!(host.exists("/var/lib/dhclient/dhclient-eth1.leases"));
+    // Without a manifest they are of whom the image was made of.
+    for lease in ["/var/lib/dhclient/dhclient-eth0.leases", "/var/lib/dhclient/dhclient-eth1.leases"] {
+        assert!(host.exists(&format!("{old}{lease}")) && !host.exists(lease), "{lease}");
+    }
     let rules = host.text("/etc/udev/rules.d/70-persistent-net.rules");
     assert!(rules.contains("02:00:00:00:00:01") && !rules.contains("00:96"), "{rules}");
     assert!(host.text(&format!("{old}/etc/udev/rules.d/70-persistent-net.rules")).contains("00:96"));
@@ -367,6 +398,100 @@ fn files_of_others_for_nics_that_are_not_there_go_out_of_the_way() {
         &host,
         "ifcfg-eth5 is not wisp's; it is for 02:00:00:00:00:99, which is not there: what it was is now in"
     ));
+}
+
+/// An image made of another machine, without a manifest: nothing of that machine configures a link a second time.
+#[test]
+fn what_configures_a_link_a_second_time_goes_out_of_the_way() {
+    let scripts = |file: &str| format!("{SCRIPTS}/{file}");
+    let connections = "/etc/NetworkManager/system-connections";
+    // Path, text, whether it goes.
+    let files = [
+        (scripts("ifcfg-eth0:1"), "DEVICE=eth0:1\nIPADDR=10.9.9.9\n", true),
+        (scripts("route-eth0"), "10.0.0.0/8 via 10.9.9.1\n", true),
+        (scripts("route6-eth0"), "2001:db8::/32 via fe80::1\n", true),
+        (scripts("rule-eth0"), "from 10.9.9.9 table 7\n", true),
+        (scripts("rule6-eth0"), "from 2001:db8::9 table 7\n", true),
+        (scripts("ifcfg-Wired_connection_1"), "HWADDR=02:00:00:00:00:01\nIPADDR=10.9.9.9\n", true),
+        (scripts("ifcfg-quoted"), "HWADDR=\"02-00-00-00-00-01\"\n", true),
+        (scripts("ifcfg-public"), "DEVICE='eth0'\nIPADDR=10.9.9.9\n", true),
+        (scripts("ifcfg-eth1"), "DEVICE=eth1\nHWADDR=02:00:00:00:00:02\n", false),
+        (scripts("ifcfg-eth0.7"), "DEVICE=eth0.7\nVLAN=yes\n", false),
+        (scripts("ifcfg-mine"), "# DEVICE=eth0\nDEVICE=br0\nMACADDR=02:00:00:00:00:01\n", false),
+        (scripts("route-eth00"), "10.0.0.0/8 via 10.9.9.1\n", false),
+        (scripts("rule-br0"), "from 10.9.9.9 table 7\n", false),
+        (format!("{connections}/Wired connection 1.nmconnection"), "[ethernet]\nmac-address=02:00:00:00:00:01\n", true),
+        (format!("{connections}/own"), "[connection]\ninterface-name=eth0\n", true),
+        (format!("{connections}/other"), "[connection]\nid=eth0\ninterface-name=eth1\n", false),
+        ("/etc/netplan/00-installer-config.yaml".into(), "network:\n  ethernets:\n    eth0:\n      dhcp4: no\n", true),
+        (
+            "/etc/netplan/10-mac.yaml".into(),
+            "network: {ethernets: {a: {match: {macaddress: \"02:00:00:00:00:01\"}}}}\n",
+            true,
+        ),
+        ("/etc/netplan/01-network-manager-all.yaml".into(), "# eth0:\nnetwork: {renderer: NetworkManager}\n", false),
+        ("/etc/network/interfaces.d/eth0".into(), "iface eth0 inet static\n    address 10.9.9.9\n", true),
+        ("/etc/network/interfaces.d/setup".into(), "auto lo\niface lo inet loopback\n# eth0\n", false),
+        ("/var/lib/dhclient/dhclient-eth0.leases".into(), "lease { fixed-address 10.9.9.9; }\n", true),
+        ("/var/lib/dhcp3/dhclient.eth0.leases".into(), "lease { fixed-address 10.9.9.9; }\n", true),
+        ("/var/lib/dhcp/dhcpd.leases".into(), "lease 10.9.9.9 { }\n", false),
+        // Its client runs.
+        ("/var/lib/dhcp/dhclient.eth1.leases".into(), "lease { fixed-address 192.0.2.9; }\n", false),
+        (
+            "/etc/udev/rules.d/70-persistent-net.rules".into(),
+            "SUBSYSTEM==\"net\", ATTR{address}==\"02:00:00:00:00:01\", NAME=\"eth0\"\n",
+            false,
+        ),
+    ];
+    let put = |host: &mut MemoryHost| {
+        for (path, text, _) in &files {
+            host.put(path, 0o644, *text);
+        }
+        host.put("/proc/78/cmdline", 0o444, "dhclient\0eth1\0");
+    };
+    let mut host = machine(RED_HAT);
+    put(&mut host);
+    drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+    boot_well(&mut host);
+    let check = |host: &MemoryHost, id: &str| {
+        let old = format!("/var/lib/cloud/instances/{id}/network-old");
+        for (path, text, goes) in &files {
+            assert_eq!(host.exists(path), !goes, "{path} in {id}");
+            let now = if *goes { format!("{old}{path}") } else { path.clone() };
+            assert_eq!(host.text(&now), *text, "{path} in {id}");
+        }
+    };
+    check(&host, A);
+    let told = format!("{SCRIPTS}/ifcfg-eth0:1 is not wisp's; it is another config of `eth0`: what it was is now in");
+    assert!(logged(&host, &told), "{:#?}", host.log_lines);
+    // The same instance at reboot: they are a person's.
+    put(&mut host);
+    host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, "updates: {network: {when: [boot]}}\n");
+    host.reboot();
+    boot_well(&mut host);
+    assert!(files.iter().all(|(path, ..)| host.exists(path)));
+    drive(&mut host, B, &network_data(&[(1, "dhcp")], ""));
+    host.reboot();
+    put(&mut host);
+    boot_well(&mut host);
+    check(&host, B);
+}
+
+/// The address of a second config goes from the link too, where the first is as it was.
+#[test]
+fn the_address_of_a_second_config_goes_too() {
+    let mut host = machine(RED_HAT);
+    drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+    boot_well(&mut host);
+    host.put(&format!("{SCRIPTS}/ifcfg-eth0:1"), 0o644, "DEVICE=eth0:1\nIPADDR=10.9.9.9\n");
+    drive(&mut host, B, &network_data(&[(1, "dhcp")], ""));
+    host.reboot();
+    host.nics[1].up = true;
+    let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
+    host.addresses = vec![lease, address("eth0", "10.9.9.9/24")];
+    boot_well(&mut host);
+    assert_eq!(ran(&host), ["ifdown eth0", "ifup eth0"]);
+    assert!(host.addresses.is_empty());
 }
 
 /// A machine where no NIC can be seen yet: whose the files are cannot be told.
@@ -429,6 +554,25 @@ fn a_nic_that_is_not_there_is_named_and_the_others_come_up() {
     assert!(told.len() == 1 && told[0].contains(&words), "{told:#?}");
     assert!(host.text("/run/cloud-init/status.json").contains(&words));
     assert_eq!(ran(&host), ["ifup eth0"]);
+}
+
+/// `ifup -a` fails as a whole for an `auto` of a NIC that is not there; that NIC comes up when it comes.
+#[test]
+fn a_nic_that_is_not_there_is_not_asked_for_at_boot() {
+    let mut host = machine(DEBIAN);
+    drive(&mut host, A, "{}");
+    let config =
+        "network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.5/24]}, eth5: {dhcp4: true, dhcp6: true}}}\n";
+    host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, config);
+    boot(&mut host);
+    assert_eq!(faults(&host).iter().filter(|line| line.contains("the one called `eth5` is not")).count(), 1);
+    let text = host.text(ENI);
+    assert!(text.contains("auto eth0\niface eth0 inet static\n"), "{text}");
+    assert!(text.contains("allow-hotplug eth5\niface eth5 inet dhcp\n") && !text.contains("auto eth5"), "{text}");
+    host.nics.push(nic(9, "eth5", 5));
+    host.reboot();
+    boot_well(&mut host);
+    assert!(host.text(ENI).contains("auto eth5\niface eth5 inet dhcp\n"), "{}", host.text(ENI));
 }
 
 /// A NIC whose driver is on its way is waited for, where udev can tell.
@@ -619,6 +763,87 @@ fn only_what_is_not_up_is_brought_up() {
         assert_eq!(stage::init(&mut host, &Options::default()), 0, "{:#?}", faults(&host));
         assert_eq!(ran(&host), programs, "{wanted} {have:?}");
         assert_eq!(host.requests, requests, "{wanted} {have:?}");
+    }
+}
+
+/// From static to DHCP on a link that the image's own files brought up: what was there for good before the files were others goes, a lease of this
+/// boot does not, nor what an initramfs set.
+#[test]
+fn the_address_of_an_old_file_goes_where_dhcp_is_wanted() {
+    let again: &[&str] = &["ifdown eth0", "ifup eth0"];
+    let old = address("eth0", "192.0.9.9/24");
+    let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
+    let plain_lease = Address { dynamic: false, ..lease.clone() };
+    let v6 = address("eth0", "2001:db8::9/64");
+    let del = "addr del 192.0.9.9/24 dev eth0";
+    let del_plain = &["addr del 192.0.2.99/24 dev eth0"][..];
+    let [dhclient, udhcpc, other, none] =
+        ["/sbin/dhclient\0-q\0eth0\0", "udhcpc\0-i\0eth0\0", "dhclient\0eth00\0", "/usr/sbin/sshd\0eth0\0"]
+            .map(|line| [("/proc/77/cmdline", line)]);
+    let dracut = "/run/initramfs/state/etc/sysconfig/network-scripts/ifcfg-eth0";
+    for (before, after, files, programs, requests) in [
+        (&[&old][..], &[][..], &[][..], again, &[del][..]),
+        (&[&old], &[&lease], &[], again, &[del, "addr del 192.0.2.99/24 dev eth0"]),
+        (&[&old, &v6], &[], &[], again, &[del, "addr del 2001:db8::9/64 dev eth0"]),
+        // Old clients leave a lease that lasts for ever.
+        (&[], &[&plain_lease], &[], &[], &[]),
+        (&[&lease], &[], &[], &[], &[]),
+        (&[&plain_lease], &[], &dhclient, &[], &[]),
+        (&[&plain_lease], &[], &udhcpc, &[], &[]),
+        (&[&plain_lease], &[], &none, again, del_plain),
+        (&[&plain_lease], &[], &other, again, del_plain),
+        (&[&old], &[], &[("/run/net-eth0.conf", "")], &[], &[]),
+        (&[&old], &[], &[("/run/net-eth1.conf", "")], again, &[del]),
+        (&[&old], &[], &[("/proc/cmdline", "ip=dhcp\n")], &[], &[]),
+        (&[&old], &[], &[(dracut, "DEVICE=eth0\nBOOTPROTO=dhcp\n")], &[], &[]),
+    ] {
+        let mut host = machine(DEBIAN);
+        drive(&mut host, A, &network_data(&[(1, "dhcp")], ""));
+        files.iter().for_each(|(path, text)| host.put(path, 0o644, *text));
+        host.nics[1].up = true;
+        host.addresses = before.iter().map(|one| (*one).clone()).collect();
+        stage::init_local(&mut host, &Options::default());
+        assert_eq!((ran(&host), &host.requests), (vec![], &vec![]), "init --local writes files");
+        host.addresses.extend(after.iter().map(|one| (*one).clone()));
+        assert_eq!(stage::init(&mut host, &Options::default()), 0, "{:#?}", faults(&host));
+        assert_eq!(ran(&host), programs, "{before:?} {after:?} {files:?}");
+        assert_eq!(host.requests, requests, "{before:?} {after:?} {files:?}");
+        if files.is_empty() {
+            host.reboot();
+            host.addresses = vec![old.clone()];
+            boot_well(&mut host);
+            assert_eq!((ran(&host), &host.requests), (vec![], &vec![]), "the same instance again");
+        }
+    }
+}
+
+/// Where the service has no word for taking a link down, one with stale addresses is flushed before it is told, and no other.
+#[test]
+fn what_is_stale_goes_before_the_service_is_told() {
+    for (programs, wanted) in [
+        (&["netplan"][..], &["netplan apply"][..]),
+        (&["systemctl", "networkctl"], &["networkctl reload", "networkctl reconfigure eth0"]),
+    ] {
+        for address_wanted in ["dhcp", "192.0.2.5"] {
+            let mut host = machine(&[]);
+            host.put("/etc/netplan/x", 0o644, "");
+            host.put("/lib/systemd/systemd-networkd", 0o755, "");
+            programs.iter().for_each(|program| host.put(&format!("/usr/bin/{program}"), 0o755, ""));
+            drive(&mut host, A, &network_data(&[(1, address_wanted)], ""));
+            host.nics[1].up = true;
+            let lease = Address { dynamic: true, ..address("eth0", "192.0.2.99/24") };
+            host.addresses = vec![address("eth0", "192.0.9.9/24"), lease, address("eth1", "192.0.9.9/24")];
+            let via = "192.0.9.1".parse().ok();
+            host.routes = vec![RouteEntry { link: Some(name("eth0")), via, ..RouteEntry::new(Net::everywhere(false)) }];
+            boot_well(&mut host);
+            assert_eq!(ran(&host), wanted);
+            let gone = [
+                "route del 0.0.0.0/0 via 192.0.9.1 dev eth0",
+                "addr del 192.0.9.9/24 dev eth0",
+                "addr del 192.0.2.99/24 dev eth0",
+            ];
+            assert_eq!(host.requests, gone, "{programs:?} {address_wanted}");
+        }
     }
 }
 

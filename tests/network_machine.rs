@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 
 #[path = "machine/mod.rs"]
 mod machine;
@@ -154,6 +154,79 @@ fn by_busybox_ifupdown() {
         three_boots(machine, "runs ifup eth0");
         let text = machine.read("etc/network/interfaces");
         assert!(text.contains("iface eth1 inet static\n    address 10.9.1.5\n    netmask 255.255.255.0\n"), "{text}");
+    });
+}
+
+/// The DHCP server of the test, and the file with the number of the client that ifup started: both end with the test.
+struct Dhcp(Child, PathBuf);
+
+impl Drop for Dhcp {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+        if let Some(pid) = fs::read_to_string(&self.1).ok().and_then(|pid| pid.trim().parse().ok()) {
+            // SAFETY: numbers, of a process that this test has started.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+    }
+}
+
+/// A drive that wants DHCP on the link with this MAC address.
+fn drive_of_dhcp(machine: &Machine, id: &str, mac: u8, mtu: u32) {
+    machine::seed::write(machine, DIR, id, "#cloud-config\n{}\n");
+    let text = format!(
+        r#"{{"links": [{{"id": "t", "type": "phy", "mtu": {mtu}, "ethernet_mac_address": "02:00:00:00:00:{mac:02x}"}}],
+            "networks": [{{"id": "n", "link": "t", "type": "ipv4_dhcp"}}], "services": []}}"#
+    );
+    machine.put(&format!("{DIR}/openstack/latest/network_data.json"), 0o644, text);
+}
+
+/// The image's own files brought a link up before wisp came, with the address of the machine that the image is of: with DHCP it goes, and what goes
+/// by it. The lease of a client that runs stays, though it has no end.
+#[test]
+fn from_static_to_dhcp_on_a_link_that_is_up() {
+    with_machine("network-dhcp", |machine| {
+        for applet in ["ifup", "ifdown", "ip", "run-parts", "udhcpc"] {
+            symlink("busybox", machine.root.join("usr/bin").join(applet)).unwrap();
+        }
+        symlink("usr/bin", machine.root.join("sbin")).unwrap();
+        symlink("../run", machine.root.join("var/run")).unwrap();
+        let own = "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet static\n    address 10.66.0.5\n";
+        machine.put("etc/network/interfaces", 0o644, own);
+        // Nothing of the link is cleared here: that is wisp's.
+        let script = "#!/bin/sh\n[ $1 != bound ] || ip addr add $ip/$mask dev $interface\n";
+        machine.put("etc/udhcpc/default.script", 0o755, script);
+        show_links(machine);
+        ip("link add eth0 address 02:00:00:00:00:01 type veth peer name far1");
+        ip("addr add 192.0.2.1/24 dev far1");
+        ip("link set far1 up");
+        let leases = "start 192.0.2.50\nend 192.0.2.60\ninterface far1\nlease_file /tmp/leases\npidfile /tmp/pid\n\
+                      option subnet 255.255.255.0\n";
+        machine.put("tmp/leases", 0o644, "");
+        machine.put("tmp/udhcpd.conf", 0o644, leases);
+        let server = machine.command("/usr/bin/busybox", &["udhcpd", "-f", "/tmp/udhcpd.conf"]).spawn().unwrap();
+        let _dhcp = Dhcp(server, machine.root.join("run/udhcpc.eth0.pid"));
+
+        ip("link set eth0 up");
+        ip("addr add 10.66.0.5/24 dev eth0");
+        ip("route add default via 10.66.0.1");
+        drive_of_dhcp(machine, ID, 1, 1500);
+        machine.must_boot([0; 4]);
+        let client = machine.read("run/udhcpc.eth0.pid");
+        let addresses = links()[0].2.clone();
+        assert!(addresses.len() == 1 && addresses[0].starts_with("192.0.2."), "{addresses:?}: {}", log(machine));
+        assert_eq!(ip("route show default"), "");
+
+        // Another instance, whose file is another one, on a link with a lease.
+        drive_of_dhcp(machine, OTHER_ID, 1, 1400);
+        machine.must_boot([0; 4]);
+        assert!(machine.read("etc/network/interfaces").contains("mtu 1400"));
+        assert_eq!(
+            (machine.read("run/udhcpc.eth0.pid"), links()[0].2.clone()),
+            (client, addresses),
+            "{}",
+            log(machine)
+        );
+        assert_eq!(log(machine).matches("runs ifup eth0").count(), 1, "{}", log(machine));
     });
 }
 

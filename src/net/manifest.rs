@@ -16,10 +16,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use super::activate::is_set_in_this_boot;
+use super::model::{Kind, Link, NetConfig};
 use super::report::{Report, filled};
 use crate::error::Error;
 use crate::host::links::{Mac, Nic};
-use crate::host::write::{absolute, child, holds, read_file, write_file, write_target};
+use crate::host::write::{absolute, child, holds, name, read_file, write_file, write_target};
 use crate::host::{Create, Files, Host, Level};
 use crate::limits::{MAX_CONFIG_FILE, MAX_FOREIGN, MAX_STATE_FILE};
 use crate::paths;
@@ -222,14 +224,18 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Moves what others left for NICs that this machine does not have out of the way, and what cloud-init left; leases too if
-    /// `of_another` instance. What is in `wanted` is not looked at.
+    /// Moves what others left for NICs that this machine does not have out of the way, and what cloud-init left; of another machine's leases, and
+    /// what configures a link of the config a second time, too. What is in `wanted` is not looked at. Whether one of the links had another
+    /// config.
     ///
     /// # Errors
     /// The kernel's.
-    #[inline(never)]
-    pub fn clear(&mut self, nics: &[Nic], of_another: bool, wanted: &[Wanted]) -> Result<(), Error> {
-        for (pattern, key) in FOREIGN {
+    pub fn clear(&mut self, nics: &[Nic], of_another: Option<&NetConfig>, wanted: &[Wanted]) -> Result<bool, Error> {
+        let mut changed = false;
+        for row in FOREIGN.lines() {
+            let mut words = row.split(' ');
+            // Empty where there is none.
+            let [pattern, key, own_key] = [(); 3].map(|()| words.next().unwrap_or_default());
             for path in crate::host::glob::glob(self.host.files(), pattern, MAX_FOREIGN)? {
                 if wanted.iter().any(|(wanted, ..)| *wanted == path)
                     || self.old.files.iter().any(|(old, _)| *old == path)
@@ -238,45 +244,81 @@ impl Exchange<'_> {
                 }
                 let Ok(Some(bytes)) = read_file(self.host.files(), &path, MAX_CONFIG_FILE) else { continue };
                 let text = String::from_utf8_lossy(&bytes);
+                let mac = |link: &Link| nics.iter().find(|nic| Some(nic.index) == link.nic).and_then(Nic::own_mac);
+                let is_second =
+                    |link: &&Link| link.kind != Kind::Loopback && is_for(&path, &text, (key, own_key), link, mac(link));
+                let second = of_another.and_then(|config| config.links.iter().find(is_second));
                 let why = match stranger(&text, key, nics) {
-                    _ if key.is_empty() && of_another => "it is a lease of another instance".into(),
+                    _ if key.is_empty() && of_another.is_some() && !self.is_held(&path, nics) => {
+                        "it is a lease of another instance".into()
+                    }
                     Some(mac) => filled("", "it is for {}, which is not there", &[&alloc::format!("{mac}")]),
                     None if path.contains("cloud-init") || text.contains("Created by cloud-init") => {
                         "cloud-init left it".into()
                     }
-                    None => continue,
+                    None => match second {
+                        Some(link) => filled("", "it is another config of `{}`", &[link.display_name()]),
+                        None => continue,
+                    },
                 };
+                changed |= second.is_some();
                 self.keep(&path, &bytes, &why)?;
                 self.host.files().remove(&path)?;
             }
         }
         // The user's of the last instance, which nobody writes over.
         let files = self.host.files();
-        if of_another
+        if of_another.is_some()
             && read_file(files, paths::RESOLV_CONF, MAX_STATE_FILE)?
                 .is_some_and(|text| text.starts_with(paths::RESOLV_CONF_OF_USER.as_bytes()))
         {
             files.remove(paths::RESOLV_CONF)?;
         }
-        Ok(())
+        Ok(changed)
+    }
+
+    /// Whether a lease is that of a client that runs.
+    fn is_held(&mut self, path: &str, nics: &[Nic]) -> bool {
+        let files = self.host.files();
+        nics.iter().any(|nic| path.contains(&*nic.name) && is_set_in_this_boot(&nic.name, files))
     }
 }
 
-/// Where files are that name a NIC by its MAC address, and how a line that does so begins; nothing: any line, and the file is a lease.
-const FOREIGN: &[(&str, &str)] = &[
-    ("/etc/sysconfig/network-scripts/ifcfg-*", "HWADDR"),
-    ("/etc/sysconfig/network-scripts/route*-*", "#"),
-    ("/etc/udev/rules.d/*persistent-net.rules", "SUBSYSTEM"),
-    ("/etc/NetworkManager/system-connections/*", "mac-address"),
-    ("/etc/netplan/*cloud-init*", "macaddress"),
-    ("/etc/network/interfaces.d/*cloud-init*", "hwaddress"),
-    ("/etc/systemd/network/*cloud-init*", "MACAddress"),
-    ("/var/lib/dhclient/*.lease*", ""),
-    ("/var/lib/dhcp/*.lease*", ""),
-    ("/var/lib/dhcpcd/*.lease*", ""),
-    ("/var/lib/NetworkManager/*.lease", ""),
-    ("/var/lib/systemd/network/lease*", ""),
-];
+/// Where files are that name a NIC by its MAC address, and how a line that does so begins; nothing: any line, and the file is a lease. Then how a
+/// line begins that names the link which the file is for; `*`: any. In one text: a table of words would be three times the size.
+const FOREIGN: &str = "\
+/etc/sysconfig/network-scripts/ifcfg-* HWADDR DEVICE
+/etc/sysconfig/network-scripts/r[ou]*-* #
+/etc/udev/rules.d/*persistent-net.rules SUBSYSTEM
+/etc/NetworkManager/system-connections/* mac-address interface-name
+/etc/netplan/*cloud-init* macaddress
+/etc/netplan/*.yaml ! *
+/etc/network/interfaces.d/*cloud-init* hwaddress
+/etc/network/interfaces.d/* ! iface
+/etc/systemd/network/*cloud-init* MACAddress
+/var/lib/dhclient/*.lease*
+/var/lib/dhcp*/dhclient*.lease*
+/var/lib/dhcpcd/*.lease*
+/var/lib/NetworkManager/*.lease
+/var/lib/systemd/network/lease*";
+
+/// Whether a file is for a link, whose NIC has this address: Red Hat's by its own name (`route6-eth0`, `ifcfg-eth0:1`), or by a line that begins with
+/// one of these keys.
+#[inline(never)]
+fn is_for(path: &str, text: &str, (key, own_key): (&str, &str), link: &Link, mac: Option<&Mac>) -> bool {
+    let link = link.name.as_deref().unwrap_or_default();
+    let is_name = |word: &str| word.split(':').next() == Some(link);
+    if path.starts_with("/etc/sysconfig/") && name(path).split_once('-').is_some_and(|(_, of)| is_name(of)) {
+        return true;
+    }
+    let of_line = |line: &str| {
+        let begins = |key| line.strip_prefix(key).is_some_and(|rest: &str| rest.starts_with([' ', '=']));
+        let is_ours = !line.starts_with('#') && (own_key == "*" || begins(key) || begins(own_key));
+        let end = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, ':' | '-' | '.' | '_');
+        is_ours && line.split(end).any(|word| is_name(word) || (mac.is_some() && Mac::parse(word).as_ref() == mac))
+    };
+    !own_key.is_empty() && text.lines().map(str::trim).any(of_line)
+}
 
 /// A MAC address on a line with this beginning that no NIC has. None is a stranger where no NIC is known.
 #[inline(never)]

@@ -32,6 +32,7 @@ use crate::instance::{DataKind, DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
+use crate::net::model::Control;
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, LIVE, Renderer};
 use crate::net::{NetConfig, Report, activate, devices, dump, extra, interfaces, live, rename, resolve, root};
@@ -277,6 +278,12 @@ fn chosen<'a, 'b: 'a>(
         devices::tell_apart(&mut config, &devices, nics);
     }
     resolve::resolve(&mut config, nics, report);
+    for link in config.links.iter_mut().filter(|link| link.find().is_some() && link.nic.is_none()) {
+        // What is asked for at boot and is not there fails ifupdown's service.
+        for subnet in link.subnets.iter_mut().filter(|subnet| subnet.control == Control::Auto) {
+            subnet.control = Control::Hotplug;
+        }
+    }
     Some((config, document, origin))
 }
 
@@ -299,6 +306,10 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         }
         return link_config(work, owner.instance);
     }
+    // Later in a boot the links may have what the files of this boot brought them.
+    let first = work.boot.name == "init-local"
+        || is_there(work.host.files(), PENDING)
+        || !is_there(work.host.files(), &run_config());
     // Until all is done `init` has everything to do.
     pend(work.host, "")?;
     let mut nics = work.host.links().list()?;
@@ -306,6 +317,12 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         nics = work.host.links().list()?;
     }
     let Some((config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
+        if old.instance.as_ref().is_some_and(|last| *last != id) {
+            // As with cloud-init: who turns it off in an image wants the files that the image has, and has no others.
+            for (path, _) in &old.files {
+                work.host.log(Level::Info, AREA, &format_args!("{path} stays: it was written for another instance"));
+            }
+        }
         return work.host.files().remove(PENDING).map(|_| ());
     };
     work.host.log(Level::Info, AREA, &format_args!("the network config is that of {}", origin.word()));
@@ -325,7 +342,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).gather(),
         instance: Some(id),
     };
-    let changed = exchange(work, &old, &next, &files, anew, &nics, report)?;
+    let changed = exchange(work, &old, &next, &files, anew, (&nics, &config), report)?;
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;
@@ -336,7 +353,12 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     match (renderer, changed) {
         (None, _) => pend(work.host, LIVE),
         (Some(_), Some(false)) => work.host.files().remove(PENDING).map(|_| ()),
-        (Some(_), _) => pend(work.host, &activate::wishes(&config)),
+        (Some(_), _) => {
+            let on_links = first && origin != Origin::Initramfs;
+            let addresses = if on_links { work.host.links().addresses()? } else { Vec::new() };
+            let wishes = activate::wishes(&config, &addresses, work.host.files());
+            pend(work.host, &wishes)
+        }
     }
 }
 
@@ -397,7 +419,7 @@ fn exchange(
     next: &Manifest,
     files: &[Wanted],
     anew: bool,
-    nics: &[Nic],
+    (nics, config): (&[Nic], &NetConfig),
     report: &mut Report,
 ) -> Result<Option<bool>, Error> {
     if !anew && old.stamp != 0 && old.files == next.files {
@@ -433,9 +455,12 @@ fn exchange(
         }
     }
     if anew {
-        let of_another = old.instance.as_ref().is_some_and(|id| Some(id) != next.instance.as_ref());
-        let done = exchange.clear(nics, of_another, files);
-        exchange.errors.extend(done.err());
+        // Without a manifest the image was another machine's.
+        let of_another = (old.instance != next.instance).then_some(config);
+        match exchange.clear(nics, of_another, files) {
+            Ok(moved) => changed |= moved,
+            Err(error) => exchange.errors.push(error),
+        }
     }
     let errors = exchange.errors;
     let failed = !errors.is_empty();
