@@ -100,6 +100,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("", "sysconfig only ours: N IPV4_ROUTE_METRIC=N", "what NetworkManager reads, as later releases have it"),
     ("", "sysconfig only ours: N IPV6_ROUTE_METRIC=N", "the same"),
     ("", "sysconfig only ours: N MACADDR=N", "22.4 drops the address of a VLAN"),
+    ("v2", "sysconfig only ours: N VLAN_ID=N", "without it there is no VLAN whose name does not say its number"),
     ("v1", "sysconfig only ours: N route", "22.4 does not write routes of no link; ours are those that eni has too"),
     ("v1", "sysconfig only ours: N DEFROUTE=yes", "the same"),
     ("v1", "sysconfig only ours: N GATEWAY=N", "the same"),

@@ -245,8 +245,13 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
         _ => file.put("TYPE", &["Ethernet", "InfiniBand"][usize::from(infiniband)]),
     }
     file.flag("USERCTL", false);
-    if let Kind::Vlan { .. } = link.kind {
+    if let Kind::Vlan { id, .. } = &link.kind {
         file.flag("VLAN", true);
+        // The scripts take it from a name that says it. Any other name needs it (those of CentOS 6 know no other).
+        let digits = name.strip_prefix("vlan").or(name.rsplit_once('.').map(|(_, digits)| digits));
+        if digits.and_then(|digits| digits.parse().ok()) != Some(*id) {
+            file.put("VLAN_ID", id);
+        }
     }
     core::mem::take(&mut file.text)
 }
