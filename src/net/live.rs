@@ -28,7 +28,7 @@ use alloc::vec::Vec;
 
 use super::address::IfName;
 use super::model::{At, Control, Dns, Kind, Link, Method, NetConfig};
-use super::render::{all_dns, resolv_conf};
+use super::render::{LIVE, all_dns, resolv_conf, tell};
 use super::report::Report;
 use crate::error::Error;
 use crate::host::links::{Address, Nic, NicKind, Request, RouteEntry};
@@ -206,10 +206,7 @@ impl<'a> Live<'a> {
             self.want(&route, Some(name));
         }
         self.leases(link, name);
-        if link.wakeonlan == Some(true) {
-            let config = self.config;
-            self.report.warn_at(config, link.at, "wake on LAN is not set without a network service", &[]);
-        }
+        tell(self.config, link, LIVE, "live", self.report);
     }
 
     /// Whether a link is not to lose anything.

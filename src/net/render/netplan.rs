@@ -20,11 +20,15 @@ use crate::paths;
 /// # Errors
 /// The sink's; the document cannot be written (an alias that is too much written out).
 pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
-    let of_v2 = |document: &Value<'_>| document.get("version").is_some_and(|version| version.is_text("2"));
-    match input.document.filter(of_v2) {
+    match as_written(input) {
         Some(document) => write(&document, sink),
         None => from_model(input.config, sink),
     }
+}
+
+/// The document, if it is v2.
+pub(super) fn as_written<'a>(input: &Input<'a>) -> Option<Value<'a>> {
+    input.document.filter(|document| document.get("version").is_some_and(|version| version.is_text("2")))
 }
 
 #[inline(never)]

@@ -1,0 +1,308 @@
+//! What a config says and the files do not: one walk over the model names its keys, and each renderer has a list of those that it has no word
+//! for. A key is told by its name, with the line of the link or address that it is of.
+//!
+//! Keys that count for one family or in some company only are several words of the lists: `KEY/WHICH`.
+
+use alloc::string::String;
+
+use crate::host::links::Mac;
+use crate::net::model::{At, Control, Kind, Link, Method, NetConfig, Overrides};
+use crate::net::options::{Setting, Value};
+use crate::net::report::Report;
+
+/// What has no meaning but with a DHCP client that can be told so: all overrides but the metric.
+pub(super) const OVERRIDES: &str = "hostname/4 send-hostname/4 use-dns/4 use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 \
+    use-routes/4 hostname/6 send-hostname/6 use-dns/6 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6";
+
+/// What else scripts of old know nothing of.
+pub(super) const SERVICE: &str = "optional critical dhcp-identifier link-local ipv6-privacy label lifetime";
+
+/// What bridge-utils' scripts do themselves.
+pub(super) const SCRIPTS: &str = "bridge_gcint bridge_hw bridge_maxwait bridge_waitport";
+
+/// What `live` does not do.
+pub(in crate::net) const LIVE: &[&str] = &[
+    SCRIPTS,
+    "wakeonlan dhcp-identifier dhcp6 link-local/4 control/hotplug use-hostname/4 use-ntp/4 hostname/6 send-hostname/6 \
+    use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6",
+];
+
+/// Names to the report what `link` says and these lists have.
+#[inline(never)]
+pub(in crate::net) fn tell(config: &NetConfig, link: &Link, lists: &[&str], renderer: &str, report: &mut Report) {
+    keys(link, &mut |at, word, alias| {
+        if lists.iter().any(|list| list.split(' ').any(|lacks| lacks == word)) {
+            told(config, at, word, alias, renderer, report);
+        }
+    });
+}
+
+/// One key that does nothing. `alias`: what else it is called.
+#[inline(never)]
+pub(super) fn told(config: &NetConfig, at: At, word: &str, alias: Option<&str>, renderer: &str, report: &mut Report) {
+    let key = word.split('/').next().unwrap_or_default();
+    let template = if alias.is_some() { "`{}` (`{}`) is left out by {}" } else { "`{}`{} is left out by {}" };
+    report.warn_at(config, at, template, &[key, alias.unwrap_or_default(), renderer]);
+}
+
+/// Hands each key that is said to `each`: where, the word of the lists, and what else it is called.
+#[inline(never)]
+fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
+    if link.kind == Kind::Loopback {
+        return;
+    }
+    let of = |v6: bool, some: fn(&Method) -> bool| {
+        link.subnets.iter().filter(move |subnet| subnet.is_v6() == v6 && some(&subnet.method))
+    };
+    let is_static = |method: &Method| matches!(method, Method::Static(_));
+    let asks = |method: &Method| !matches!(method, Method::Static(_) | Method::Manual | Method::Manual6);
+    let any = |_: &Method| true;
+    let metric = |v6| of(v6, asks).find_map(|subnet| subnet.metric);
+    let (hears, local) = (link.accept_ra, link.link_local);
+    let said = [
+        link.optional == Some(true),
+        link.critical == Some(true),
+        link.dhcp_mac,
+        local.is_some(),
+        local.is_some_and(|(v4, _)| v4),
+        link.ipv6_privacy.is_some(),
+        link.wakeonlan == Some(true),
+        hears.is_some() && of(true, any).all(|subnet| subnet.method == Method::Manual6),
+        hears == Some(true) && of(true, is_static).next().is_some(),
+        hears == Some(false) && of(true, asks).next().is_some(),
+        metric(true).is_some(),
+        metric(false).zip(metric(true)).is_some_and(|(v4, v6)| v4 != v6),
+        link.has(&Method::Dhcp6) || link.has(&Method::Dhcp6Stateful),
+    ];
+    const OF_LINKS: &str = "optional critical dhcp-identifier link-local link-local/4 ipv6-privacy wakeonlan accept-ra/alone \
+        accept-ra/static accept-ra/dynamic route-metric/6 route-metric/both dhcp6";
+    words(OF_LINKS, &said, link.at, each);
+    let own = |own: &Overrides| {
+        [
+            own.hostname.is_some(),
+            own.send_hostname.is_some(),
+            own.use_dns.is_some(),
+            own.use_domains.is_some(),
+            own.use_hostname.is_some(),
+            own.use_mtu.is_some(),
+            own.use_ntp.is_some(),
+            own.use_routes.is_some(),
+        ]
+    };
+    words(OVERRIDES, &[own(&link.dhcp4), own(&link.dhcp6)].concat(), link.at, each);
+    for subnet in &link.subnets {
+        let said = [
+            subnet.control == Control::Manual,
+            subnet.control == Control::Hotplug,
+            subnet.broadcast.is_some(),
+            subnet.peer.is_some(),
+            subnet.scope.is_some(),
+            subnet.label.is_some(),
+            subnet.deprecated,
+            subnet.mtu.is_some() && subnet.is_v6(),
+            subnet.mtu.is_some() && subnet.is_v6() && link.mtu_of(false).is_some(),
+        ];
+        words(
+            "control/manual control/hotplug broadcast pointopoint scope label lifetime mtu/6 mtu/both",
+            &said,
+            subnet.at,
+            each,
+        );
+    }
+    let (Kind::Bond(group) | Kind::Bridge(group)) = &link.kind else { return };
+    for Setting { parameter, value } in &group.settings {
+        // It has become the bridge's own.
+        if !matches!(value, Value::Text(text) if parameter.name == "hw" && Mac::parse(text).is_some()) {
+            let word: String = [link.kind.word(), "_", parameter.name].concat();
+            each(link.at, &word, parameter.v2);
+        }
+    }
+}
+
+#[inline(never)]
+fn words(list: &str, said: &[bool], at: At, each: &mut dyn FnMut(At, &str, Option<&str>)) {
+    for (word, _) in list.split(' ').zip(said).filter(|(_, said)| **said) {
+        each(at, word, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Image, Input, RENDERERS, by_name};
+    use super::*;
+    use crate::format::{doc::Sources, yaml};
+    use crate::net::parse::{Said, document};
+    use alloc::vec::Vec;
+
+    /// What the renderer of this name tells of a config, without the text's name and the renderer's; or all that is said in it.
+    fn told_of(text: &str, name: Option<&str>) -> Vec<String> {
+        let mut sources = Sources::new();
+        let id = sources.add("net", text.as_bytes().to_vec());
+        let doc = yaml::parse(sources.text(id), id).unwrap();
+        let mut report = Report::default();
+        let said = document(&doc.value(&sources).unwrap(), &mut report);
+        let Ok(Said::Config(config, document)) = said else { panic!("{said:?}") };
+        assert!(report.is_empty(), "{report:?}");
+        let Some(name) = name else {
+            let mut all = Vec::new();
+            config.links.iter().for_each(|link| keys(link, &mut |_, word, _| all.push(word.into())));
+            return all;
+        };
+        let image = Image::default();
+        by_name(name).unwrap().tell(&Input { config: &config, document: Some(document), image: &image }, &mut report);
+        let end = [" is left out by ", name].concat();
+        let cut = |text: &String| text.strip_prefix("net:").unwrap().strip_suffix(&*end).unwrap().into();
+        report.warnings.iter().map(cut).collect()
+    }
+
+    const LINKS: &str = "version: 2
+ethernets:
+  a: {optional: true, critical: true, dhcp-identifier: mac, link-local: [ipv4], ipv6-privacy: false, wakeonlan: true, accept-ra: true, dhcp4: true}
+  b:
+    dhcp4: true
+    dhcp6: true
+    dhcp4-overrides: {hostname: x, send-hostname: true, use-dns: true, use-domains: true, use-hostname: true, use-mtu: true, use-ntp: true, use-routes: true, route-metric: 1}
+    dhcp6-overrides: {hostname: x, send-hostname: true, use-dns: true, use-domains: true, use-hostname: true, use-mtu: true, use-ntp: true, use-routes: true, route-metric: 2}
+    accept-ra: false
+  c:
+    accept-ra: true
+    addresses:
+    - 2001:db8::1/64: {label: 'c:0', lifetime: 0}
+    nameservers: {addresses: [192.0.2.53]}
+bonds:
+  d: {interfaces: [e], parameters: {mode: active-backup, lacp-rate: fast, mii-monitor-interval: 100}}
+bridges:
+  f: {interfaces: [g], parameters: {hello-time: 11, forward-delay: 2, path-cost: 5}}
+";
+    const SUBNETS: &str = "version: 1
+config:
+- type: physical
+  name: a
+  mtu: 1500
+  subnets:
+  - {type: static, address: 192.0.2.1/24, broadcast: 192.0.2.255, pointopoint: 192.0.2.2, scope: link, control: manual}
+  - {type: static6, address: '2001:db8::1/64', mtu: 1400, control: hotplug}
+- {type: bond, name: b, bond_interfaces: [c], params: {bond-queue_id: 'c:2', bond-use-carrier: 1, bond-active-slave: c}}
+- {type: bridge, name: d, bridge_interfaces: [e], params: {bridge_hw: e, bridge_gcint: 3, bridge_waitport: [e 5]}}
+- {type: bridge, name: f, bridge_interfaces: [g], params: {bridge_hw: '02:00:00:00:00:01', bridge_maxage: 7}}
+";
+
+    #[test]
+    fn what_is_not_written_is_named() {
+        for (text, name, wanted) in [
+            (LINKS, "netplan", &[][..]),
+            (SUBNETS, "eni", &[]),
+            (
+                SUBNETS,
+                "sysconfig",
+                &[
+                    "7:5: `broadcast`",
+                    "7:5: `pointopoint`",
+                    "7:5: `scope`",
+                    "8:5: `control`",
+                    "10:3: `bridge_hw`",
+                    "10:3: `bridge_gcint`",
+                    "10:3: `bridge_waitport`",
+                    "11:3: `bridge_maxage` (`max-age`)",
+                ],
+            ),
+            (
+                SUBNETS,
+                "netplan",
+                &[
+                    "7:5: `control`",
+                    "7:5: `broadcast`",
+                    "7:5: `pointopoint`",
+                    "7:5: `scope`",
+                    "8:5: `control`",
+                    "8:5: `mtu`",
+                    "9:3: `bond_queue_id`",
+                    "9:3: `bond_use_carrier`",
+                    "9:3: `bond_active_slave`",
+                    "10:3: `bridge_hw`",
+                    "10:3: `bridge_gcint`",
+                    "10:3: `bridge_waitport`",
+                ],
+            ),
+            (
+                SUBNETS,
+                "networkd",
+                &[
+                    "8:5: `control`",
+                    "9:3: `bond_queue_id`",
+                    "9:3: `bond_use_carrier`",
+                    "10:3: `bridge_hw`",
+                    "10:3: `bridge_gcint`",
+                    "10:3: `bridge_waitport`",
+                ],
+            ),
+            (
+                SUBNETS,
+                "network-manager",
+                &[
+                    "7:5: `broadcast`",
+                    "7:5: `pointopoint`",
+                    "7:5: `scope`",
+                    "8:5: `control`",
+                    "8:5: `mtu`",
+                    "9:3: `bond_queue_id`",
+                    "10:3: `bridge_hw`",
+                    "10:3: `bridge_gcint`",
+                    "10:3: `bridge_waitport`",
+                ],
+            ),
+            (
+                LINKS,
+                "network-manager",
+                &[
+                    "3:3: `critical`",
+                    "3:3: `link-local`",
+                    "4:3: `accept-ra`",
+                    "4:3: `use-domains`",
+                    "4:3: `use-hostname`",
+                    "4:3: `use-mtu`",
+                    "4:3: `use-ntp`",
+                    "4:3: `use-domains`",
+                    "4:3: `use-hostname`",
+                    "4:3: `use-mtu`",
+                    "4:3: `use-ntp`",
+                    "13:7: `label`",
+                    "13:7: `lifetime`",
+                    "10:3: `nameservers`",
+                    "16:3: `bond_lacp_rate` (`lacp-rate`)",
+                    "18:3: `bridge_hello` (`hello-time`)",
+                ],
+            ),
+        ] {
+            assert_eq!(told_of(text, Some(name)), wanted, "{name}");
+        }
+        let told = told_of(LINKS, Some("eni"));
+        assert_eq!(
+            told[..6],
+            [
+                "3:3: `optional`",
+                "3:3: `critical`",
+                "3:3: `dhcp-identifier`",
+                "3:3: `link-local`",
+                "3:3: `ipv6-privacy`",
+                "3:3: `accept-ra`"
+            ]
+        );
+        assert_eq!(told.len(), 6 + 16 + 2);
+    }
+
+    /// A word of a list that no config can say would never be told.
+    #[test]
+    fn every_word_of_the_lists_can_be_said() {
+        use crate::net::options::{BOND, BRIDGE};
+        let mut all = [told_of(LINKS, None), told_of(SUBNETS, None)].concat();
+        for (kind, table) in [("bond_", BOND), ("bridge_", BRIDGE)] {
+            all.extend(table.iter().map(|row| [kind, row.name].concat()));
+        }
+        for list in RENDERERS.iter().flat_map(|renderer| renderer.lacks).chain(LIVE) {
+            for word in list.split(' ') {
+                assert!(all.iter().any(|said| said == word), "{word}");
+            }
+        }
+    }
+}
