@@ -167,7 +167,8 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     bridge_key(config, link, "AGEING", file);
     if let Kind::Bond(group) = &link.kind {
         file.flag("BONDING_MASTER", true);
-        file.put("BONDING_OPTS", &bonding_opts(config, link));
+        let opts = bonding_opts(config, link);
+        file.maybe("BONDING_OPTS", Some(&opts as _).filter(|_| !opts.is_empty()));
         for (at, member) in group.members.iter().enumerate() {
             file.numbered("BONDING_SLAVE", Some(at), &config.name_of(member));
         }
