@@ -63,8 +63,14 @@ fn bridge(link: &mut Link) {
     for setting in &mut group.settings {
         match &mut setting.value {
             Value::Ports(ports) => {
-                if let Some((_, all)) = ports.pop_if(|(port, _)| port.is_empty()) {
-                    ports.extend(group.members.iter().map(|member| (member.clone(), all)));
+                if let [(port, all)] = &ports[..]
+                    && port.is_empty()
+                {
+                    let all = *all;
+                    ports.clear();
+                    for member in &group.members {
+                        ports.push((member.clone(), all));
+                    }
                 }
             }
             Value::Text(text) if link.mac.is_none() => link.mac = Mac::parse(text),

@@ -386,8 +386,8 @@ fn first<'a>(item: &Value<'a>, keys: [&str; 2]) -> Option<Value<'a>> {
 #[inline(never)]
 fn unknown(value: &Value<'_>, expected: &str) -> Error {
     let word = value.text().unwrap_or_default();
-    let word: String = word.chars().take(MAX_QUOTED).collect();
-    value.error(super::report::filled(expected, "; `{}` is none", &[&word]))
+    let quoted = &word[..word.floor_char_boundary(MAX_QUOTED)];
+    value.error(super::report::filled(expected, "; `{}` is none", &[quoted]))
 }
 
 /// The texts alone.

@@ -24,7 +24,9 @@ pub(super) fn add(settings: &mut Vec<Setting>, parameter: &'static Parameter, mu
     if let Set::Ports(more) = &mut value
         && let Some(Set::Ports(earlier)) = get(settings, parameter.name)
     {
-        more.splice(..0, earlier.iter().cloned());
+        let mut all = earlier.clone();
+        all.append(more);
+        *more = all;
     }
     set(settings, parameter, value);
 }

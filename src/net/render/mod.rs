@@ -31,7 +31,7 @@ use crate::paths;
 use line::Lines;
 pub(super) use sysconfig::resolv_conf;
 pub(super) use unwritten::{LIVE, tell};
-use unwritten::{OVERRIDES, SCRIPTS, SERVICE, told};
+use unwritten::{OVERRIDES, OVERRIDES6, SCRIPTS, SERVICE, told};
 
 type Done = Result<(), Error>;
 
@@ -90,7 +90,7 @@ pub static RENDERERS: &[Renderer] = &[
         files: &[paths::INTERFACES],
         service: None,
         or: None,
-        lacks: &[OVERRIDES, SERVICE, "accept-ra/alone"],
+        lacks: &[OVERRIDES, OVERRIDES6, SERVICE, "accept-ra/alone"],
         refuses: None,
         render: eni::render,
     },
@@ -103,6 +103,7 @@ pub static RENDERERS: &[Renderer] = &[
         or: Some("/usr/lib*/NetworkManager/*/libnm-settings-plugin-ifcfg-rh.so*"),
         lacks: &[
             OVERRIDES,
+            OVERRIDES6,
             SERVICE,
             SCRIPTS,
             "accept-ra/static control/hotplug broadcast pointopoint scope bridge_hello bridge_maxage bridge_pathcost bridge_portprio",

@@ -6,13 +6,16 @@
 use alloc::string::String;
 
 use crate::host::links::Mac;
-use crate::net::model::{At, Control, Kind, Link, Method, NetConfig, Overrides};
+use crate::net::model::{At, Control, Kind, Link, Method, NetConfig};
 use crate::net::options::{Setting, Value};
 use crate::net::report::Report;
 
 /// What has no meaning but with a DHCP client that can be told so: all overrides but the metric.
-pub(super) const OVERRIDES: &str = "hostname/4 send-hostname/4 use-dns/4 use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 \
-    use-routes/4 hostname/6 send-hostname/6 use-dns/6 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6";
+pub(super) const OVERRIDES: &str =
+    "hostname/4 send-hostname/4 use-dns/4 use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 use-routes/4";
+/// The same of DHCPv6.
+pub(super) const OVERRIDES6: &str =
+    "hostname/6 send-hostname/6 use-dns/6 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6";
 
 /// What else scripts of old know nothing of.
 pub(super) const SERVICE: &str = "optional critical dhcp-identifier link-local ipv6-privacy label lifetime";
@@ -51,13 +54,19 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
     if link.kind == Kind::Loopback {
         return;
     }
-    let of = |v6: bool, some: fn(&Method) -> bool| {
-        link.subnets.iter().filter(move |subnet| subnet.is_v6() == v6 && some(&subnet.method))
-    };
-    let is_static = |method: &Method| matches!(method, Method::Static(_));
-    let asks = |method: &Method| !matches!(method, Method::Static(_) | Method::Manual | Method::Manual6);
-    let any = |_: &Method| true;
-    let metric = |v6| of(v6, asks).find_map(|subnet| subnet.metric);
+    let (mut v6, mut fixed, mut asks, mut metrics) = (false, false, false, [None; 2]);
+    for subnet in &link.subnets {
+        let own = subnet.is_v6() && subnet.method != Method::Manual6;
+        v6 |= own;
+        match subnet.method {
+            Method::Static(_) => fixed |= own,
+            Method::Manual | Method::Manual6 => {}
+            _ => {
+                asks |= own;
+                metrics[usize::from(own)] = subnet.metric;
+            }
+        }
+    }
     let (hears, local) = (link.accept_ra, link.link_local);
     let said = [
         link.optional == Some(true),
@@ -67,18 +76,22 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
         local.is_some_and(|(v4, _)| v4),
         link.ipv6_privacy.is_some(),
         link.wakeonlan == Some(true),
-        hears.is_some() && of(true, any).all(|subnet| subnet.method == Method::Manual6),
-        hears == Some(true) && of(true, is_static).next().is_some(),
-        hears == Some(false) && of(true, asks).next().is_some(),
-        metric(true).is_some(),
-        metric(false).zip(metric(true)).is_some_and(|(v4, v6)| v4 != v6),
+        hears.is_some() && !v6,
+        hears == Some(true) && fixed,
+        hears == Some(false) && asks,
+        metrics[1].is_some(),
+        metrics[0].is_some() && metrics[1].is_some() && metrics[0] != metrics[1],
         link.has(&Method::Dhcp6) || link.has(&Method::Dhcp6Stateful),
     ];
-    const OF_LINKS: &str = "optional critical dhcp-identifier link-local link-local/4 ipv6-privacy wakeonlan accept-ra/alone \
-        accept-ra/static accept-ra/dynamic route-metric/6 route-metric/both dhcp6";
-    words(OF_LINKS, &said, link.at, each);
-    let own = |own: &Overrides| {
-        [
+    words(
+        "optional critical dhcp-identifier link-local link-local/4 ipv6-privacy wakeonlan accept-ra/alone accept-ra/static \
+        accept-ra/dynamic route-metric/6 route-metric/both dhcp6",
+        &said,
+        link.at,
+        each,
+    );
+    for (list, own) in [(OVERRIDES, &link.dhcp4), (OVERRIDES6, &link.dhcp6)] {
+        let said = [
             own.hostname.is_some(),
             own.send_hostname.is_some(),
             own.use_dns.is_some(),
@@ -87,9 +100,9 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
             own.use_mtu.is_some(),
             own.use_ntp.is_some(),
             own.use_routes.is_some(),
-        ]
-    };
-    words(OVERRIDES, &[own(&link.dhcp4), own(&link.dhcp6)].concat(), link.at, each);
+        ];
+        words(list, &said, link.at, each);
+    }
     for subnet in &link.subnets {
         let said = [
             subnet.control == Control::Manual,
@@ -303,6 +316,77 @@ config:
             for word in list.split(' ') {
                 assert!(all.iter().any(|said| said == word), "{word}");
             }
+        }
+    }
+
+    /// Rows of the README's table, and the words of the lists that they are about: "yes" where a renderer lacks none of them, "no" where it
+    /// lacks all.
+    const ROWS: &[(&str, &[&str])] = &[
+        ("`optional`", &["optional"]),
+        ("`critical`", &["critical"]),
+        ("`dhcp-identifier: mac`", &["dhcp-identifier"]),
+        ("`link-local`", &["link-local", "link-local/4"]),
+        ("`ipv6-privacy`", &["ipv6-privacy"]),
+        ("`wakeonlan`", &["wakeonlan"]),
+        ("`accept-ra` on a link without IPv6", &["accept-ra/alone"]),
+        ("`accept-ra: true` beside a static IPv6 address", &["accept-ra/static"]),
+        ("`accept-ra: false` beside dynamic IPv6", &["accept-ra/dynamic"]),
+        ("addresses by `dhcp6`", &["dhcp6"]),
+        ("overrides of DHCPv4 but the metric", &[OVERRIDES]),
+        ("overrides of DHCPv6 but the metric", &[OVERRIDES6]),
+        ("a metric of DHCPv6", &["route-metric/6"]),
+        ("two metrics of DHCP that differ", &["route-metric/both"]),
+        ("`control: manual`", &["control/manual"]),
+        ("`control: hotplug`", &["control/hotplug"]),
+        ("`broadcast`, `pointopoint`, `scope` of an address", &["broadcast pointopoint scope"]),
+        ("`label`, `lifetime` of an address", &["label lifetime"]),
+        ("an MTU of IPv6 alone", &["mtu/6"]),
+        ("an MTU of IPv6 and another of IPv4", &["mtu/6 mtu/both"]),
+        (
+            "bonds: `num_unsol_na`, `peer_notif_delay`, `use_carrier`",
+            &["bond_num_unsol_na bond_peer_notif_delay bond_use_carrier"],
+        ),
+        ("bonds: `queue_id`", &["bond_queue_id"]),
+        (
+            "bonds: `active_slave`, `tlb_dynamic_lb`, `ad_actor_sys_prio`, `ad_actor_system`, `ad_user_port_key`",
+            &[
+                "bond_active_slave bond_tlb_dynamic_lb bond_ad_actor_sys_prio bond_ad_actor_system bond_ad_user_port_key",
+            ],
+        ),
+        (
+            "bridges: `hello`, `maxage`, `pathcost`, `portprio`",
+            &["bridge_hello bridge_maxage bridge_pathcost bridge_portprio"],
+        ),
+        ("bridges: `gcint`, `maxwait`, `waitport`, `bridge_hw` that names a port", &[SCRIPTS]),
+    ];
+
+    #[test]
+    fn the_readme_has_every_row() {
+        let readme = include_str!("../../../README.md");
+        let mut lists: Vec<(&str, &[&str])> =
+            RENDERERS.iter().map(|renderer| (renderer.name, renderer.lacks)).collect();
+        lists.push(("live", LIVE));
+        // The order of the columns is cloud-init's.
+        let mut known = Vec::new();
+        for (row, words) in ROWS {
+            let begin = ["| ", row, " | "].concat();
+            let line = readme.lines().find_map(|line| line.strip_prefix(&*begin)).unwrap_or_else(|| panic!("{row}"));
+            let words: Vec<&str> = words.iter().flat_map(|words| words.split(' ')).collect();
+            for ((name, lists), cell) in lists.iter().zip(line.trim_end_matches(" |").split(" | ")) {
+                let lacks = |word: &&&str| lists.iter().any(|list| list.split(' ').any(|lacks| lacks == **word));
+                let count = words.iter().filter(lacks).count();
+                let said = (cell == "yes", cell.starts_with("no"));
+                // NetworkManager's own are refused, by value.
+                let by_value = *name == "network-manager" && count == 0;
+                assert!(
+                    by_value || said == (count == 0, count == words.len()) || (said == (false, true) && count > 0),
+                    "{row}: {name}: {cell}"
+                );
+            }
+            known.extend(words);
+        }
+        for word in lists.iter().flat_map(|(_, lists)| lists.iter().flat_map(|list| list.split(' '))) {
+            assert!(known.contains(&word), "{word} is in no row");
         }
     }
 }
