@@ -386,8 +386,17 @@ fn first<'a>(item: &Value<'a>, keys: [&str; 2]) -> Option<Value<'a>> {
 #[inline(never)]
 fn unknown(value: &Value<'_>, expected: &str) -> Error {
     let word = value.text().unwrap_or_default();
-    let quoted = &word[..word.floor_char_boundary(MAX_QUOTED)];
-    value.error(super::report::filled(expected, "; `{}` is none", &[quoted]))
+    value.error(super::report::filled(expected, "; `{}` is none", &[cut(&word, MAX_QUOTED)]))
+}
+
+/// As much of a text as so many bytes hold.
+#[inline(never)]
+fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// The texts alone.

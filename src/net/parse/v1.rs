@@ -4,7 +4,7 @@
 //! cloud-init 22.4 reads it.
 
 use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Rows, Text, Texts, rows};
-use super::{Known, Reading, address, first, needed, settings, texts, unknown};
+use super::{Known, Reading, address, cut, first, needed, settings, texts, unknown};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::limits::MAX_INTERFACE_NAME;
@@ -98,9 +98,9 @@ fn link(reading: &mut Reading<'_>, item: &Value<'_>, made: Made) -> Result<(), E
     let said = needed(item, "name")?;
     let mut draft = Draft::new(reading.at(item));
     draft.link.id = said.text()?;
-    let fits = draft.link.id.floor_char_boundary(MAX_INTERFACE_NAME);
-    let name = IfName::parse(&draft.link.id[..fits]).ok_or_else(|| said.error(IfName::EXPECTED))?;
-    if fits < draft.link.id.len() {
+    let fits = cut(&draft.link.id, MAX_INTERFACE_NAME);
+    let name = IfName::parse(fits).ok_or_else(|| said.error(IfName::EXPECTED))?;
+    if fits.len() < draft.link.id.len() {
         // As documented. Others go on calling it by all of its name.
         reading.report.warn_of(said.position(), "the name `{}` is too long; `{}` is taken", &[&draft.link.id, &name]);
     }

@@ -57,6 +57,9 @@ pub struct Input<'a> {
     pub image: &'a Image,
 }
 
+/// Hands on each key of a link that is refused, and what else it is called.
+type Refuses = fn(&NetConfig, &Link, &mut dyn FnMut(&str, Option<&str>));
+
 /// A dialect.
 #[derive(Debug)]
 pub struct Renderer {
@@ -73,7 +76,7 @@ pub struct Renderer {
     /// Lists of the keys that it has no word for, see `unwritten`.
     lacks: &'static [&'static str],
     /// What it would refuse of a link, and leaves out: a key and what else it is called.
-    refuses: Option<fn(&NetConfig, &Link, &mut dyn FnMut(&str, Option<&str>))>,
+    refuses: Option<Refuses>,
     /// Writes the files.
     ///
     /// # Errors
