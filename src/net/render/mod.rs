@@ -31,7 +31,7 @@ use crate::paths;
 use line::Lines;
 pub(super) use sysconfig::resolv_conf;
 pub(super) use unwritten::{LIVE, tell};
-use unwritten::{OVERRIDES, OVERRIDES6, SCRIPTS, SERVICE, told};
+use unwritten::{Lacks, OVERRIDES, OVERRIDES6, SCRIPTS, SERVICE, lacks, told};
 
 type Done = Result<(), Error>;
 
@@ -73,8 +73,8 @@ pub struct Renderer {
     service: Option<&'static str>,
     /// So is one that has a file like this, whatever else it has.
     or: Option<&'static str>,
-    /// Lists of the keys that it has no word for, see `unwritten`.
-    lacks: &'static [&'static str],
+    /// The keys that it has no word for, see `unwritten`.
+    lacks: Lacks,
     /// What it would refuse of a link, and leaves out: a key and what else it is called.
     refuses: Option<Refuses>,
     /// Writes the files.
@@ -93,7 +93,7 @@ pub static RENDERERS: &[Renderer] = &[
         files: &[paths::INTERFACES],
         service: None,
         or: None,
-        lacks: &[OVERRIDES, OVERRIDES6, SERVICE, "accept-ra/alone"],
+        lacks: OVERRIDES | OVERRIDES6 | SERVICE | lacks("accept-ra/alone"),
         refuses: None,
         render: eni::render,
     },
@@ -104,13 +104,13 @@ pub static RENDERERS: &[Renderer] = &[
         service: None,
         // NetworkManager that reads `ifcfg-*`.
         or: Some("/usr/lib*/NetworkManager/*/libnm-settings-plugin-ifcfg-rh.so*"),
-        lacks: &[
-            OVERRIDES,
-            OVERRIDES6,
-            SERVICE,
-            SCRIPTS,
-            "accept-ra/static control/hotplug broadcast pointopoint scope bridge_hello bridge_maxage bridge_pathcost bridge_portprio",
-        ],
+        lacks: OVERRIDES
+            | OVERRIDES6
+            | SERVICE
+            | SCRIPTS
+            | lacks(
+                "accept-ra/static control/hotplug broadcast pointopoint scope bridge_hello bridge_maxage bridge_pathcost bridge_portprio",
+            ),
         refuses: None,
         render: sysconfig::render,
     },
@@ -120,12 +120,12 @@ pub static RENDERERS: &[Renderer] = &[
         files: &[],
         service: None,
         or: None,
-        lacks: &[
-            SCRIPTS,
-            "control/manual control/hotplug broadcast pointopoint scope mtu/both route-metric/both bond_active_slave \
+        lacks: SCRIPTS
+            | lacks(
+                "control/manual control/hotplug broadcast pointopoint scope mtu/both route-metric/both bond_active_slave \
             bond_ad_actor_sys_prio bond_ad_actor_system bond_ad_user_port_key bond_num_unsol_na bond_peer_notif_delay \
             bond_queue_id bond_tlb_dynamic_lb bond_use_carrier",
-        ],
+            ),
         refuses: None,
         render: netplan::render,
     },
@@ -135,11 +135,11 @@ pub static RENDERERS: &[Renderer] = &[
         files: &["/etc/NetworkManager/NetworkManager.conf"],
         service: Some("NetworkManager.service"),
         or: None,
-        lacks: &[
-            SCRIPTS,
-            "critical link-local/4 accept-ra/dynamic control/hotplug broadcast pointopoint scope label lifetime mtu/6 \
+        lacks: SCRIPTS
+            | lacks(
+                "critical link-local/4 accept-ra/dynamic control/hotplug broadcast pointopoint scope label lifetime mtu/6 \
             use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6",
-        ],
+            ),
         refuses: Some(network_manager::refuses),
         render: network_manager::render,
     },
@@ -149,11 +149,11 @@ pub static RENDERERS: &[Renderer] = &[
         files: &["/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"],
         service: None,
         or: None,
-        lacks: &[
-            SCRIPTS,
-            "wakeonlan control/hotplug route-metric/6 hostname/6 send-hostname/6 use-mtu/6 use-routes/6 \
+        lacks: SCRIPTS
+            | lacks(
+                "wakeonlan control/hotplug route-metric/6 hostname/6 send-hostname/6 use-mtu/6 use-routes/6 \
             bond_num_unsol_na bond_peer_notif_delay bond_queue_id bond_use_carrier",
-        ],
+            ),
         refuses: None,
         render: networkd::render,
     },

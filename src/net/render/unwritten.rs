@@ -3,39 +3,82 @@
 //!
 //! Keys that count for one family or in some company only are several words of the lists: `KEY/WHICH`.
 
-use alloc::string::String;
-
 use crate::host::links::Mac;
 use crate::net::model::{At, Control, Kind, Link, Method, NetConfig};
 use crate::net::options::{Setting, Value};
 use crate::net::report::Report;
 
+/// The words: what a link says, each of the families' overrides, what a subnet says, and the parameters that some renderer lacks. The first
+/// are in the order in which `keys` asks.
+const WORDS: &str = "optional critical dhcp-identifier link-local link-local/4 ipv6-privacy wakeonlan accept-ra/alone accept-ra/static \
+    accept-ra/dynamic route-metric/6 route-metric/both dhcp6 \
+    hostname/4 send-hostname/4 use-dns/4 use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 use-routes/4 \
+    hostname/6 send-hostname/6 use-dns/6 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6 \
+    control/manual control/hotplug broadcast pointopoint scope label lifetime mtu/6 mtu/both \
+    bond_active_slave bond_ad_actor_sys_prio bond_ad_actor_system bond_ad_user_port_key bond_num_unsol_na \
+    bond_peer_notif_delay bond_queue_id bond_tlb_dynamic_lb bond_use_carrier \
+    bridge_hello bridge_maxage bridge_pathcost bridge_portprio bridge_gcint bridge_hw bridge_maxwait bridge_waitport";
+
+/// Words, a bit for each.
+pub(super) type Lacks = u64;
+
+/// The bits of these words, at compile time.
+pub(super) const fn lacks(list: &str) -> Lacks {
+    let (list, all) = (list.as_bytes(), WORDS.as_bytes());
+    let (mut bits, mut at) = (0, 0);
+    while at < list.len() {
+        let (mut place, mut bit, mut found) = (0, 0, false);
+        while place < all.len() {
+            let mut length = 0;
+            while place + length < all.len() && all[place + length] != b' ' {
+                length += 1;
+            }
+            let mut same = 0;
+            while same < length && at + same < list.len() && list[at + same] == all[place + same] {
+                same += 1;
+            }
+            if same == length && (at + same == list.len() || list[at + same] == b' ') {
+                bits |= 1 << bit;
+                at += same + 1;
+                found = true;
+                break;
+            }
+            place += length + 1;
+            bit += 1;
+        }
+        assert!(found, "a word that no config can say");
+    }
+    bits
+}
+
 /// What has no meaning but with a DHCP client that can be told so: all overrides but the metric.
-pub(super) const OVERRIDES: &str =
-    "hostname/4 send-hostname/4 use-dns/4 use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 use-routes/4";
+pub(super) const OVERRIDES: Lacks =
+    lacks("hostname/4 send-hostname/4 use-dns/4 use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 use-routes/4");
 /// The same of DHCPv6.
-pub(super) const OVERRIDES6: &str =
-    "hostname/6 send-hostname/6 use-dns/6 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6";
+pub(super) const OVERRIDES6: Lacks =
+    lacks("hostname/6 send-hostname/6 use-dns/6 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6");
 
 /// What else scripts of old know nothing of.
-pub(super) const SERVICE: &str = "optional critical dhcp-identifier link-local ipv6-privacy label lifetime";
+pub(super) const SERVICE: Lacks = lacks("optional critical dhcp-identifier link-local ipv6-privacy label lifetime");
 
 /// What bridge-utils' scripts do themselves.
-pub(super) const SCRIPTS: &str = "bridge_gcint bridge_hw bridge_maxwait bridge_waitport";
+pub(super) const SCRIPTS: Lacks = lacks("bridge_gcint bridge_hw bridge_maxwait bridge_waitport");
 
 /// What `live` does not do.
-pub(in crate::net) const LIVE: &[&str] = &[
-    SCRIPTS,
-    "wakeonlan dhcp-identifier dhcp6 link-local/4 control/hotplug use-hostname/4 use-ntp/4 hostname/6 send-hostname/6 \
-    use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6",
-];
+pub(in crate::net) const LIVE: Lacks = SCRIPTS
+    | lacks(
+        "wakeonlan dhcp-identifier dhcp6 link-local/4 control/hotplug use-hostname/4 use-ntp/4 hostname/6 send-hostname/6 \
+        use-hostname/6 use-mtu/6 use-ntp/6 use-routes/6",
+    );
 
-/// Names to the report what `link` says and these lists have.
+/// Names to the report what `link` says and is lacking.
 #[inline(never)]
-pub(in crate::net) fn tell(config: &NetConfig, link: &Link, lists: &[&str], renderer: &str, report: &mut Report) {
-    keys(link, &mut |at, word, alias| {
-        if lists.iter().any(|list| list.split(' ').any(|lacks| lacks == word)) {
-            told(config, at, word, alias, renderer, report);
+pub(in crate::net) fn tell(config: &NetConfig, link: &Link, lacks: Lacks, renderer: &str, report: &mut Report) {
+    keys(link, &mut |at, said, alias| {
+        for (bit, word) in WORDS.split(' ').enumerate() {
+            if said & lacks & 1 << bit != 0 {
+                told(config, at, word, alias, renderer, report);
+            }
         }
     });
 }
@@ -48,9 +91,9 @@ pub(super) fn told(config: &NetConfig, at: At, word: &str, alias: Option<&str>, 
     report.warn_at(config, at, template, &[key, alias.unwrap_or_default(), renderer]);
 }
 
-/// Hands each key that is said to `each`: where, the word of the lists, and what else it is called.
+/// Hands the bits of the keys that are said to `each`: where, and what else one is called.
 #[inline(never)]
-fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
+fn keys(link: &Link, each: &mut dyn FnMut(At, Lacks, Option<&str>)) {
     if link.kind == Kind::Loopback {
         return;
     }
@@ -83,14 +126,8 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
         metrics[0].is_some() && metrics[1].is_some() && metrics[0] != metrics[1],
         link.has(&Method::Dhcp6) || link.has(&Method::Dhcp6Stateful),
     ];
-    words(
-        "optional critical dhcp-identifier link-local link-local/4 ipv6-privacy wakeonlan accept-ra/alone accept-ra/static \
-        accept-ra/dynamic route-metric/6 route-metric/both dhcp6",
-        &said,
-        link.at,
-        each,
-    );
-    for (list, own) in [(OVERRIDES, &link.dhcp4), (OVERRIDES6, &link.dhcp6)] {
+    let mut all = bits(&said, 0);
+    for (own, from) in [(&link.dhcp4, 13), (&link.dhcp6, 21)] {
         let said = [
             own.hostname.is_some(),
             own.send_hostname.is_some(),
@@ -101,8 +138,9 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
             own.use_ntp.is_some(),
             own.use_routes.is_some(),
         ];
-        words(list, &said, link.at, each);
+        all |= bits(&said, from);
     }
+    each(link.at, all, None);
     for subnet in &link.subnets {
         let said = [
             subnet.control == Control::Manual,
@@ -115,28 +153,23 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, &str, Option<&str>)) {
             subnet.mtu.is_some() && subnet.is_v6(),
             subnet.mtu.is_some() && subnet.is_v6() && link.mtu_of(false).is_some(),
         ];
-        words(
-            "control/manual control/hotplug broadcast pointopoint scope label lifetime mtu/6 mtu/both",
-            &said,
-            subnet.at,
-            each,
-        );
+        each(subnet.at, bits(&said, 29), None);
     }
     let (Kind::Bond(group) | Kind::Bridge(group)) = &link.kind else { return };
     for Setting { parameter, value } in &group.settings {
         // It has become the bridge's own.
         if !matches!(value, Value::Text(text) if parameter.name == "hw" && Mac::parse(text).is_some()) {
-            let word: String = [link.kind.word(), "_", parameter.name].concat();
-            each(link.at, &word, parameter.v2);
+            let word = [link.kind.word(), "_", parameter.name].concat();
+            let bit = WORDS.split(' ').position(|known| known == word);
+            each(link.at, bit.map_or(0, |bit| 1 << bit), parameter.v2);
         }
     }
 }
 
+/// Bits of the words from one on.
 #[inline(never)]
-fn words(list: &str, said: &[bool], at: At, each: &mut dyn FnMut(At, &str, Option<&str>)) {
-    for (word, _) in list.split(' ').zip(said).filter(|(_, said)| **said) {
-        each(at, word, None);
-    }
+fn bits(said: &[bool], from: u32) -> Lacks {
+    said.iter().rev().fold(0, |bits, said| bits << 1 | Lacks::from(*said)) << from
 }
 
 #[cfg(test)]
@@ -145,7 +178,12 @@ mod tests {
     use super::*;
     use crate::format::{doc::Sources, yaml};
     use crate::net::parse::{Said, document};
+    use alloc::string::String;
     use alloc::vec::Vec;
+
+    fn words_of(bits: Lacks) -> impl Iterator<Item = String> {
+        WORDS.split(' ').enumerate().filter(move |(bit, _)| bits >> bit & 1 == 1).map(|(_, word)| word.into())
+    }
 
     /// What the renderer of this name tells of a config, without the text's name and the renderer's; or all that is said in it.
     fn told_of(text: &str, name: Option<&str>) -> Vec<String> {
@@ -158,7 +196,7 @@ mod tests {
         assert!(report.is_empty(), "{report:?}");
         let Some(name) = name else {
             let mut all = Vec::new();
-            config.links.iter().for_each(|link| keys(link, &mut |_, word, _| all.push(word.into())));
+            config.links.iter().for_each(|link| keys(link, &mut |_, bits, _| all.extend(words_of(bits))));
             return all;
         };
         let image = Image::default();
@@ -312,81 +350,76 @@ config:
         for (kind, table) in [("bond_", BOND), ("bridge_", BRIDGE)] {
             all.extend(table.iter().map(|row| [kind, row.name].concat()));
         }
-        for list in RENDERERS.iter().flat_map(|renderer| renderer.lacks).chain(LIVE) {
-            for word in list.split(' ') {
-                assert!(all.iter().any(|said| said == word), "{word}");
-            }
+        for word in WORDS.split(' ') {
+            assert!(all.iter().any(|said| said == word), "{word}");
         }
+        assert!(WORDS.split(' ').count() <= Lacks::BITS as usize);
     }
 
     /// Rows of the README's table, and the words of the lists that they are about: "yes" where a renderer lacks none of them, "no" where it
     /// lacks all.
-    const ROWS: &[(&str, &[&str])] = &[
-        ("`optional`", &["optional"]),
-        ("`critical`", &["critical"]),
-        ("`dhcp-identifier: mac`", &["dhcp-identifier"]),
-        ("`link-local`", &["link-local", "link-local/4"]),
-        ("`ipv6-privacy`", &["ipv6-privacy"]),
-        ("`wakeonlan`", &["wakeonlan"]),
-        ("`accept-ra` on a link without IPv6", &["accept-ra/alone"]),
-        ("`accept-ra: true` beside a static IPv6 address", &["accept-ra/static"]),
-        ("`accept-ra: false` beside dynamic IPv6", &["accept-ra/dynamic"]),
-        ("addresses by `dhcp6`", &["dhcp6"]),
-        ("overrides of DHCPv4 but the metric", &[OVERRIDES]),
-        ("overrides of DHCPv6 but the metric", &[OVERRIDES6]),
-        ("a metric of DHCPv6", &["route-metric/6"]),
-        ("two metrics of DHCP that differ", &["route-metric/both"]),
-        ("`control: manual`", &["control/manual"]),
-        ("`control: hotplug`", &["control/hotplug"]),
-        ("`broadcast`, `pointopoint`, `scope` of an address", &["broadcast pointopoint scope"]),
-        ("`label`, `lifetime` of an address", &["label lifetime"]),
-        ("an MTU of IPv6 alone", &["mtu/6"]),
-        ("an MTU of IPv6 and another of IPv4", &["mtu/6 mtu/both"]),
+    const ROWS: &[(&str, Lacks)] = &[
+        ("`optional`", lacks("optional")),
+        ("`critical`", lacks("critical")),
+        ("`dhcp-identifier: mac`", lacks("dhcp-identifier")),
+        ("`link-local`", lacks("link-local link-local/4")),
+        ("`ipv6-privacy`", lacks("ipv6-privacy")),
+        ("`wakeonlan`", lacks("wakeonlan")),
+        ("`accept-ra` on a link without IPv6", lacks("accept-ra/alone")),
+        ("`accept-ra: true` beside a static IPv6 address", lacks("accept-ra/static")),
+        ("`accept-ra: false` beside dynamic IPv6", lacks("accept-ra/dynamic")),
+        ("addresses by `dhcp6`", lacks("dhcp6")),
+        ("overrides of DHCPv4 but the metric", OVERRIDES),
+        ("overrides of DHCPv6 but the metric", OVERRIDES6),
+        ("a metric of DHCPv6", lacks("route-metric/6")),
+        ("two metrics of DHCP that differ", lacks("route-metric/both")),
+        ("`control: manual`", lacks("control/manual")),
+        ("`control: hotplug`", lacks("control/hotplug")),
+        ("`broadcast`, `pointopoint`, `scope` of an address", lacks("broadcast pointopoint scope")),
+        ("`label`, `lifetime` of an address", lacks("label lifetime")),
+        ("an MTU of IPv6 alone", lacks("mtu/6")),
+        ("an MTU of IPv6 and another of IPv4", lacks("mtu/6 mtu/both")),
         (
             "bonds: `num_unsol_na`, `peer_notif_delay`, `use_carrier`",
-            &["bond_num_unsol_na bond_peer_notif_delay bond_use_carrier"],
+            lacks("bond_num_unsol_na bond_peer_notif_delay bond_use_carrier"),
         ),
-        ("bonds: `queue_id`", &["bond_queue_id"]),
+        ("bonds: `queue_id`", lacks("bond_queue_id")),
         (
             "bonds: `active_slave`, `tlb_dynamic_lb`, `ad_actor_sys_prio`, `ad_actor_system`, `ad_user_port_key`",
-            &[
+            lacks(
                 "bond_active_slave bond_tlb_dynamic_lb bond_ad_actor_sys_prio bond_ad_actor_system bond_ad_user_port_key",
-            ],
+            ),
         ),
         (
             "bridges: `hello`, `maxage`, `pathcost`, `portprio`",
-            &["bridge_hello bridge_maxage bridge_pathcost bridge_portprio"],
+            lacks("bridge_hello bridge_maxage bridge_pathcost bridge_portprio"),
         ),
-        ("bridges: `gcint`, `maxwait`, `waitport`, `bridge_hw` that names a port", &[SCRIPTS]),
+        ("bridges: `gcint`, `maxwait`, `waitport`, `bridge_hw` that names a port", SCRIPTS),
     ];
 
     #[test]
     fn the_readme_has_every_row() {
         let readme = include_str!("../../../README.md");
-        let mut lists: Vec<(&str, &[&str])> =
-            RENDERERS.iter().map(|renderer| (renderer.name, renderer.lacks)).collect();
+        let mut lists: Vec<(&str, Lacks)> = RENDERERS.iter().map(|renderer| (renderer.name, renderer.lacks)).collect();
         lists.push(("live", LIVE));
         // The order of the columns is cloud-init's.
-        let mut known = Vec::new();
+        let mut known = 0;
         for (row, words) in ROWS {
             let begin = ["| ", row, " | "].concat();
             let line = readme.lines().find_map(|line| line.strip_prefix(&*begin)).unwrap_or_else(|| panic!("{row}"));
-            let words: Vec<&str> = words.iter().flat_map(|words| words.split(' ')).collect();
-            for ((name, lists), cell) in lists.iter().zip(line.trim_end_matches(" |").split(" | ")) {
-                let lacks = |word: &&&str| lists.iter().any(|list| list.split(' ').any(|lacks| lacks == **word));
-                let count = words.iter().filter(lacks).count();
-                let said = (cell == "yes", cell.starts_with("no"));
-                // NetworkManager's own are refused, by value.
-                let by_value = *name == "network-manager" && count == 0;
-                assert!(
-                    by_value || said == (count == 0, count == words.len()) || (said == (false, true) && count > 0),
-                    "{row}: {name}: {cell}"
-                );
+            for ((name, lacks), cell) in lists.iter().zip(line.trim_end_matches(" |").split(" | ")) {
+                let lacking = lacks & words;
+                let wanted = match cell {
+                    // NetworkManager's own are refused, by value.
+                    "in range" | "no: it refuses it" => *name == "network-manager" && lacking == 0,
+                    "yes" => lacking == 0,
+                    _ if cell.starts_with("no") => lacking != 0,
+                    _ => lacking != 0 && lacking != *words,
+                };
+                assert!(wanted, "{row}: {name}: {cell}");
             }
-            known.extend(words);
+            known |= words;
         }
-        for word in lists.iter().flat_map(|(_, lists)| lists.iter().flat_map(|list| list.split(' '))) {
-            assert!(known.contains(&word), "{word} is in no row");
-        }
+        assert_eq!(words_of(lists.iter().fold(0, |all, (_, lacks)| all | lacks) & !known).next(), None, "in no row");
     }
 }
