@@ -90,6 +90,9 @@ pub const MAX_APPEND_COPY: u64 = 16 << 20;
 /// Entries of one list whose errors are told one by one; those of the rest are counted.
 pub const MAX_ITEM_ERRORS: usize = 100;
 
+/// What is quoted of a word that is not known, bytes.
+pub const MAX_QUOTED: usize = 64;
+
 /// Buffer through which content is streamed, bytes.
 pub const COPY_BUFFER: usize = 4096;
 

@@ -161,7 +161,9 @@ fn read(order: &Order<'_>, files: &mut dyn Files, report: &mut Report, to: &mut 
     resolve::name(&mut config, order.nics, dialect.by_id, report);
     let interfaces_d = DISTROS[..DEBIANS].contains(&order.distro);
     let image = Image { interfaces_d, ..Image::default() };
-    write(order, &render::Input { config: &config, document, image: &image }, files, to)?;
+    let input = render::Input { config: &config, document, image: &image };
+    order.renderer.tell(&input, report);
+    write(order, &input, files, to)?;
     Ok(true)
 }
 

@@ -28,7 +28,7 @@ use alloc::vec::Vec;
 
 use super::address::IfName;
 use super::model::{At, Dns, Kind, Link, Method, NetConfig};
-use super::render::{all_dns, resolv_conf, starts};
+use super::render::{LIVE, LIVE_LACKS, all_dns, resolv_conf, starts, tell};
 use super::report::Report;
 use crate::error::{Errno, Error};
 use crate::host::links::{Address, Nic, NicKind, Request, RouteEntry};
@@ -232,6 +232,7 @@ impl<'a> Live<'a> {
         if link.wakeonlan == Some(true) {
             self.wake(link, name);
         }
+        tell(self.config, link, LIVE_LACKS, LIVE, self.report);
     }
 
     #[inline(never)]

@@ -29,6 +29,8 @@ pub enum ValueKind {
     Number(u32),
     /// Milliseconds, which network-config v2 may give with a unit (`100ms`, `1s`).
     Millis,
+    /// Seconds, at most so many, which network-config v2 may give with a unit.
+    Seconds(u32),
     /// One of these words; the kernel's number for it is its place.
     Word(&'static [&'static str]),
     /// Yes or no.
@@ -46,7 +48,7 @@ pub enum ValueKind {
 /// A parameter's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Of [`ValueKind::Number`] and [`ValueKind::Millis`].
+    /// Of [`ValueKind::Number`], [`ValueKind::Millis`] and [`ValueKind::Seconds`].
     Number(u32),
     /// Of [`ValueKind::Word`].
     Word(&'static str),
@@ -82,7 +84,7 @@ const fn own(name: &'static str, kind: ValueKind) -> Parameter {
     Parameter { name, v2: None, kind }
 }
 
-use ValueKind::{Addresses, Flag, Link, Millis, Number, Ports, Text, Word};
+use ValueKind::{Addresses, Flag, Link, Millis, Number, Ports, Seconds, Text, Word};
 
 /// What a bond can be told (Documentation/networking/bonding.rst; netplan-yaml(5) for v2's names). v1 and `network_data.json` write
 /// `bond-NAME` or `bond_NAME`, with `_` and `-` alike in it.
@@ -106,7 +108,7 @@ pub static BOND: &[Parameter] = &[
     row("packets_per_slave", "packets-per-slave", Number(65_535)),
     row("primary", "primary", Link),
     row("primary_reselect", "primary-reselect-policy", Word(&["always", "better", "failure"])),
-    row("lp_interval", "learn-packet-interval", Number(0x7fff_ffff)),
+    row("lp_interval", "learn-packet-interval", Seconds(0x7fff_ffff)),
     row("resend_igmp", "resend-igmp", Number(255)),
     own("num_unsol_na", Number(255)),
     own("peer_notif_delay", Millis),
@@ -126,11 +128,11 @@ const VALIDATE: &[&str] = &["none", "active", "backup", "all", "filter", "filter
 
 /// What a bridge can be told (bridge-utils-interfaces(5), without its `bridge_`).
 pub static BRIDGE: &[Parameter] = &[
-    row("ageing", "ageing-time", Number(u32::MAX)),
+    row("ageing", "ageing-time", Seconds(u32::MAX)),
     row("bridgeprio", "priority", Number(65_535)),
-    row("fd", "forward-delay", Number(u32::MAX)),
-    row("hello", "hello-time", Number(u32::MAX)),
-    row("maxage", "max-age", Number(u32::MAX)),
+    row("fd", "forward-delay", Seconds(u32::MAX)),
+    row("hello", "hello-time", Seconds(u32::MAX)),
+    row("maxage", "max-age", Seconds(u32::MAX)),
     row("stp", "stp", Flag),
     row("pathcost", "path-cost", Ports),
     row("portprio", "port-priority", Ports),

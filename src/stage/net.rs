@@ -334,7 +334,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
 
     let wanted = listed(owner.config, "system_info.network.renderers", report);
     let renderer = render::select(wanted.as_deref(), work.host.files(), report)?;
-    let files = rendered(work.host, renderer, &config, document)?;
+    let files = rendered(work.host, renderer, &config, document, report)?;
     let anew = each_boot || old.instance.as_ref() != Some(&id);
     let mut next = Manifest {
         stamp: 0,
@@ -399,11 +399,14 @@ fn rendered(
     renderer: Option<&Renderer>,
     config: &NetConfig,
     document: Option<Value<'_>>,
+    report: &mut Report,
 ) -> Result<Vec<Wanted>, Error> {
     let mut files = Vec::new();
     if let Some(renderer) = renderer {
         let image = Image::look(host.files())?;
-        (renderer.render)(&Input { config, document, image: &image }, &mut |path, mode, text| {
+        let input = Input { config, document, image: &image };
+        renderer.tell(&input, report);
+        (renderer.render)(&input, &mut |path, mode, text| {
             files.push((path.into(), mode, text.into()));
             Ok(())
         })?;

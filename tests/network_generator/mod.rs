@@ -182,6 +182,7 @@ const BOND: &[(&str, &str, &[&str])] = &[
     ("min_links", "min-links", &["1", "2"]),
     ("ad_select", "ad-select", &["\"stable\"", "\"count\""]),
     ("arp_interval", "arp-interval", &["1000"]),
+    ("arp_ip_target", "arp-ip-targets", &["[\"10.0.0.1\"]", "[\"10.0.0.1\",\"10.0.0.2\"]"]),
     ("arp_validate", "arp-validate", &["\"all\"", "\"none\""]),
     ("fail_over_mac", "fail-over-mac-policy", &["\"active\"", "\"follow\""]),
     ("num_grat_arp", "gratuitous-arp", &["1", "5"]),
@@ -256,7 +257,11 @@ pub fn v1(dice: &mut Dice) -> String {
         let (mut link, mut params) = (Object::default(), Object::default());
         let separator = dice.pick(&["-", "_"]);
         bond_params(dice, &mut params, false, separator);
-        let members: Vec<String> = some_nics(dice).iter().map(quoted).collect();
+        let members = some_nics(dice);
+        if seldom(dice, 3) {
+            params.text(&format!("bond{separator}primary"), members[0]);
+        }
+        let members: Vec<String> = members.iter().map(quoted).collect();
         link.text("type", "bond").text("name", "bond0").list("bond_interfaces", &members).raw("params", params.done());
         if seldom(dice, 3) {
             link.text("mac_address", "aa:bb:cc:dd:ee:ff");
@@ -278,6 +283,21 @@ pub fn v1(dice: &mut Dice) -> String {
             let costs: Vec<String> =
                 ports.iter().map(|port| quoted(format!("{port} {}", 10 + dice.roll(90)))).collect();
             params.list("bridge_pathcost", &costs);
+        }
+        if seldom(dice, 3) {
+            let numbers: Vec<String> = ports.iter().map(|port| quoted(format!("{port} {}", dice.roll(64)))).collect();
+            params.list("bridge_portprio", &numbers);
+        }
+        if seldom(dice, 4) {
+            params.text("bridge_hw", "fa:16:3e:00:00:77");
+        }
+        for key in ["bridge_gcint", "bridge_maxwait"] {
+            if seldom(dice, 4) {
+                params.raw(key, 2);
+            }
+        }
+        if seldom(dice, 4) {
+            params.list("bridge_waitport", &[quoted(format!("{} 34", ports[0]))]);
         }
         let ports: Vec<String> = ports.iter().map(quoted).collect();
         link.text("type", "bridge").text("name", "br0").list("bridge_interfaces", &ports).raw("params", params.done());
@@ -322,15 +342,40 @@ pub fn v1(dice: &mut Dice) -> String {
     config.done()
 }
 
+fn overrides(dice: &mut Dice) -> String {
+    let mut own = Object::default();
+    if dice.roll(3) > 0 {
+        own.raw("route-metric", dice.pick(&["200", "100"]));
+    }
+    for key in ["use-dns", "use-hostname", "use-mtu", "use-ntp", "use-routes", "send-hostname"] {
+        if seldom(dice, 4) {
+            own.raw(key, dice.pick(&["true", "false"]));
+        }
+    }
+    if seldom(dice, 6) {
+        own.raw("use-domains", dice.pick(&["true", "false", "\"route\""]));
+    }
+    if seldom(dice, 6) {
+        own.text("hostname", "guest");
+    }
+    own.done()
+}
+
 fn v2_common(dice: &mut Dice, link: &mut Object) {
+    if seldom(dice, 8) {
+        link.text("dhcp-identifier", dice.pick(&["mac", "duid"]));
+    }
+    if seldom(dice, 8) {
+        link.raw("link-local", dice.pick(&["[]", "[\"ipv4\"]", "[\"ipv6\"]", "[\"ipv4\",\"ipv6\"]"]));
+    }
+    if seldom(dice, 8) {
+        link.raw("ipv6-privacy", dice.pick(&["true", "false"]));
+    }
     for key in ["dhcp4", "dhcp6"] {
         if seldom(dice, 3) {
             link.raw(key, dice.pick(&["true", "true", "false"]));
             if seldom(dice, 3) {
-                link.raw(
-                    &format!("{key}-overrides"),
-                    dice.pick(&["{\"route-metric\":200}", "{\"use-dns\":false,\"route-metric\":100}"]),
-                );
+                link.raw(&format!("{key}-overrides"), overrides(dice));
             }
         }
     }
@@ -378,6 +423,18 @@ fn v2_common(dice: &mut Dice, link: &mut Object) {
                 if seldom(dice, 6) {
                     route.raw("on-link", "true").raw("table", 100);
                 }
+                if seldom(dice, 8) {
+                    route.text("from", host(dice, v6));
+                }
+                if seldom(dice, 8) {
+                    route.raw("mtu", 1300);
+                }
+                if seldom(dice, 8) {
+                    route.text("scope", dice.pick(&["link", "global"]));
+                }
+                if seldom(dice, 12) {
+                    route.text("type", "unicast");
+                }
                 route.done()
             })
             .collect();
@@ -404,6 +461,9 @@ pub fn v2(dice: &mut Dice) -> String {
             if seldom(dice, 4) {
                 find.text("driver", "virtio_net");
             }
+            if seldom(dice, 4) {
+                find.text("name", name);
+            }
             link.raw("match", find.done());
             match dice.roll(3) {
                 0 => link.text("set-name", name),
@@ -428,7 +488,11 @@ pub fn v2(dice: &mut Dice) -> String {
     if group == 0 {
         let (mut link, mut params) = (Object::default(), Object::default());
         bond_params(dice, &mut params, true, "");
-        let members: Vec<String> = some_nics(dice).iter().map(quoted).collect();
+        let members = some_nics(dice);
+        if seldom(dice, 3) {
+            params.text("primary", members[0]);
+        }
+        let members: Vec<String> = members.iter().map(quoted).collect();
         link.list("interfaces", &members).raw("parameters", params.done());
         v2_common(dice, &mut link);
         config.raw("bonds", format!("{{\"bond0\":{}}}", link.done()));
@@ -449,6 +513,13 @@ pub fn v2(dice: &mut Dice) -> String {
                 costs.raw(port, 10 + dice.roll(90));
             }
             params.raw("path-cost", costs.done());
+        }
+        if seldom(dice, 3) {
+            let mut numbers = Object::default();
+            for port in &ports {
+                numbers.raw(port, dice.roll(64));
+            }
+            params.raw("port-priority", numbers.done());
         }
         let ports: Vec<String> = ports.iter().map(quoted).collect();
         link.list("interfaces", &ports).raw("parameters", params.done());

@@ -77,8 +77,10 @@ def link_facts(iface, version):
     if kind is None or kind == "infiniband" or (kind == "bond" and "bond-slaves" not in iface):
         kind = "physical"
     yield "%s is %s" % (name, kind)
-    if iface.get("mac_address"):
-        yield "%s mac %s" % (name, iface["mac_address"].lower())
+    # 22.4 leaves a bridge's own address to ifupdown, which has another word for it.
+    mac = iface.get("mac_address") or iface.get("bridge_hw")
+    if mac:
+        yield "%s mac %s" % (name, mac.lower())
     for key in ("mtu", "accept-ra", "wakeonlan"):
         if iface.get(key) is not None:
             yield "%s %s %s" % (name, key, word(iface[key]))

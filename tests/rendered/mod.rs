@@ -33,10 +33,15 @@ pub fn facts(files: &Files) -> BTreeSet<String> {
                 let name = file.strip_prefix("cloud-init-").unwrap().strip_suffix(".nmconnection").unwrap();
                 sections(text, &mut |section, lines| keyfile(name, section, lines, &mut facts));
             }
+            ("/etc", None) if file == "resolv.conf" => {
+                for line in lines() {
+                    let (key, words) = line.split_once(' ').unwrap();
+                    words.split(' ').for_each(|word| in_order(&mut facts, &format!("{file} {key} "), 0, " ", word));
+                }
+            }
             _ => {
                 let mut facts_of_case = BTreeSet::new();
                 let of = |line: &str| match file {
-                    "resolv.conf" => format!("{file} {}", addresses(line)),
                     "70-persistent-net.rules"
                         if line.bytes().any(|byte| {
                             b"ABCDEF".contains(&byte) && {
@@ -58,6 +63,16 @@ pub fn facts(files: &Files) -> BTreeSet<String> {
     facts
 }
 
+/// One more of a list in which order counts, if it is not there: nobody is asked twice.
+fn in_order(facts: &mut BTreeSet<String>, list: &str, from: usize, between: &str, item: &str) {
+    let item = format!("{between}{}", addresses(item));
+    let known: Vec<&String> = facts.iter().filter(|fact| fact.starts_with(list)).collect();
+    if !known.iter().any(|fact| fact.ends_with(&item)) {
+        let number = known.len() + from;
+        facts.insert(format!("{list}{number}{item}"));
+    }
+}
+
 /// A line as a shell reads it.
 fn assignment(line: &str) -> (String, String) {
     let (key, quoted) = line.split_once('=').unwrap_or_else(|| panic!("no assignment: {line}"));
@@ -72,9 +87,10 @@ fn ifcfg(name: &str, key: &str, value: &str, facts: &mut BTreeSet<String>) {
             assert!(!value.contains(" mode="), "the mode has to come first: {value}");
             facts.extend(value.split(' ').map(|option| format!("{name} {key} {option}")));
         }
-        "DOMAIN" => facts.extend(value.split(' ').map(|domain| format!("{name} {key} {domain}"))),
-        // Which number each has means nothing, or is the golden cases' matter.
-        _ if key.starts_with("DNS") || key.starts_with("BONDING_SLAVE") => {
+        "DOMAIN" => value.split(' ').for_each(|domain| in_order(facts, &format!("{name} {key} "), 0, " ", domain)),
+        _ if key.starts_with("DNS") => in_order(facts, &format!("{name} DNS"), 1, "=", value),
+        // Which number each has means nothing.
+        _ if key.starts_with("BONDING_SLAVE") => {
             let key = key.trim_end_matches(|char: char| char.is_ascii_digit());
             facts.insert(format!("{name} {key}={}", addresses(value)));
         }
@@ -126,8 +142,9 @@ fn route(name: &str, line: &str) -> String {
             "default" => to = "0.0.0.0/0".into(),
             "gw" | "via" => _ = rest.insert("via", addresses(words.next().unwrap())),
             "dev" => assert_eq!(words.next(), Some(name)),
-            "metric" | "table" | "mtu" | "src" => _ = rest.insert(word, words.next().unwrap().into()),
+            "metric" | "table" | "mtu" | "src" | "scope" => _ = rest.insert(word, words.next().unwrap().into()),
             "onlink" => _ = rest.insert(word, String::new()),
+            "blackhole" | "unreachable" | "prohibit" => _ = rest.insert("type", word.into()),
             _ => {
                 assert!(to.is_empty(), "{line}");
                 to = addresses(word);
@@ -161,7 +178,8 @@ fn eni<'a>(lines: impl Iterator<Item = &'a str>, facts: &mut BTreeSet<String>) {
             }
             // resolvconf brings together what the stanzas of an interface say.
             "dns-nameservers" | "dns-search" => {
-                facts.extend(words[1..].iter().map(|word| format!("{name} {} {}", words[0], addresses(word))))
+                let list = format!("{name} {} ", words[0]);
+                words[1..].iter().for_each(|word| in_order(facts, &list, 0, " ", word));
             }
             key => {
                 let key = if key.starts_with("bond") { key.replace('_', "-") } else { key.into() };
@@ -225,8 +243,12 @@ fn networkd(name: &str, section: &str, lines: &Lines, facts: &mut BTreeSet<Strin
         }
         _ => {
             for (key, value) in lines {
+                let list = format!("{name} {section} {key} ");
                 let words = match key.as_str() {
-                    "DNS" | "Domains" => value.split(' ').map(addresses).collect(),
+                    "DNS" | "Domains" => {
+                        value.split(' ').for_each(|word| in_order(facts, &list, 0, " ", word));
+                        continue;
+                    }
                     "MACAddress" => vec![value.to_lowercase()],
                     _ => vec![value.replace("False", "no").replace("True", "yes")],
                 };
@@ -262,7 +284,7 @@ fn keyfile(name: &str, section: &str, lines: &Lines, facts: &mut BTreeSet<String
             "dns" | "dns-search" => {
                 assert!(value.ends_with(';'), "{value}");
                 let words = value.split(';').filter(|word| !word.is_empty());
-                facts.extend(words.map(|word| format!("{name} {section} {key} {}", addresses(word))));
+                words.for_each(|word| in_order(facts, &format!("{name} {section} {key} "), 0, " ", word));
             }
             _ => {
                 let number = key.trim_end_matches(|char: char| char.is_ascii_digit());
@@ -307,7 +329,8 @@ fn of_link(name: &str, key: &str, value: &Value<'_>, facts: &mut BTreeSet<String
                 let part = |key: &str, word: &str| {
                     route.get(key).map(|value| format!(" {word}{}", addresses(&text(value)))).unwrap_or_default()
                 };
-                let more: String = ["metric", "table", "on-link"].map(|key| part(key, &format!("{key} "))).concat();
+                let more = ["metric", "table", "on-link", "from", "mtu", "scope", "type"];
+                let more: String = more.map(|key| part(key, &format!("{key} "))).concat();
                 facts.insert(format!("{name} route{}{}{more}", part("to", ""), part("via", "via ")));
             }
         }
@@ -324,8 +347,18 @@ fn of_link(name: &str, key: &str, value: &Value<'_>, facts: &mut BTreeSet<String
         }
         _ if value.is_sequence() => {
             for (at, item) in value.items().enumerate() {
+                if key.starts_with("nameservers ") {
+                    in_order(facts, &format!("{name} {key}"), 0, "=", &text(item));
+                    continue;
+                }
                 let place = if key == "addresses" { format!("{at}") } else { String::new() };
-                facts.insert(format!("{name} {key}{place}={}", addresses(&text(item))));
+                // With a label or a lifetime.
+                match item.entries().next() {
+                    Some((address, options)) => {
+                        of_link(name, &format!("{key}{place} {}", text(address)), &options, facts)
+                    }
+                    None => _ = facts.insert(format!("{name} {key}{place}={}", addresses(&text(item)))),
+                }
             }
         }
         _ => _ = facts.insert(format!("{name} {key}={}", addresses(&text(*value).to_lowercase()))),

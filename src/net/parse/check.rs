@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::limits::MAX_LINKS_CONFIGURED;
-use crate::net::address::IfName;
+use crate::net::address::{IfName, Mac};
 use crate::net::model::{At, Kind, Link, NetConfig};
 use crate::net::options::{self, Value};
 use crate::net::report::Report;
@@ -14,6 +14,7 @@ use crate::net::report::Report;
 /// one family, metric and table.
 pub(super) fn check(config: &mut NetConfig, report: &mut Report) {
     members(config, report);
+    config.links.iter_mut().for_each(bridge);
     primaries(config, report);
     vlans(config, report);
     cycles(config, report);
@@ -52,6 +53,28 @@ fn members(config: &mut NetConfig, report: &mut Report) {
         }
         if let Kind::Bond(group) | Kind::Bridge(group) = &mut config.links[at].kind {
             group.members = kept;
+        }
+    }
+}
+
+/// A number for every port becomes one for each; `bridge_hw` is the address of the bridge, if nothing else is and it names no port.
+fn bridge(link: &mut Link) {
+    let Kind::Bridge(group) = &mut link.kind else { return };
+    for setting in &mut group.settings {
+        match &mut setting.value {
+            Value::Ports(ports) => {
+                if let [(port, all)] = &ports[..]
+                    && port.is_empty()
+                {
+                    let all = *all;
+                    ports.clear();
+                    for member in &group.members {
+                        ports.push((member.clone(), all));
+                    }
+                }
+            }
+            Value::Text(text) if link.mac.is_none() => link.mac = Mac::parse(text),
+            _ => {}
         }
     }
 }

@@ -247,7 +247,7 @@ impl<'r> EniReader<'r> {
                 None => self.unknown(option),
                 Some(row) => {
                     let value = settings::of_text(row, &option.value).ok_or("a value that {} can have")?;
-                    settings::set(&mut group.settings, row, value);
+                    settings::add(&mut group.settings, row, value);
                 }
             },
         }

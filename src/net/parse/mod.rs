@@ -13,7 +13,7 @@ use super::report::Report;
 use crate::error::Error;
 use crate::format::doc::{SourceId, Value};
 use crate::format::scalar::Scalar;
-use crate::limits::MAX_LINKS_CONFIGURED;
+use crate::limits::{MAX_LINKS_CONFIGURED, MAX_QUOTED};
 use keys::{Draft, Keys};
 
 mod check;
@@ -146,7 +146,7 @@ impl<'r> Reading<'r> {
     fn done(mut self) -> NetConfig {
         check::check(&mut self.config, self.report);
         for (name, dns, at) in &self.tied {
-            match self.config.links.iter_mut().find(|link| link.display_name() == name) {
+            match self.config.links.iter_mut().find(|link| link.display_name() == name || link.id == *name) {
                 Some(link) => link.dns.add(dns),
                 None => {
                     let told = "the name servers of `{}`, which is not described, are taken for every link";
@@ -380,6 +380,23 @@ fn needed<'a>(item: &Value<'a>, key: &str) -> Result<Value<'a>, Error> {
 #[inline(never)]
 fn first<'a>(item: &Value<'a>, keys: [&str; 2]) -> Option<Value<'a>> {
     keys.iter().find_map(|key| item.get(key).filter(|value| !value.is_null() && !value.is_text("")))
+}
+
+/// The error at a word that is none of those expected: it is quoted, the beginning of a long one.
+#[inline(never)]
+fn unknown(value: &Value<'_>, expected: &str) -> Error {
+    let word = value.text().unwrap_or_default();
+    value.error(super::report::filled(expected, "; `{}` is none", &[cut(&word, MAX_QUOTED)]))
+}
+
+/// As much of a text as so many bytes hold.
+#[inline(never)]
+fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// The texts alone.

@@ -3,10 +3,11 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Reading, number, whole, words};
+use super::{Reading, number, unknown, whole, words};
 use crate::error::Error;
 use crate::format::doc::Value;
-use crate::net::options::{Parameter, Setting, Value as Set, ValueKind};
+use crate::net::options::{Parameter, Setting, Value as Set, ValueKind, get};
+use crate::net::report::filled;
 
 /// Sets a parameter; an earlier setting of it is replaced.
 #[inline(never)]
@@ -18,21 +19,35 @@ pub(super) fn set(settings: &mut Vec<Setting>, parameter: &'static Parameter, va
     }
 }
 
+/// The same where one option says one port: it adds to the earlier ones.
+pub(super) fn add(settings: &mut Vec<Setting>, parameter: &'static Parameter, mut value: Set) {
+    if let Set::Ports(more) = &mut value
+        && let Some(Set::Ports(earlier)) = get(settings, parameter.name)
+    {
+        let mut all = earlier.clone();
+        all.append(more);
+        *more = all;
+    }
+    set(settings, parameter, value);
+}
+
 impl Reading<'_> {
     /// A parameter's value.
     #[inline(never)]
     pub(super) fn setting(&mut self, row: &'static Parameter, value: &Value<'_>) -> Result<Set, Error> {
         Ok(match row.kind {
             ValueKind::Number(max) => Set::Number(number(value, max)?),
-            ValueKind::Millis => Set::Number(millis(value)?),
+            ValueKind::Millis => Set::Number(time(value, 1, u32::MAX)?),
+            ValueKind::Seconds(max) => Set::Number(time(value, 1000, max)?),
             ValueKind::Flag => Set::Flag(super::flag(value)?),
             ValueKind::Link | ValueKind::Text => Set::Text(value.text()?),
             ValueKind::Ports => Set::Ports(ports(value)?),
             ValueKind::Word(words) => {
                 let text = value.text()?;
-                // The number, or a truth (`arp_validate: false`), is the first word.
-                let word = row.word(&text).or_else(|| super::flag(value).ok().filter(|truth| !truth).map(|_| words[0]));
-                Set::Word(word.ok_or_else(|| value.error(alloc::format!("one of {}", words.join(", "))))?)
+                // A truth (`arp_validate: true`) is the kernel's number of it.
+                let truth = || super::flag(value).ok().and_then(|truth| words.get(usize::from(truth)));
+                let word = row.word(&text).or_else(|| truth().copied());
+                Set::Word(word.ok_or_else(|| unknown(value, &filled("one of ", &words.join(", "), &[])))?)
             }
             ValueKind::Addresses => {
                 let mut addresses = Vec::new();
@@ -53,7 +68,9 @@ impl Reading<'_> {
 #[inline(never)]
 pub(super) fn of_text(row: &'static Parameter, text: &str) -> Option<Set> {
     Some(match row.kind {
-        ValueKind::Number(max) => Set::Number(whole(text).ok().filter(|number| *number <= max)?),
+        ValueKind::Number(max) | ValueKind::Seconds(max) => {
+            Set::Number(whole(text).ok().filter(|number| *number <= max)?)
+        }
         ValueKind::Millis => Set::Number(whole(text).ok()?),
         ValueKind::Flag => Set::Flag(match text {
             "1" | "on" | "yes" | "true" => true,
@@ -77,15 +94,19 @@ pub(super) fn of_text(row: &'static Parameter, text: &str) -> Option<Set> {
     })
 }
 
-/// Milliseconds: a number, or one with `ms` or `s` behind it.
-fn millis(value: &Value<'_>) -> Result<u32, Error> {
+/// A time in units of so many milliseconds: a number, or one with `ms` or `s` behind it.
+#[inline(never)]
+fn time(value: &Value<'_>, unit: u64, max: u32) -> Result<u32, Error> {
     let text = value.text()?;
-    let (digits, unit) = match text.strip_suffix("ms") {
+    let (digits, factor) = match text.strip_suffix("ms") {
         Some(digits) => (digits, 1),
-        None => text.strip_suffix('s').map_or((text.as_str(), 1), |digits| (digits, 1000)),
+        None => text.strip_suffix('s').map_or((text.as_str(), unit), |digits| (digits, 1000)),
     };
-    let number = whole(digits.trim()).ok().and_then(|number| number.checked_mul(unit));
-    number.ok_or_else(|| value.error("milliseconds, or a number with `ms` or `s` behind it"))
+    let time = whole(digits.trim()).ok().map(|number| u64::from(number) * factor);
+    let number = time.filter(|time| time % unit == 0).and_then(|time| u32::try_from(time / unit).ok());
+    let expected = if unit == 1 { "milliseconds, or a number" } else { "whole seconds, or a number" };
+    let expected = || value.error(filled(expected, " with `ms` or `s` behind it, at most {}", &[&max.to_string()]));
+    number.filter(|number| *number <= max).ok_or_else(expected)
 }
 
 /// `PORT NUMBER` (one, a list, or several with commas), or a mapping of ports.
@@ -97,7 +118,10 @@ fn ports(value: &Value<'_>) -> Result<Vec<(String, u32)>, Error> {
     for item in value.items() {
         listed(&item.text()?, &item, &mut ports)?;
     }
-    if !value.is_mapping() && !value.is_sequence() {
+    if let Ok(all) = number(value, u32::MAX) {
+        // For every port; `check` knows which those are.
+        ports.push((String::new(), all));
+    } else if !value.is_mapping() && !value.is_sequence() {
         for text in value.text()?.split([',', '\n']) {
             listed(text, value, &mut ports)?;
         }

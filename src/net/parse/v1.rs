@@ -3,12 +3,12 @@
 //! Source: cloud-init, "Networking config Version 1", and its `schema-network-config-v1.json`; what it does not say, as `network_state.py` of
 //! cloud-init 22.4 reads it.
 
-use alloc::string::ToString;
-
 use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Rows, Text, Texts, rows};
-use super::{Known, Reading, address, first, if_name, needed, settings, texts};
+use super::{Known, Reading, address, cut, first, needed, settings, texts, unknown};
 use crate::error::Error;
 use crate::format::doc::Value;
+use crate::limits::MAX_INTERFACE_NAME;
+use crate::net::address::IfName;
 use crate::net::model::{Control, Method, Route, Subnet};
 use crate::net::options::by_v1_name;
 
@@ -36,7 +36,7 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
                 }
                 Ok(())
             }
-            _ => Err(kind.error("physical, loopback, infiniband, bond, bridge, vlan, nameserver or route")),
+            _ => Err(unknown(&kind, "physical, loopback, infiniband, bond, bridge, vlan, nameserver or route")),
         }
     });
 }
@@ -95,9 +95,15 @@ fn of_bridge(reading: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) ->
 }
 
 fn link(reading: &mut Reading<'_>, item: &Value<'_>, made: Made) -> Result<(), Error> {
-    let name = if_name(&needed(item, "name")?)?;
+    let said = needed(item, "name")?;
     let mut draft = Draft::new(reading.at(item));
-    draft.link.id = name.to_string();
+    draft.link.id = said.text()?;
+    let fits = cut(&draft.link.id, MAX_INTERFACE_NAME);
+    let name = IfName::parse(fits).ok_or_else(|| said.error(IfName::EXPECTED))?;
+    if fits.len() < draft.link.id.len() {
+        // As documented. Others go on calling it by all of its name.
+        reading.report.warn_of(said.position(), "the name `{}` is too long; `{}` is taken", &[&draft.link.id, &name]);
+    }
     draft.link.name = Some(name);
     reading.keys(item, &KINDS[made as usize], &mut draft);
     if made == Made::Nic {
@@ -211,7 +217,12 @@ fn method(reading: &mut Reading<'_>, item: &Value<'_>, kind: &Value<'_>) -> Resu
             let address = first(item, ["address", "ip_address"]).ok_or_else(|| item.error("the key `address`"))?;
             Method::Static(reading.net(&address, first(item, ["prefix", "netmask"]).as_ref())?)
         }
-        _ => return Err(kind.error("a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback")),
+        _ => {
+            return Err(unknown(
+                kind,
+                "a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback",
+            ));
+        }
     })
 }
 
@@ -222,7 +233,7 @@ fn gateway(_: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(),
 fn control(_: &mut Reading<'_>, value: &Value<'_>, to: &mut Draft) -> Result<(), Error> {
     let all = [Control::Auto, Control::Manual, Control::Hotplug];
     let known = all.into_iter().find(|control| value.is_text(control.word()));
-    to.subnet.control = known.ok_or_else(|| value.error("auto, manual or hotplug"))?;
+    to.subnet.control = known.ok_or_else(|| unknown(value, "auto, manual or hotplug"))?;
     Ok(())
 }
 

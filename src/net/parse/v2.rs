@@ -3,8 +3,10 @@
 //! Source: cloud-init, "Networking config Version 2", and its `schema-network-config-v2.json`; netplan-yaml(5) for what a config
 //! written for netplan may say besides.
 
+use alloc::string::String;
+
 use super::keys::{Draft, Flag, Ip, Key, Keys, Made, Number, Rows, Text, Texts, rows};
-use super::{Known, Reading, address, flag, if_name, needed, settings, words};
+use super::{Known, Reading, address, flag, if_name, needed, settings, unknown, words};
 use crate::error::Error;
 use crate::format::doc::Value;
 use crate::net::address::{IfName, Net};
@@ -19,7 +21,7 @@ pub(super) fn read(value: &Value<'_>, reading: &mut Reading<'_>) {
     static KEYS: Keys = Keys {
         rows: rows![
             "version" => Key::Nothing,
-            "renderer" => Key::Text(Text::Word),
+            "renderer" => Key::Own(renderer),
             "ethernets" => Key::Own(|reading, value, _| links(reading, value, Made::Nic)),
             "bonds" => Key::Own(|reading, value, _| links(reading, value, Made::Bond)),
             "bridges" => Key::Own(|reading, value, _| links(reading, value, Made::Bridge)),
@@ -49,7 +51,11 @@ fn links(reading: &mut Reading<'_>, value: &Value<'_>, made: Made) -> Result<(),
         return Err(value.error("a mapping of links"));
     }
     for (id, value) in value.entries() {
-        let done = link(reading, &id, &value, made);
+        // A back end for all of them, which is no link.
+        let done = match id.is_text("renderer") && !value.is_mapping() {
+            true => renderer(reading, &value, &mut Draft::new(At::default())),
+            false => link(reading, &id, &value, made),
+        };
         reading.report.take(done);
     }
     Ok(())
@@ -57,8 +63,7 @@ fn links(reading: &mut Reading<'_>, value: &Value<'_>, made: Made) -> Result<(),
 
 /// What any link may have. What belongs to the subnets is gathered: they are made in cloud-init's order, DHCP, then addresses.
 static LINK: Keys = Keys::only(rows![
-    // A back end for one link: netplan's alone.
-    "renderer" => Key::Nothing,
+    "renderer" => Key::Own(renderer),
     "macaddress" => Key::Mac,
     "mtu" => Key::Number(Number::Mtu),
     "wakeonlan" => Key::Flag(Flag::Wakeonlan),
@@ -89,16 +94,31 @@ static KINDS: [Keys; 4] = [
 
 type Done = Result<(), Error>;
 
+/// One of these words.
+#[inline(never)]
+fn one_of(words: &[&str], value: &Value<'_>) -> Result<String, Error> {
+    if words.iter().any(|word| value.is_text(word)) { value.text() } else { Err(unknown(value, &words.join(" or "))) }
+}
+
+/// Netplan's back end, for all links, those of a kind, or one. Only the first counts for the model.
+fn renderer(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
+    draft.word = Some(one_of(&["networkd", "NetworkManager", "sriov"], value)?);
+    Ok(())
+}
+
 fn dhcp_identifier(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
-    draft.link.dhcp_mac = value.is_text("mac");
+    draft.link.dhcp_mac = one_of(&["mac", "duid"], value)? == "mac";
     Ok(())
 }
 
 fn link_local(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
     let (mut v4, mut v6) = (false, false);
-    words(value, &mut |family, _| {
-        v4 |= family == "ipv4";
-        v6 |= family == "ipv6";
+    words(value, &mut |family, item| {
+        match family {
+            "ipv4" => v4 = true,
+            "ipv6" => v6 = true,
+            _ => return Err(unknown(item, "ipv4 or ipv6")),
+        }
         Ok(())
     })?;
     draft.link.link_local = Some((v4, v6));
@@ -281,13 +301,13 @@ fn lifetime(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Result
 
 fn scope(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
     let known = ["global", "link", "host"].into_iter().find(|word| value.is_text(word));
-    draft.route.scope = Some(known.ok_or_else(|| value.error("global, link or host"))?);
+    draft.route.scope = Some(known.ok_or_else(|| unknown(value, "global, link or host"))?);
     Ok(())
 }
 
 fn kind(_: &mut Reading<'_>, value: &Value<'_>, draft: &mut Draft) -> Done {
     let known = ROUTE_KINDS.iter().find(|(word, _)| value.is_text(word));
-    draft.route.kind = known.ok_or_else(|| value.error("a type of route, as unicast or blackhole"))?.1;
+    draft.route.kind = known.ok_or_else(|| unknown(value, "a type of route, as unicast or blackhole"))?.1;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use super::{Done, HEADER, Input, Lines, MODE, Sink, ip_route, named, udev_rules,
 use crate::limits::MAX_MAC;
 use crate::net::address::Net;
 use crate::net::model::{Control, Dns, Group, Kind, Link, Method, NetConfig, Route, Subnet};
-use crate::net::options::Value;
+use crate::net::options::{Value, get};
 use crate::paths;
 
 /// Writes the file, and udev's rules.
@@ -201,7 +201,9 @@ fn of_link(config: &NetConfig, link: &Link, first: &Subnet, file: &mut Lines) {
     }
     // A NIC has its address; one of InfiniBand's is written as cloud-init does it.
     let found = link.find().and_then(|find| find.mac.as_ref()).filter(|mac| mac.bytes().len() == MAX_MAC);
-    file.maybe("hwaddress", link.mac.as_ref().or(found).map(|mac| mac as _));
+    // A bridge may have said it as `bridge_hw`.
+    let hw = matches!(&link.kind, Kind::Bridge(group) if get(&group.settings, "hw").is_some());
+    file.maybe("hwaddress", link.mac.as_ref().or(found).filter(|_| !hw).map(|mac| mac as _));
     file.maybe("mtu", link.mtu.as_ref().filter(|_| first.mtu.is_none()).map(|mtu| mtu as _));
 }
 

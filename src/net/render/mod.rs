@@ -11,6 +11,7 @@ mod netplan;
 mod network_manager;
 mod networkd;
 mod sysconfig;
+mod unwritten;
 
 use alloc::string::{String, ToString};
 use core::fmt::Write;
@@ -28,6 +29,8 @@ use crate::paths;
 
 use line::Lines;
 pub(super) use sysconfig::resolv_conf;
+pub(super) use unwritten::{LIVE_LACKS, tell};
+use unwritten::{Lacks, OVERRIDES, OVERRIDES6, SCRIPTS, SERVICE, lacks, told};
 
 type Done = Result<(), Error>;
 
@@ -53,6 +56,9 @@ pub struct Input<'a> {
     pub image: &'a Image,
 }
 
+/// Hands on each key of a link that is refused, and what else it is called.
+type Refuses = fn(&NetConfig, &Link, &mut dyn FnMut(&str, Option<&str>));
+
 /// A dialect.
 #[derive(Debug)]
 pub struct Renderer {
@@ -66,6 +72,10 @@ pub struct Renderer {
     service: Option<&'static str>,
     /// So is one that has a file like this, whatever else it has.
     or: Option<&'static str>,
+    /// The keys that it has no word for, see `unwritten`.
+    lacks: Lacks,
+    /// What it would refuse of a link, and leaves out: a key and what else it is called.
+    refuses: Option<Refuses>,
     /// Writes the files.
     ///
     /// # Errors
@@ -82,6 +92,8 @@ pub static RENDERERS: &[Renderer] = &[
         files: &[paths::INTERFACES],
         service: None,
         or: None,
+        lacks: OVERRIDES | OVERRIDES6 | SERVICE | lacks("accept-ra/alone"),
+        refuses: None,
         render: eni::render,
     },
     Renderer {
@@ -91,15 +103,43 @@ pub static RENDERERS: &[Renderer] = &[
         service: None,
         // NetworkManager that reads `ifcfg-*`.
         or: Some("/usr/lib*/NetworkManager/*/libnm-settings-plugin-ifcfg-rh.so*"),
+        lacks: OVERRIDES
+            | OVERRIDES6
+            | SERVICE
+            | SCRIPTS
+            | lacks(
+                "accept-ra/static control/hotplug broadcast pointopoint scope bridge_hello bridge_maxage bridge_pathcost bridge_portprio",
+            ),
+        refuses: None,
         render: sysconfig::render,
     },
-    Renderer { name: "netplan", programs: &["netplan"], files: &[], service: None, or: None, render: netplan::render },
+    Renderer {
+        name: "netplan",
+        programs: &["netplan"],
+        files: &[],
+        service: None,
+        or: None,
+        lacks: SCRIPTS
+            | lacks(
+                "control/manual control/hotplug broadcast pointopoint scope mtu/both route-metric/both bond_active_slave \
+            bond_ad_actor_sys_prio bond_ad_actor_system bond_ad_user_port_key bond_num_unsol_na bond_peer_notif_delay \
+            bond_queue_id bond_tlb_dynamic_lb bond_use_carrier",
+            ),
+        refuses: None,
+        render: netplan::render,
+    },
     Renderer {
         name: "network-manager",
         programs: &["nmcli"],
         files: &["/etc/NetworkManager/NetworkManager.conf"],
         service: Some("NetworkManager.service"),
         or: None,
+        lacks: SCRIPTS
+            | lacks(
+                "critical link-local/4 accept-ra/dynamic control/hotplug broadcast pointopoint scope label lifetime mtu/6 \
+            use-domains/4 use-hostname/4 use-mtu/4 use-ntp/4 use-domains/6 use-hostname/6 use-mtu/6 use-ntp/6",
+            ),
+        refuses: Some(network_manager::refuses),
         render: network_manager::render,
     },
     Renderer {
@@ -108,6 +148,12 @@ pub static RENDERERS: &[Renderer] = &[
         files: &["/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"],
         service: None,
         or: None,
+        lacks: SCRIPTS
+            | lacks(
+                "wakeonlan control/hotplug route-metric/6 hostname/6 send-hostname/6 use-mtu/6 use-routes/6 \
+            bond_num_unsol_na bond_peer_notif_delay bond_queue_id bond_use_carrier",
+            ),
+        refuses: None,
         render: networkd::render,
     },
 ];
@@ -157,6 +203,21 @@ pub fn by_name(name: &str) -> Option<&'static Renderer> {
 }
 
 impl Renderer {
+    /// Names to the report what the config says and the files do not.
+    #[inline(never)]
+    pub fn tell(&self, input: &Input<'_>, report: &mut Report) {
+        if self.name == "netplan" && netplan::as_written(input).is_some() {
+            return;
+        }
+        let config = input.config;
+        for (link, _) in named(config) {
+            tell(config, link, self.lacks, self.name, report);
+            if let Some(refuses) = self.refuses {
+                refuses(config, link, &mut |key, alias| told(config, link.at, key, alias, self.name, report));
+            }
+        }
+    }
+
     fn fits(&self, files: &mut dyn Files) -> Result<bool, Error> {
         if let Some(pattern) = self.or
             && !glob(files, pattern, MAX_PLUGINS)?.is_empty()

@@ -21,12 +21,17 @@ use crate::paths;
 /// # Errors
 /// The sink's; the document cannot be written (an alias that is too much written out).
 pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
-    let placed = |link: &Link| link.find().is_some_and(|find| find.path.is_some());
-    let of_v2 = |document: &Value<'_>| document.get("version").is_some_and(|version| version.is_text("2"));
-    match input.document.filter(|document| of_v2(document) && !input.config.links.iter().any(placed)) {
+    match as_written(input) {
         Some(document) => write(&document, sink),
         None => from_model(input.config, sink),
     }
+}
+
+/// The document, if it is v2 and nothing in it is found by a place that netplan does not know.
+pub(super) fn as_written<'a>(input: &Input<'a>) -> Option<Value<'a>> {
+    let placed = |link: &Link| link.find().is_some_and(|find| find.path.is_some());
+    let of_v2 = |document: &Value<'_>| document.get("version").is_some_and(|version| version.is_text("2"));
+    input.document.filter(|document| of_v2(document) && !input.config.links.iter().any(placed))
 }
 
 #[inline(never)]

@@ -112,10 +112,9 @@ fn of_kind(config: &NetConfig, link: &Link, file: &mut Lines) {
         }
         Kind::Bond(group) => of_bond(config, group, file),
         Kind::Bridge(group) => {
-            for (key, name, range) in BRIDGE_KEYS {
-                if let Some(setting) = group.settings.iter().find(|setting| setting.parameter.name == *name)
-                    && !matches!(setting.value, Value::Number(number) if !range.contains(&number))
-                {
+            for (key, name, _) in BRIDGE_KEYS {
+                let own = |setting: &&Setting| setting.parameter.name == *name && in_range(setting);
+                if let Some(setting) = group.settings.iter().find(own) {
                     file.put(key, &value(config, setting, FALSE_TRUE, " "));
                 }
             }
@@ -131,12 +130,22 @@ const OF_MODES: &[(&str, &[&str])] = &[
     ("lacp_rate", &["802.3ad"]),
     ("packets_per_slave", &["balance-rr"]),
     ("primary", &["active-backup", "balance-tlb", "balance-alb"]),
+    // It is the ports'.
+    ("queue_id", &[]),
 ];
 
-/// A bond's parameters, under the kernel's names. Of the two monitors it has one, ARP's if both are asked for, as in the kernel;
-/// NetworkManager refuses what belongs to the other.
+/// A bond's parameters, under the kernel's names.
 #[inline(never)]
 fn of_bond(config: &NetConfig, group: &Group, file: &mut Lines) {
+    for setting in group.settings.iter().filter(|setting| fits(group, setting.parameter.name)) {
+        file.put(setting.parameter.name, &value(config, setting, ["0", "1"], ","));
+    }
+}
+
+/// Whether NetworkManager takes a parameter of a bond. Of the two monitors it has one, ARP's if both are asked for, as in the kernel; it
+/// refuses what belongs to the other.
+#[inline(never)]
+fn fits(group: &Group, name: &str) -> bool {
     let mode = match get(&group.settings, "mode") {
         Some(Value::Word(word)) => word,
         _ => "balance-rr",
@@ -148,15 +157,36 @@ fn of_bond(config: &NetConfig, group: &Group, file: &mut Lines) {
     let has = |name: &str| OF_MODES.iter().all(|(begin, modes)| !name.starts_with(begin) || modes.contains(&mode));
     let targets = get(&group.settings, "arp_ip_target").is_some();
     let arp = targets && has("arp_") && number("arp_interval").is_some_and(|number| number > 0);
-    for setting in group.settings.iter().filter(|setting| has(setting.parameter.name)) {
-        let fits = match setting.parameter.name {
+    has(name)
+        && match name {
             "miimon" => !arp,
             "updelay" | "downdelay" => !arp && number("miimon") != Some(0),
             name => arp || !name.starts_with("arp_"),
-        };
-        if fits {
-            file.put(setting.parameter.name, &value(config, setting, ["0", "1"], ","));
         }
+}
+
+/// Whether NetworkManager takes this value of a bridge's parameter.
+#[inline(never)]
+fn in_range(setting: &Setting) -> bool {
+    let row = BRIDGE_KEYS.iter().find(|(_, name, _)| *name == setting.parameter.name);
+    !matches!((row, &setting.value), (Some((_, _, range)), Value::Number(number)) if !range.contains(number))
+}
+
+/// What NetworkManager would refuse, with the whole profile: parameters of another mode or beyond its range, name servers of a family that
+/// the link has not.
+pub(super) fn refuses(config: &NetConfig, link: &Link, told: &mut dyn FnMut(&str, Option<&str>)) {
+    if let Kind::Bond(group) | Kind::Bridge(group) = &link.kind {
+        let bond = matches!(link.kind, Kind::Bond(_));
+        for setting in &group.settings {
+            let parameter = setting.parameter;
+            if !(if bond { fits(group, parameter.name) } else { in_range(setting) }) {
+                told(&[link.kind.word(), "_", parameter.name].concat(), parameter.v2);
+            }
+        }
+    }
+    let deaf = |v6| matches!(method(link, v6).0, "disabled" | "link-local");
+    if config.dns_of(link).servers.iter().any(|server| deaf(server.is_ipv6())) {
+        told("nameservers", None);
     }
 }
 

@@ -180,6 +180,7 @@ fn member(link: &Link, master: &Link, file: &mut Lines) {
     for Setting { parameter, value } in &group.settings {
         match (parameter.name, value) {
             ("primary", Value::Text(primary)) if *primary == link.id => file.flag("PrimarySlave", true),
+            ("active_slave", Value::Text(active)) if *active == link.id => file.flag("ActiveSlave", true),
             ("pathcost" | "portprio", Value::Ports(ports)) => {
                 if let Some((_, number)) = ports.iter().find(|(port, _)| *port == link.id) {
                     port.put(if parameter.name == "pathcost" { "Cost" } else { "Priority" }, number);

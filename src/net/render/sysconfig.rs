@@ -168,7 +168,8 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     bridge_key(config, link, "AGEING", file);
     if let Kind::Bond(group) = &link.kind {
         file.flag("BONDING_MASTER", true);
-        file.put("BONDING_OPTS", &bonding_opts(config, link));
+        let opts = bonding_opts(config, link);
+        file.maybe("BONDING_OPTS", Some(&opts as _).filter(|_| !opts.is_empty()));
         for (at, member) in group.members.iter().enumerate() {
             file.numbered("BONDING_SLAVE", Some(at), &config.name_of(member));
         }
@@ -248,8 +249,13 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
         _ => file.put("TYPE", &["Ethernet", "InfiniBand"][usize::from(infiniband)]),
     }
     file.flag("USERCTL", false);
-    if let Kind::Vlan { .. } = link.kind {
+    if let Kind::Vlan { id, .. } = &link.kind {
         file.flag("VLAN", true);
+        // The scripts take it from a name that says it. Any other name needs it (those of CentOS 6 know no other).
+        let digits = name.strip_prefix("vlan").or(name.rsplit_once('.').map(|(_, digits)| digits));
+        if digits.and_then(|digits| digits.parse().ok()) != Some(*id) {
+            file.put("VLAN_ID", id);
+        }
     }
     core::mem::take(&mut file.text)
 }

@@ -35,15 +35,45 @@ fn of_links() {
     check(&[
         (
             "version: 1\nconfig:\n- {type: tunnel, name: t}\n- {type: physical, name: e}\n",
-            "line 3, column 10: expected physical, ",
+            "line 3, column 10: expected physical, loopback, infiniband, bond, bridge, vlan, nameserver or route; `tunnel` is none",
             &["e"],
         ),
         ("version: 1\nconfig:\n- {name: t}\n- 5\n", "line 3, column 3: expected the key `type`", &[]),
         ("version: 1\nconfig:\n- {type: physical}\n", "line 3, column 3: expected the key `name`", &[]),
         (
             "version: 1\nconfig:\n- {type: physical, name: a-name-too-long-}\n",
+            "3:26: the name `a-name-too-long-` is too long; `a-name-too-long` is taken",
+            &["a-name-too-long-"],
+        ),
+        (
+            "version: 1\nconfig:\n- {type: physical, name: a name}\n",
             "line 3, column 26: expected an interface name",
             &[],
+        ),
+        (
+            "version: 1\nconfig:\n- {type: physical, name: e, subnets: [{type: dhcp5}]}\n",
+            "line 3, column 46: expected a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback; `dhcp5` is none",
+            &["e"],
+        ),
+        (
+            "version: 2\nethernets: {e: {dhcp-identifier: banana}}\n",
+            "line 2, column 34: expected mac or duid; `banana` is none",
+            &["e"],
+        ),
+        (
+            "version: 2\nethernets: {e: {link-local: [ipv6, ipv5]}}\n",
+            "line 2, column 36: expected ipv4 or ipv6; `ipv5` is none",
+            &["e"],
+        ),
+        (
+            "version: 2\nethernets: {renderer: banana, e: {}}\n",
+            "line 2, column 23: expected networkd or NetworkManager or sriov; `banana` is none",
+            &["e"],
+        ),
+        (
+            "version: 2\nrenderer: banana\nethernets: {e: {renderer: networkd}}\n",
+            "line 2, column 11: expected networkd or NetworkManager or sriov; `banana` is none",
+            &["e"],
         ),
         (
             "version: 1\nconfig:\n- {type: physical, name: e, mac_address: 02:00}\n",
@@ -94,16 +124,21 @@ fn of_links() {
         ),
         (
             "version: 2\nbonds: {b: {interfaces: [e], parameters: {mode: fast}}}\n",
-            "line 2, column 49: expected one of balance-rr, ",
+            "line 2, column 49: expected one of balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb; `fast` is none",
             &["b", "e"],
         ),
         (
             "version: 2\nbonds: {b: {interfaces: [e], parameters: {up-delay: soon}}}\n",
-            "line 2, column 53: expected milliseconds",
+            "line 2, column 53: expected milliseconds, or a number with `ms` or `s` behind it, at most 4294967295",
             &["b", "e"],
         ),
         (
-            "version: 2\nbridges: {b: {interfaces: [e], parameters: {path-cost: 5}}}\n",
+            "version: 2\nbonds: {b: {interfaces: [e], parameters: {learn-packet-interval: 1500ms}}}\n",
+            "line 2, column 66: expected whole seconds, or a number with `ms` or `s` behind it, at most 2147483647",
+            &["b", "e"],
+        ),
+        (
+            "version: 2\nbridges: {b: {interfaces: [e], parameters: {path-cost: dear}}}\n",
             "line 2, column 56: expected a port and its number",
             &["b", "e"],
         ),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::MAX_QUOTED;
 use crate::net::model::{Control, Kind};
 use crate::net::options::Value;
 
@@ -70,6 +71,27 @@ fn bonds_bridges_and_vlans_of_v2() {
     );
     let wanted = r#""ethernets": {"a": {}}, "bonds": {"b": {"interfaces": ["a"], "parameters": {"mode": "active-backup", "up-delay": 2000, "down-delay": 30, "gratuitous-arp": 2}}}"#;
     assert_eq!(printed(&config), wanted);
+    // A number for every port, the longest and the shortest times, and a back end for all of a kind.
+    for (text, wanted) in [
+        (
+            "bridges: {renderer: networkd, b: {interfaces: [x, y], parameters: {path-cost: 100, port-priority: 9}}}",
+            r#""bridges": {"b": {"interfaces": ["x", "y"], "parameters": {"path-cost": {"x": 100, "y": 100}, "port-priority": {"x": 9, "y": 9}}}}"#,
+        ),
+        (
+            "bridges: {b: {interfaces: [x], parameters: {forward-delay: 4s, hello-time: 2000ms, ageing-time: 4294967295s, max-age: 0}}}",
+            r#""bridges": {"b": {"interfaces": ["x"], "parameters": {"forward-delay": 4, "hello-time": 2, "ageing-time": 4294967295, "max-age": 0}}}"#,
+        ),
+        (
+            "bonds: {b: {interfaces: [x], parameters: {learn-packet-interval: 1s, arp-validate: true}}}",
+            r#""bonds": {"b": {"interfaces": ["x"], "parameters": {"learn-packet-interval": 1, "arp-validate": "active"}}}"#,
+        ),
+        ("ethernets: {renderer: NetworkManager, x: {renderer: sriov, dhcp-identifier: duid}}", r#""x": {}"#),
+    ] {
+        let (config, report) = read(&alloc::format!("{{version: 2, {text}}}"));
+        let found = printed(&config);
+        assert!(found.contains(wanted), "{found}");
+        assert_eq!(told(&report), [""; 0]);
+    }
 }
 
 /// v1 with these items.
@@ -191,6 +213,48 @@ fn parameters_are_typed() {
     let targets = Value::Addresses([[10, 0, 0, 1].into(), [10, 0, 0, 2].into()].to_vec());
     assert_eq!(values, [&targets, &Value::Flag(true), &Value::Word("none")]);
     assert_eq!(told(&report), [""; 0]);
+}
+
+#[test]
+fn a_long_name_is_cut_and_known_by_all_of_it() {
+    // Within a letter of two bytes nothing is cut.
+    for (name, wanted) in [
+        ("fourteen-bytesx", "fourteen-bytesx"),
+        ("fourteen-bytesx1", "fourteen-bytesx"),
+        ("fourteen-bytesé", "fourteen-bytes"),
+    ] {
+        let (config, report) = v1(&alloc::format!(
+            "- {{type: physical, name: {name}}}\n- {{type: vlan, name: v, vlan_id: 5, vlan_link: {name}}}\n- {{type: nameserver, address: 1.1.1.1, interface: {name}}}\n"
+        ));
+        assert_eq!(config.name_of(name), wanted);
+        assert_eq!(config.links[0].dns.servers.len(), 1);
+        assert!(config.undescribed().is_empty());
+        assert_eq!(report.warnings.len(), usize::from(name != wanted), "{report:?}");
+    }
+}
+
+#[test]
+fn the_address_of_a_bridge() {
+    for (own, hw, wanted) in [
+        ("", "02:00:00:00:00:0A", Some("02:00:00:00:00:0a")),
+        ("mac_address: '02:00:00:00:00:01', ", "02:00:00:00:00:02", Some("02:00:00:00:00:01")),
+        ("", "eth0", None),
+    ] {
+        let (config, report) = v1(&alloc::format!(
+            "- {{type: bridge, name: b, {own}bridge_interfaces: [eth0], params: {{bridge_hw: '{hw}'}}}}"
+        ));
+        assert_eq!(config.links[0].mac.as_ref().map(ToString::to_string).as_deref(), wanted);
+        assert_eq!(told(&report), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_not_known_is_quoted_so_far() {
+    for length in [MAX_QUOTED, MAX_QUOTED + 1] {
+        let (_, report) = v1(&alloc::format!("- {{type: {}, name: e}}", "x".repeat(length)));
+        let quoted = alloc::format!("; `{}` is none", "x".repeat(MAX_QUOTED));
+        assert!(told(&report)[0].ends_with(&quoted), "{report:?}");
+    }
 }
 
 #[test]
