@@ -211,7 +211,7 @@ pub const MAX_PLUGINS: usize = 64;
 /// Files of one kind that are looked at for NICs that have gone: a few for each NIC that an image ever had.
 pub const MAX_FOREIGN: usize = 4_096;
 
-/// Processes that are looked through for a DHCP client: the kernel's numbers for them (`pid_max` of 32 bits, include/linux/threads.h).
+/// Processes that are looked through for a DHCP client: as many as there are numbers for (`PID_MAX_DEFAULT`, include/linux/threads.h).
 pub const MAX_PROCESSES: usize = 32_768;
 
 /// A packet of DHCP, bytes: what Ethernet carries whole. The servers are told so (RFC 2132 section 9.10); 576 is the least that a
