@@ -573,6 +573,13 @@ fn a_nic_that_is_not_there_is_not_asked_for_at_boot() {
     host.reboot();
     boot_well(&mut host);
     assert!(host.text(ENI).contains("auto eth5\niface eth5 inet dhcp\n"), "{}", host.text(ENI));
+    // Who has no word for it is not told of one that the config does not say.
+    let mut host = machine(RED_HAT);
+    drive(&mut host, A, "{}");
+    host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, config);
+    boot(&mut host);
+    assert!(host.text(&format!("{SCRIPTS}/ifcfg-eth5")).contains("ONBOOT=yes\n"));
+    assert!(!faults(&host).iter().any(|line| line.contains("control")), "{:#?}", faults(&host));
 }
 
 /// A NIC whose driver is on its way is waited for, where udev can tell.

@@ -32,7 +32,6 @@ use crate::instance::{DataKind, DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
-use crate::net::model::Control;
 use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, LIVE, Renderer};
 use crate::net::{NetConfig, Report, activate, devices, dump, extra, interfaces, live, rename, resolve, root};
@@ -278,12 +277,6 @@ fn chosen<'a, 'b: 'a>(
         devices::tell_apart(&mut config, &devices, nics);
     }
     resolve::resolve(&mut config, nics, report);
-    for link in config.links.iter_mut().filter(|link| link.find().is_some() && link.nic.is_none()) {
-        // What is asked for at boot and is not there fails ifupdown's service.
-        for subnet in link.subnets.iter_mut().filter(|subnet| subnet.control == Control::Auto) {
-            subnet.control = Control::Hotplug;
-        }
-    }
     Some((config, document, origin))
 }
 
@@ -316,7 +309,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if lacks_a_nic(owner.instance, &nics) && activate::settle(work.host) {
         nics = work.host.links().list()?;
     }
-    let Some((config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
+    let Some((mut config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
         if old.instance.as_ref().is_some_and(|last| *last != id) {
             // As with cloud-init: who turns it off in an image wants the files that the image has, and has no others.
             for (path, _) in &old.files {
@@ -334,6 +327,9 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
 
     let wanted = listed(owner.config, "system_info.network.renderers", report);
     let renderer = render::select(wanted.as_deref(), work.host.files(), report)?;
+    if let Some(renderer) = renderer {
+        renderer.await_absent(&mut config);
+    }
     let files = rendered(work.host, renderer, &config, document, report)?;
     let anew = each_boot || old.instance.as_ref() != Some(&id);
     let mut next = Manifest {

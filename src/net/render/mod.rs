@@ -218,6 +218,20 @@ impl Renderer {
         }
     }
 
+    /// NICs that were not found are configured when they come, where there is a word for that: what ifupdown is asked for at boot and is not there
+    /// fails its service.
+    #[inline(never)]
+    pub fn await_absent(&self, config: &mut NetConfig) {
+        if self.lacks & const { lacks("control/hotplug") } != 0 {
+            return;
+        }
+        for link in config.links.iter_mut().filter(|link| link.find().is_some() && link.nic.is_none()) {
+            for subnet in link.subnets.iter_mut().filter(|subnet| subnet.control == Control::Auto) {
+                subnet.control = Control::Hotplug;
+            }
+        }
+    }
+
     fn fits(&self, files: &mut dyn Files) -> Result<bool, Error> {
         if let Some(pattern) = self.or
             && !glob(files, pattern, MAX_PLUGINS)?.is_empty()
