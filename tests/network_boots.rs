@@ -556,6 +556,19 @@ fn a_nic_that_is_not_there_is_named_and_the_others_come_up() {
     assert_eq!(ran(&host), ["ifup eth0"]);
 }
 
+/// Where network-scripts read the files too, NetworkManager keeps away from them.
+#[test]
+fn who_alone_reads_the_files_is_not_kept_from_them() {
+    let plugin = &["/usr/lib64/NetworkManager/1.30/libnm-settings-plugin-ifcfg-rh.so"][..];
+    for (image, scripts) in [(RED_HAT, true), (plugin, false)] {
+        let mut host = machine(image);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
+        boot(&mut host);
+        let text = host.text(&format!("{SCRIPTS}/ifcfg-eth0"));
+        assert_eq!((text.contains("IPADDR="), text.contains("NM_CONTROLLED=no\n")), (true, scripts), "{text}");
+    }
+}
+
 /// `ifup -a` fails as a whole for an `auto` of a NIC that is not there; that NIC comes up when it comes.
 #[test]
 fn a_nic_that_is_not_there_is_not_asked_for_at_boot() {

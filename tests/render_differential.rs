@@ -81,7 +81,6 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("", "eni only theirs: N inet6 N mtu N", "22.4 writes two mtu lines, of which ifupdown complains"),
     ("", "eni only theirs: udev has capitals", "sysfs has small letters, and udev compares bytes: the rule never fits"),
     ("", "sysconfig only theirs: udev", "CentOS 7 has no use for the rules; CentOS 6 has them, as eni"),
-    ("", "sysconfig only theirs: N NM_CONTROLLED=no", "neither later releases nor Red Hat's packages of this write it"),
     ("", "sysconfig only theirs: N BONDING_", "22.4 takes a member that is described nowhere for a bond"),
     ("", "sysconfig only theirs: N TYPE=Bond", "the same"),
     ("", "sysconfig only ours: N TYPE=Ethernet", "the same"),

@@ -59,6 +59,9 @@ pub struct Input<'a> {
 /// Hands on each key of a link that is refused, and what else it is called.
 type Refuses = fn(&NetConfig, &Link, &mut dyn FnMut(&str, Option<&str>));
 
+/// What network-scripts have in common.
+const NETWORK_FUNCTIONS: &str = "/etc/sysconfig/network-scripts/network-functions";
+
 /// A dialect.
 #[derive(Debug)]
 pub struct Renderer {
@@ -99,7 +102,7 @@ pub static RENDERERS: &[Renderer] = &[
     Renderer {
         name: "sysconfig",
         programs: IFUPDOWN,
-        files: &["/etc/sysconfig/network-scripts/network-functions", "/etc/sysconfig/config"],
+        files: &[NETWORK_FUNCTIONS, "/etc/sysconfig/config"],
         service: None,
         // NetworkManager that reads `ifcfg-*`.
         or: Some("/usr/lib*/NetworkManager/*/libnm-settings-plugin-ifcfg-rh.so*"),
@@ -282,6 +285,8 @@ pub struct Image {
     pub busybox: bool,
     /// The text of `/etc/sysconfig/network`: what is not ours in it is kept (`HOSTNAME` of CentOS 6).
     pub sysconfig_network: String,
+    /// It has no network-scripts: NetworkManager alone reads `ifcfg-*`, and may not be kept from them.
+    pub network_manager: bool,
 }
 
 impl Image {
@@ -302,7 +307,8 @@ impl Image {
             let link = files.read_link(&[dir, "ifup"].concat())?;
             busybox |= link.is_some_and(|target| target.ends_with("busybox"));
         }
-        Ok(Image { persistent_names, interfaces_d, sysconfig_network, busybox })
+        let network_manager = files.stat(NETWORK_FUNCTIONS, true)?.is_none();
+        Ok(Image { persistent_names, interfaces_d, sysconfig_network, busybox, network_manager })
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn render(input: &Input<'_>, sink: &mut Sink<'_>) -> Done {
     let Input { config, image, .. } = *input;
     for (link, name) in named(config).filter(|(link, _)| link.kind != Kind::Loopback) {
         let routes = Routes::of(config, link);
-        sink(&[DIR, "ifcfg-", name].concat(), MODE, &ifcfg(config, link, name, &routes))?;
+        sink(&[DIR, "ifcfg-", name].concat(), MODE, &ifcfg(input, link, name, &routes))?;
         for (v6, prefix) in [(false, "route-"), (true, "route6-")] {
             let routes: Vec<&Route> = routes.others.iter().copied().filter(|route| route.to.is_v6() == v6).gather();
             if !routes.is_empty() {
@@ -154,7 +154,8 @@ impl Said {
 }
 
 #[inline(never)]
-fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> String {
+fn ifcfg(input: &Input<'_>, link: &Link, name: &str, routes: &Routes<'_>) -> String {
+    let Input { config, image, .. } = *input;
     let said = Said::by(link);
     let master = config.master_of(link);
     let of_bond = master.is_some_and(|master| matches!(master.kind, Kind::Bond(_)));
@@ -232,6 +233,9 @@ fn ifcfg(config: &NetConfig, link: &Link, name: &str, routes: &Routes<'_>) -> St
     file.maybe("METRIC", routes.metrics[0].as_ref().map(|metric| metric as _));
     file.maybe("MTU", said.mtus[0].as_ref().map(|mtu| mtu as _));
     addresses(link, "NETMASK", file);
+    if !image.network_manager {
+        file.flag("NM_CONTROLLED", false);
+    }
     file.flag("ONBOOT", said.on_boot);
     if let Kind::Vlan { link: on, .. } = &link.kind {
         file.put("PHYSDEV", &config.name_of(on));
