@@ -62,7 +62,10 @@ pub fn bring_up(
     report: &mut Report,
 ) -> Result<Dns, Error> {
     let links = host.links();
-    let (nics, addresses, routes) = (links.list()?, links.addresses()?, links.routes()?);
+    let nics = links.list()?;
+    // Without a link to be brought up there is nothing to compare them with.
+    let any = config.links.iter().any(|link| link.name.is_some()) || !config.routes.is_empty();
+    let (addresses, routes) = if any { (links.addresses()?, links.routes()?) } else { Default::default() };
     let mut live = Live {
         config,
         kept,

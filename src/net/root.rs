@@ -54,17 +54,21 @@ const PARAMETERS: [&str; 18] = [
 #[inline(never)]
 pub fn carriers(files: &mut dyn Files, nics: &[Nic]) -> Result<Vec<u32>, Error> {
     let named = text(files, paths::ISCSI_INTERFACE)?;
-    let is_remote = !named.is_empty()
-        || parameters_say_so(&text(files, paths::KERNEL_CMDLINE)?)
-        || mounts_say_so(&text(files, paths::MOUNTS)?)
-        || has_some(files, paths::SYS_ISCSI)?
-        || has_some(files, paths::SYS_IBFT)?;
-    let carries = |nic: &&Nic| {
-        is_remote
-            && nic.kind != NicKind::Loopback
-            && (nic.up || named.split_whitespace().any(|name| name == &*nic.name))
+    let may_carry = |nic: &&Nic| {
+        nic.kind != NicKind::Loopback && (nic.up || named.split_whitespace().any(|name| name == &*nic.name))
     };
-    Ok(nics.iter().filter(carries).map(|nic| nic.index).gather())
+    let mut carriers: Vec<u32> = nics.iter().filter(may_carry).map(|nic| nic.index).gather();
+    // Before the network is up there is nothing to ask about.
+    let is_remote = carriers.is_empty()
+        || !named.is_empty()
+        || parameters_say_so(&text(files, paths::KERNEL_CMDLINE)?)
+        || has_some(files, paths::SYS_ISCSI)?
+        || has_some(files, paths::SYS_IBFT)?
+        || mounts_say_so(&text(files, paths::MOUNTS)?);
+    if !is_remote {
+        carriers.clear();
+    }
+    Ok(carriers)
 }
 
 fn text(files: &mut dyn Files, path: &str) -> Result<String, Error> {

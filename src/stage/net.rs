@@ -64,40 +64,44 @@ pub(super) fn apply(work: &mut Work<'_, '_>, instance: Option<&Instance>, config
     let done = settle(work, &Owner { instance, config }, &mut report);
     tell(work, report);
     let done = work.take(AREA, done);
+    if work.boot.name != "init-local"
+        && done.is_some()
+        && let Some(pending) = pending(work).filter(|pending| !pending.is_empty())
+    {
+        bring_up(work, &pending, instance, config);
+    }
     work.passed = passed;
-    if work.boot.name != "init-local" && done.is_some() {
-        bring_up(work, config);
-    }
 }
 
-/// The first step of `init`: what `init --local` left to do.
-pub(super) fn finish(work: &mut Work<'_, '_>) {
-    if !is_there(work.host.files(), PENDING) {
-        return;
-    }
+/// The first step of `init`: what `init --local` left to do. Returned is the instance, if it had to be looked at.
+pub(super) fn finish(work: &mut Work<'_, '_>) -> Option<Instance> {
+    let pending = pending(work)?;
     let config = configuration(work, None);
-    if !bring_up(work, &config) {
-        let instance = cached(work.host, &work.state);
+    let instance = cached(work.host, &work.state);
+    if pending.is_empty() {
         apply(work, instance.as_ref(), &config);
+    } else {
+        bring_up(work, &pending, instance.as_ref(), &config);
     }
+    instance
 }
 
-/// Brings up what is to be brought up; false if the files were not finished.
-fn bring_up(work: &mut Work<'_, '_>, config: &Config) -> bool {
+/// What is to be brought up, empty if the files were not finished; `None`: all is done.
+fn pending(work: &mut Work<'_, '_>) -> Option<String> {
     let pending = read_text(work.host.files(), PENDING, MAX_STATE_FILE);
-    let Some(Some(pending)) = work.take(AREA, pending) else { return true };
-    if pending.is_empty() {
-        return false;
-    }
+    work.take(AREA, pending)?
+}
+
+/// Brings up what is to be brought up.
+fn bring_up(work: &mut Work<'_, '_>, pending: &str, instance: Option<&Instance>, config: &Config) {
     let mut report = Report::default();
-    let done = match pending.as_str() {
-        LIVE => by_netlink(work, config, &mut report),
+    let done = match pending {
+        LIVE => by_netlink(work, instance, config, &mut report),
         wishes => by_service(work.host, wishes, config, &mut report),
     };
     tell(work, report);
     let done = done.and_then(|()| work.host.files().remove(PENDING));
     work.take(AREA, done);
-    true
 }
 
 #[inline(never)]
@@ -118,9 +122,14 @@ fn by_service(host: &mut dyn Host, wishes: &str, config: &Config, report: &mut R
 
 /// By netlink alone, where the image has no network service.
 #[inline(never)]
-fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> Result<(), Error> {
-    let instance = cached(work.host, &work.state).or_else(|| unclaimed(work.host));
-    let owner = Owner { instance: instance.as_ref(), config };
+fn by_netlink(
+    work: &mut Work<'_, '_>,
+    instance: Option<&Instance>,
+    config: &Config,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let unclaimed = if instance.is_none() { unclaimed(work.host) } else { None };
+    let owner = Owner { instance: instance.or(unclaimed.as_ref()), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
     let Some((network, ..)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
@@ -427,7 +436,8 @@ fn exchange(
     // The one that is not finished is still the last one's.
     let mut both = Manifest { stamp: 0, ..old.clone() };
     both.files.extend(next.files.iter().filter(|file| !old.files.contains(file)).cloned());
-    if both != *old || anew {
+    // Where there are none, nothing is begun that another boot would have to know of.
+    if !both.files.is_empty() && (both != *old || anew) {
         let path = work.state.data(paths::NETWORK_MANIFEST);
         let done = both.save(work.host.files(), &path, true);
         work.take(AREA, done);

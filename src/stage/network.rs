@@ -21,8 +21,8 @@ use crate::userdata::{self, Outcome};
 /// The stage's steps.
 pub(super) fn work(work: &mut Work<'_, '_>) {
     // What is looked for here may be anywhere in the network.
-    work.step("network", net::finish);
-    let found = work.step("check-cache", find);
+    let known = work.step("network", net::finish).flatten();
+    let found = work.step("check-cache", |work| find(work, known));
     let instance = match found {
         Some(instance) => instance,
         // This process took over behind the step that died.
@@ -33,10 +33,10 @@ pub(super) fn work(work: &mut Work<'_, '_>) {
     }
 }
 
-/// The instance that `init --local` claimed; else one whose datasource needs the network; else, where the list allows it, none.
+/// The instance that `init --local` claimed, if it is not `known` yet; else one whose datasource needs the network; else, where the list allows it, none.
 #[inline(never)]
-fn find(work: &mut Work<'_, '_>) -> Option<Instance> {
-    if let Some(instance) = cached(work.host, &work.state) {
+fn find(work: &mut Work<'_, '_>, known: Option<Instance>) -> Option<Instance> {
+    if let Some(instance) = known.or_else(|| cached(work.host, &work.state)) {
         work.send(&Record::Datasource(instance.description.clone()));
         return Some(instance);
     }

@@ -12,4 +12,6 @@ pub(super) fn apply(work: &mut Work<'_, '_>, _: Option<&Instance>, _: &Config) {
 }
 
 /// As of the real one.
-pub(super) fn finish(_: &mut Work<'_, '_>) {}
+pub(super) fn finish(_: &mut Work<'_, '_>) -> Option<Instance> {
+    None
+}

@@ -115,13 +115,14 @@ impl Files for LiveFiles {
         let error = |errno| failed("append to", path, errno);
         // O_NONBLOCK: a pipe that nobody reads is an error (ENXIO), and a serial line without a carrier opens.
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-        let (fd, new) = match rustix::fs::open(path, flags, Mode::empty()) {
+        // Not O_EXCL: a dangling link makes the file it names, as a shell's `>>` does.
+        let make = || rustix::fs::open(path, flags | OFlags::CREATE, permissions(mode & 0o755));
+        // Whether it is new matters where the umask is in the way, or its name is to be on the disk.
+        let matters = durable || mode & !0o755 != 0;
+        let open = || if matters { rustix::fs::open(path, flags, Mode::empty()) } else { make() };
+        let (fd, new) = match open() {
             Ok(fd) => (fd, false),
-            Err(Kernel::NOENT) => {
-                // Not O_EXCL: a dangling link makes the file it names, as a shell's `>>` does.
-                let make = || rustix::fs::open(path, flags | OFlags::CREATE, permissions(mode & 0o755));
-                (with_parents(path, make).map_err(error)?, true)
-            }
+            Err(Kernel::NOENT) => (with_parents(path, make).map_err(error)?, true),
             Err(errno) => return Err(error(errno)),
         };
         let stat = rustix::fs::fstat(&fd).map_err(error)?;

@@ -61,9 +61,9 @@ const LINK_DOT_ID: i32 = 3;
 impl Links for LiveHost {
     fn list(&mut self) -> Result<Vec<Nic>, Error> {
         let mut nics = sysfs::links(self.files())?;
-        let Ok(socket) = socket() else { return Ok(nics) };
+        let mut socket = Asking::default();
         for nic in nics.iter_mut().filter(|nic| nic.is_physical()) {
-            if let Some(mac) = permanent_address(&socket, &nic.name) {
+            if let Some(mac) = socket.get().ok().and_then(|socket| permanent_address(socket, &nic.name)) {
                 nic.permanent_mac = Some(mac);
             }
         }
@@ -314,20 +314,17 @@ fn index(link: &IfName) -> Io<u32> {
 }
 
 /// Names for the kernel's numbers, asked for once where many in a row are of one link.
+#[derive(Default)]
 struct Names {
-    socket: OwnedFd,
+    socket: Asking,
     last: Option<(u32, IfName)>,
 }
 
 impl Names {
-    fn new() -> Io<Self> {
-        Ok(Names { socket: socket()?, last: None })
-    }
-
     /// `None`: it has gone.
     fn of(&mut self, index: u32) -> Option<IfName> {
         if self.last.as_ref().is_none_or(|(last, _)| *last != index) {
-            let name = netdevice::index_to_name_inlined(&self.socket, index).ok()?;
+            let name = netdevice::index_to_name_inlined(self.socket.get().ok()?, index).ok()?;
             self.last = Some((index, IfName::parse(name.as_str())?));
         }
         self.last.as_ref().map(|(_, name)| name.clone())
@@ -338,6 +335,19 @@ impl Names {
 fn write(path: &str, value: &str) -> Io<()> {
     let fd = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(fd, value.as_bytes()).map(drop)
+}
+
+/// [`socket`], opened at the first question.
+#[derive(Default)]
+struct Asking(Option<OwnedFd>);
+
+impl Asking {
+    fn get(&mut self) -> Io<&OwnedFd> {
+        if self.0.is_none() {
+            self.0 = Some(socket()?);
+        }
+        self.0.as_ref().ok_or(Errno::BADF)
+    }
 }
 
 /// A socket to ask about links: every kernel has this family.

@@ -241,6 +241,10 @@ impl Renderer {
         {
             return Ok(true);
         }
+        // A file is one look, a program up to four.
+        if !self.files.is_empty() && !any(self.files, "", files)? {
+            return Ok(false);
+        }
         for program in self.programs {
             if !has_program(files, program)? {
                 return Ok(false);
@@ -252,7 +256,7 @@ impl Renderer {
         {
             return Ok(false);
         }
-        Ok(self.files.is_empty() || any(self.files, "", files)?)
+        Ok(true)
     }
 }
 
