@@ -17,7 +17,7 @@ export WISP_BIN
 export PATH := $(PATH):/usr/sbin:/sbin
 
 BOOT_TOOLS := qemu-system-x86_64=qemu-system-x86 genisoimage=genisoimage mke2fs=e2fsprogs debugfs=e2fsprogs \
-	mkfs.vfat=dosfstools mcopy=mtools depmod=kmod xz=xz-utils python3=python3 dpkg-deb=dpkg cc=gcc
+	mkfs.vfat=dosfstools mcopy=mtools unshare=util-linux depmod=kmod xz=xz-utils python3=python3 dpkg-deb=dpkg cc=gcc
 TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 dnsmasq=dnsmasq-base /usr/lib/python3/dist-packages/yaml=python3-yaml \
 	/usr/include/linux/seccomp.h=linux-libc-dev shellcheck=shellcheck
 

@@ -47,9 +47,21 @@ fn image() -> &'static Path {
     })
 }
 
+/// The initramfs that a distribution's tool made with our hook, `dracut` or `initramfs-tools`.
+fn hooked(tool_name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/boot/hooked");
+        must(tool("hooked").arg(&folder));
+        folder
+    });
+    folder.join(tool_name)
+}
+
 /// A machine of one test: its disk, and what its console said at the last boot.
 struct Machine {
     folder: PathBuf,
+    initramfs: PathBuf,
     console: String,
 }
 
@@ -59,7 +71,7 @@ impl Machine {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         must(Command::new("cp").arg("--sparse=always").args([image().join("root.ext4"), folder.join("root.ext4")]));
-        Machine { folder, console: String::new() }
+        Machine { folder, initramfs: image().join("initramfs"), console: String::new() }
     }
 
     fn disk(&self) -> PathBuf {
@@ -93,7 +105,7 @@ impl Machine {
         let mut command = tool("boot");
         command.args(nics);
         command.args(["-t", SECONDS_A_BOOT, "-a", words, "-c"]).arg(&console);
-        command.arg(image().join("initramfs")).arg(self.disk()).args(drive);
+        command.arg(&self.initramfs).arg(self.disk()).args(drive);
         must(&mut command);
         self.console = String::from_utf8_lossy(&fs::read(&console).unwrap()).replace('\r', "");
     }
@@ -113,6 +125,10 @@ impl Machine {
     fn assert_statuses(&self, wanted: [u32; 4]) {
         let stages = ["init --local", "init", "modules --mode config", "modules --mode final"];
         let wanted: Vec<_> = stages.into_iter().zip(wanted).collect();
+        self.assert_statuses_of(&wanted);
+    }
+
+    fn assert_statuses_of(&self, wanted: &[(&str, u32)]) {
         assert_eq!(self.statuses(), wanted, "console:\n{}", self.console);
     }
 
@@ -339,6 +355,43 @@ fn a_lease_where_nothing_is_said() {
     assert!(machine.read("/etc/resolv.conf").contains("nameserver 10.0.2.3\n"), "{}", machine.log());
     assert!(machine.log().contains("10.0.2.15/24"), "{}", machine.log());
     assert!(machine.log().contains("10.0.2.2"), "{}", machine.log());
+}
+
+/// The first boot with the root's own services off: what is done then the hook did, on a root that is mounted read-only. Then the same instance
+/// with them, which do what is left.
+fn by_a_hook(tool_name: &str) {
+    let mut machine = Machine::new(&format!("hook-{tool_name}"));
+    machine.initramfs = hooked(tool_name);
+    let drive = machine.drive("hook.iso");
+    let services = machine.read("/etc/default/cloud-init");
+    machine.write("/etc/default/cloud-init", 0o100644, "cloud_init=true\n");
+    machine.boot_with(Some(&drive), "ro", &[3, 1, 2]);
+    machine.assert_statuses_of(&[]);
+    assert_eq!(machine.read("/etc/hostname"), "from-metadata-1\n", "{}", machine.log());
+    assert!(machine.read("/root/.ssh/authorized_keys").contains("ssh-ed25519 "));
+    assert_links(&machine, [1, 2, 3]);
+    assert_eq!(machine.read("/var/station/runs"), "", "a later stage's");
+    let ended = |stage: &str| machine.log().contains(&format!("stage[DEBUG]: {stage} ends with exit status 0"));
+    assert!(ended("init-local") && ended("init") && !ended("modules-config"), "{}", machine.log());
+
+    machine.write("/etc/default/cloud-init", 0o100644, &services);
+    machine.boot_with(Some(&drive), "rw", &[3, 1, 2]);
+    machine.assert_statuses([0; 4]);
+    assert_links(&machine, [1, 2, 3]);
+    assert_eq!(machine.read("/var/station/runs").lines().count(), 1, "{}", machine.log());
+    let log = machine.log();
+    let bad: Vec<&str> = log.lines().filter(|line| line.contains("[ERROR]") || line.contains("[WARNING]")).collect();
+    assert_eq!(bad, [""; 0]);
+}
+
+#[test]
+fn the_hook_of_dracut() {
+    by_a_hook("dracut");
+}
+
+#[test]
+fn the_hook_of_initramfs_tools() {
+    by_a_hook("initramfs-tools");
 }
 
 /// The image as another program reads it: cpio(1). Owners and nodes are root's, whoever built it.

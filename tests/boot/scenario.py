@@ -43,6 +43,8 @@ for number, macs, *places in ((1, (1, 2, 3)), (2, (1, 9, 3)), (3, (7, 7), "0000:
         macs,
         places,
     )
+# Not in the demo: the same three, and a script for a later stage.
+DRIVES["hook"] = DRIVES["nics-1"]._replace(uuid="a3e5c9d1-6f08-4c27-8d1b-9be04f62d504", parts=("links.yaml", "setup.sh"))
 OPERATOR_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoZSBvcGVyYXRvcidzIGtleSBmb3IgdGhlIGRlbW8h operator@lab"
 MAC = "52:54:00:5a:00:01"
 INJECTED = "/etc/station/injected.conf"

@@ -13,9 +13,11 @@ depends() {
     echo rootfs-block
 }
 
-# What reads a config drive: the optical drive's driver, and the file systems a drive comes in.
+# What reads a config drive: the optical drive's driver, and the file systems a drive comes in. The NICs of virtual machines, which a
+# network config names by their addresses; a machine of metal names its own:  add_drivers+=" ixgbe "
 installkernel() {
     instmods sr_mod cdrom isofs vfat nls_cp437 nls_ascii nls_iso8859-1 ata_piix virtio_blk virtio_scsi
+    instmods virtio_net vmxnet3 xen-netfront hv_netvsc ena gve e1000 e1000e ixgbevf mlx5_core bonding 8021q bridge
 }
 
 install() {
