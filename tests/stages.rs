@@ -559,11 +559,17 @@ fn unknown_modules_and_frequencies_are_warnings() {
     host.put(
         "/etc/cloud/cloud.cfg",
         0o644,
-        "cloud_config_modules: [no_such_module, [runcmd, daily], {name: puppet}, growpart]\npuppet: {conf: x}\n",
+        "puppet: {conf: x}\ncloud_config_modules: [no_such_module, [runcmd, daily], {name: puppet}, growpart]\n\
+         cloud_final_modules:\n- scripts-user\n-  [no-such-list, always]\n",
     );
     assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
-    assert!(logged(&host, Level::Warning, "no module `no_such_module`"));
-    assert!(logged(&host, Level::Warning, "no frequency `daily`"));
+    for place in [
+        "2:24: no module `no_such_module`",
+        "2:40: module runcmd: no frequency `daily`",
+        "5:4: no module `no-such-list`",
+    ] {
+        assert!(logged(&host, Level::Warning, &format!("/etc/cloud/cloud.cfg:{place}")), "{place}: {:#?}", faults(&host));
+    }
     assert!(logged(&host, Level::Warning, "the config has `puppet`, but module puppet is not supported"));
     assert!(!logged(&host, Level::Warning, "growpart"));
     assert!(host.exists(&instance(ID, "scripts/runcmd")), "the module with the bad frequency ran");
