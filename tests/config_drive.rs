@@ -52,7 +52,7 @@ fn a_file_that_is_not_on_the_drive_is_an_error_and_the_others_are_written() {
     let status = stage::init_local(&mut host, &Options::default());
     assert_eq!(status, 1);
     assert_eq!(host.text("/etc/from-drive"), "text\n");
-    assert!(logged(&host, Level::Error, "cannot write /etc/missing: 0001 is not on the drive"));
+    assert!(logged(&host, Level::Error, "cannot write /etc/missing: openstack/content/0001 is not on the drive"));
 }
 
 #[test]

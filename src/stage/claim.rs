@@ -11,7 +11,7 @@ use super::{is_unwritable, move_state};
 use crate::datasource::{Candidate, Data, DriveFile};
 use crate::error::Error;
 use crate::host::write::{
-    Buffer, child, holds, name, read_file, read_text, write_changed, write_file, write_target, write_with,
+    Buffer, child, holds, read_file, read_text, write_changed, write_file, write_target, write_with,
 };
 use crate::host::{Create, Found, Host, Level, Tree};
 use crate::instance::{DataKind, Instance};
@@ -211,9 +211,7 @@ fn write_drive_file(host: &mut dyn Host, tree: &mut dyn Tree, file: &DriveFile) 
     let mode = if path.ends_with("/.ssh/authorized_keys") { 0o600 } else { 0o660 };
     let how = Create { durable: is_vital(&path), ..Create::mode(mode) };
     write_with(host.files(), &path, &how, &mut |sink| match tree.read(&file.content, MAX_DRIVE_FILE, sink)? {
-        Found::Absent => {
-            Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content))))
-        }
+        Found::Absent => Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", file.content))),
         Found::Read(_) => Ok(()),
     })
 }
