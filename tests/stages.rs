@@ -102,6 +102,13 @@ fn logged(host: &MemoryHost, level: Level, text: &str) -> bool {
     host.log_lines.iter().any(|(at, _, line)| *at == level && line.contains(text))
 }
 
+/// The steps that ended as `result` says, as the log has them: behind `finish: ` and up to the duration.
+fn events<'a>(host: &'a MemoryHost, result: &str) -> Vec<&'a str> {
+    let lines = host.log_lines.iter().filter(|(_, area, _)| *area == "handlers.py");
+    let ended = lines.filter_map(|(.., line)| line.strip_prefix("finish: ")?.split_once(" (duration: "));
+    ended.map(|(event, _)| event).filter(|event| event.split(": ").nth(1) == Some(result)).collect()
+}
+
 /// The lines of WARNING and above, for messages of failed assertions.
 fn faults(host: &MemoryHost) -> Vec<String> {
     let bad = host.log_lines.iter().filter(|(level, ..)| *level >= Level::Warning);
@@ -289,6 +296,8 @@ fn a_script_that_fails_is_an_error_and_the_others_run() {
     let status = host.text("/run/cloud-init/status.json");
     assert!(status.contains("hello.sh") && status.contains("exit status 3"), "{status}");
     assert!(host.text("/run/cloud-init/result.json").contains("exit status 3"));
+    assert_eq!(events(&host, "FAIL"), ["modules-final/config-scripts_user: FAIL: running config-scripts_user"]);
+    assert!(events(&host, "SUCCESS").contains(&"modules-final/config-final_message: SUCCESS: ran config-final_message"));
     assert!(host.ran.iter().any(|ran| ran.line().contains("scripts/runcmd")));
     assert!(host.exists(&instance(ID, "boot-finished")));
 }

@@ -26,10 +26,24 @@ pub(super) struct Work<'h, 'b> {
     pub passed: Option<Instance>,
     /// True once the configuration was read, and what is odd in it told.
     pub configured: bool,
-    progress: &'h mut dyn Progress,
+    progress: Watch<'h>,
     /// Steps below this one are done, or died.
     from: usize,
     next: usize,
+}
+
+/// The way to the parent.
+struct Watch<'h> {
+    to: &'h mut dyn Progress,
+    /// An error went by since the step began.
+    failed: bool,
+}
+
+impl Progress for Watch<'_> {
+    fn report(&mut self, record: &[u8]) {
+        self.failed |= Record::is_error(record);
+        self.to.report(record);
+    }
 }
 
 impl Work<'_, '_> {
@@ -49,6 +63,7 @@ impl Work<'_, '_> {
             return None;
         }
         self.send(&Record::Begin(index, name.to_string()));
+        self.progress.failed = false;
         let began = self.host.now().up;
         self.event(&["start: ", event_stage(self.boot.name), "/", name, ": running ", name]);
         Some(began)
@@ -58,7 +73,9 @@ impl Work<'_, '_> {
         let took = self.host.now().up.saturating_sub(began);
         let took = format!("{}.{:03}", took.as_secs(), took.subsec_millis());
         let stage = event_stage(self.boot.name);
-        self.event(&["finish: ", stage, "/", name, ": SUCCESS: ran ", name, " (duration: ", &took, "s)"]);
+        // cloud-init says of what failed what it was to do.
+        let how = if self.progress.failed { ": FAIL: running " } else { ": SUCCESS: ran " };
+        self.event(&["finish: ", stage, "/", name, how, name, " (duration: ", &took, "s)"]);
         self.send(&Record::End);
     }
 
@@ -68,7 +85,7 @@ impl Work<'_, '_> {
     }
 
     pub fn send(&mut self, record: &Record) {
-        record.send(self.progress);
+        record.send(&mut self.progress);
     }
 
     /// Something asked for was not done.
@@ -96,7 +113,7 @@ impl Work<'_, '_> {
 
     /// What the module being run says went wrong.
     pub fn parts(&mut self) -> (&mut dyn Host, &mut dyn Progress) {
-        (self.host, self.progress)
+        (self.host, &mut self.progress)
     }
 }
 
@@ -123,7 +140,7 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
                     claimed,
                     passed: None,
                     configured: false,
-                    progress,
+                    progress: Watch { to: progress, failed: false },
                     from,
                     next: 0,
                 })
