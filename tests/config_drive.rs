@@ -60,7 +60,7 @@ fn broken_vendor_data_is_recoverable() {
     let mut host = machine("", &[("openstack/latest/vendor_data.json", "{]"), ("openstack/latest/user_data", "")]);
     assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
     let told = format!("cannot read {SEED}/openstack/latest/vendor_data.json: line 1, column 2: expected ");
-    assert!(logged(&host, Level::Warning, &told), "{:?}", host.log_lines);
+    assert!(logged(&host, Level::Error, &told), "{:?}", host.log_lines);
     assert_eq!(host.text("/var/lib/cloud/data/instance-id"), "i-1\n");
 }
 

@@ -315,8 +315,7 @@ fn one_broken_part_of_three_costs_that_part() {
     assert!(host.exists("/opt/a"), "{:#?}", faults(&host));
     assert_eq!(host.text("/opt/a"), "a");
     assert_eq!(script_runs(&host), 1);
-    assert!(logged(&host, Level::Warning, "bad.cfg"), "{:#?}", faults(&host));
-    assert!(logged(&host, Level::Warning, "line 2, column 1"), "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Error, "part 2 (bad.cfg): line 2, column 1"), "{:#?}", faults(&host));
     assert!(host.text("/run/cloud-init/status.json").contains("bad.cfg"));
 }
 
@@ -346,7 +345,8 @@ fn assert_told(host: &MemoryHost, name: &str, codes: [i32; 4], wanted: (&str, &s
     let [(at, as_class, text)] = told.as_slice() else { panic!("{name}: one thing is wrong: {told:#?}") };
     assert_eq!((*at, *as_class), (stage, class), "{name}: {text}");
     assert!(text.contains(words), "{name}: {text}");
-    assert!(faults(host).iter().any(|line| line.contains(words)), "{name}: the log: {:#?}", faults(host));
+    let level = if class == "WARNING" { Level::Warning } else { Level::Error };
+    assert!(logged(host, level, words), "{name}: the log: {:#?}", faults(host));
     let keys = host.text(KEYS);
     assert!(keys.contains("AAAAmeta"), "{name}: the key of the metadata: {keys}");
     assert_eq!(host.hostname, "web", "{name}");

@@ -94,9 +94,9 @@ impl Work<'_, '_> {
         self.send(&Record::Error(what.to_string()));
     }
 
-    /// Something could not be read; the boot is degraded.
+    /// Something could not be read; the boot is degraded. status.json has it under the level of its line in the log.
     pub fn recoverable(&mut self, area: &str, what: &dyn Display) {
-        self.host.log(Level::Warning, area, what);
+        self.host.log(Level::Error, area, what);
         self.send(&Record::Recoverable(what.to_string()));
     }
 
