@@ -234,6 +234,42 @@ fn changed_user_data_of_the_same_instance_is_read_but_nothing_runs_twice() {
     assert_eq!(script_runs(&host), 0);
 }
 
+/// A cache that this version does not know is none: its drive is there, so it is made anew, and that is told.
+#[test]
+fn a_cache_of_another_format_is_made_anew_with_a_warning() {
+    let mut host = machine();
+    boot(&mut host);
+    let cache = instance(ID, "obj.json");
+    let good = host.text(&cache);
+    for (text, words) in [
+        (
+            good.replace("\"format\": 1", "\"format\": 99"),
+            "cannot use {}: a cache of a format that this version does not know",
+        ),
+        (
+            "garbage\n".into(),
+            "cannot read {}: line 1, column 1: expected a value: object, array, string, number, true, false or null",
+        ),
+    ] {
+        assert_ne!(text, good);
+        host.put(&cache, 0o400, text);
+        host.reboot();
+        assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+        let [(stage, class, text)] = &told(&host)[..] else { panic!("{:#?}", told(&host)) };
+        let words = words.replace("{}", &cache) + "; it is made anew";
+        assert_eq!((*stage, *class, &**text), ("init-local", "WARNING", &*words));
+        assert!(logged(&host, Level::Warning, &words), "{:#?}", faults(&host));
+        assert_eq!(host.text(&cache), good);
+    }
+    // Other metadata of the same instance are no fault of the cache.
+    let meta = format!("{SEED}/openstack/latest/meta_data.json");
+    let other = host.text(&meta).replace("AAAAmeta", "AAAAother");
+    host.put(&meta, 0o644, other);
+    host.reboot();
+    boot(&mut host);
+    assert_eq!((told(&host).len(), host.text(&cache).contains("AAAAother")), (0, true), "{:#?}", faults(&host));
+}
+
 #[test]
 fn an_instance_that_comes_back_is_not_handled_anew() {
     let mut host = machine();

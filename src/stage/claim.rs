@@ -149,10 +149,18 @@ fn keep(
             write_file(host.files(), &path, &Create::mode(0o600), &new)?;
         }
     }
-    let host = &mut *work.host;
     let mut cache = Buffer::new(4 * MAX_METADATA as usize);
     instance.save(&mut cache)?;
+    let path = child(&dir, "obj.json");
+    if is_first || !holds(work.host.files(), &path, &cache.bytes).unwrap_or(false) {
+        // One of this version has other contents only if the datasource has.
+        if !is_first && let Err(error) = Instance::load(work.host.files(), &path) {
+            work.warn("stage", &format_args!("{error}; it is made anew"));
+        }
+        write_file(work.host.files(), &path, &Create::mode(0o400), &cache.bytes)?;
+    }
 
+    let host = &mut *work.host;
     let label = format!("{}: {}\n", instance.datasource, instance.description);
     let path = child(&dir, "datasource");
     let previous = if is_first { None } else { read_file(host.files(), &path, MAX_STATE_FILE)? };
@@ -167,7 +175,6 @@ fn keep(
         true => write_file(host.files(), path, how, text),
         false => write_changed(host, path, how, text).map(|_| ()),
     };
-    put(&child(&dir, "obj.json"), &Create::mode(0o400), &cache.bytes)?;
     put(&state.data("previous-datasource"), &plain, previous.as_ref().unwrap_or(&label).as_bytes())?;
     put(&state.data("previous-instance-id"), &plain, previous_id.as_bytes())?;
     put(RUN_INSTANCE_ID, &plain, id.as_bytes())?;
