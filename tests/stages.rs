@@ -333,7 +333,9 @@ fn a_script_that_fails_is_an_error_and_the_others_run() {
     assert!(status.contains("hello.sh") && status.contains("exit status 3"), "{status}");
     assert!(host.text("/run/cloud-init/result.json").contains("exit status 3"));
     assert_eq!(events(&host, "FAIL"), ["modules-final/config-scripts_user: FAIL: running config-scripts_user"]);
-    assert!(events(&host, "SUCCESS").contains(&"modules-final/config-final_message: SUCCESS: ran config-final_message"));
+    assert!(
+        events(&host, "SUCCESS").contains(&"modules-final/config-final_message: SUCCESS: ran config-final_message")
+    );
     assert!(host.ran.iter().any(|ran| ran.line().contains("scripts/runcmd")));
     assert!(host.exists(&instance(ID, "boot-finished")));
 }
@@ -613,7 +615,11 @@ fn unknown_modules_and_frequencies_are_warnings() {
         "2:40: module runcmd: no frequency `daily`",
         "5:4: no module `no-such-list`",
     ] {
-        assert!(logged(&host, Level::Warning, &format!("/etc/cloud/cloud.cfg:{place}")), "{place}: {:#?}", faults(&host));
+        assert!(
+            logged(&host, Level::Warning, &format!("/etc/cloud/cloud.cfg:{place}")),
+            "{place}: {:#?}",
+            faults(&host)
+        );
     }
     assert!(logged(&host, Level::Warning, "the config has `puppet`, but module puppet is not supported"));
     assert!(!logged(&host, Level::Warning, "growpart"));
@@ -665,6 +671,41 @@ fn a_key_that_stands_twice_is_told_wherever_it_stands() {
     let options = Options { files: vec!["/root/given.cfg".into()], ..Options::default() };
     assert_eq!(stage::single(&mut host, &options, "runcmd", None, &[]), 0);
     assert_eq!((told(&host, given), told(&host, image), told(&host, user)), (1, 5, 1));
+}
+
+/// Read twice in a stage, a file of cloud.cfg is told of once; and again by the next stage, that is without it too.
+#[test]
+fn a_broken_file_of_the_image_is_told_once_a_stage() {
+    let mut host = machine();
+    host.put("/etc/cloud/cloud.cfg", 0o644, "key:\n\t- tab\n");
+    host.put("/etc/cloud/cloud.cfg.d/05_bad.cfg", 0o644, "key: \"no end\n");
+    host.put(
+        "/etc/cloud/cloud.cfg.d/06_dir.cfg",
+        0o644,
+        "system_info: {paths: {cloud_dir: /opt/cloud}}\noutput: {all: 7}\n",
+    );
+    let options = Options::default();
+    let mut seen = 0;
+    for stage in 0..4 {
+        let code = match stage {
+            0 => stage::init_local(&mut host, &options),
+            1 => stage::init(&mut host, &options),
+            _ => stage::modules(&mut host, &options, [Stage::Config, Stage::Final][stage - 2]),
+        };
+        assert_eq!(code, 0);
+        let new = &host.log_lines[seen..];
+        for (level, words) in [
+            (Level::Error, "cannot read /etc/cloud/cloud.cfg: line 2, column 1: expected "),
+            (Level::Error, "cannot read /etc/cloud/cloud.cfg.d/05_bad.cfg: line 1, column 6: expected "),
+            (Level::Warning, "/etc/cloud/cloud.cfg.d/06_dir.cfg:1:34: another cloud_dir is not supported"),
+            (Level::Warning, "/etc/cloud/cloud.cfg.d/06_dir.cfg:2:15: expected `| tee"),
+        ] {
+            let told = new.iter().filter(|(at, _, line)| *at == level && line.contains(words)).count();
+            assert_eq!(told, 1, "stage {stage}: {words}: {new:#?}");
+        }
+        seen = host.log_lines.len();
+    }
+    assert_eq!(told(&host).len(), 16, "{:#?}", told(&host));
 }
 
 #[test]

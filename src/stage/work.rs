@@ -1,7 +1,8 @@
 //! Running a stage's steps where a crash costs one step: in a child process, restarted behind the step that died.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::Display;
 use core::time::Duration;
 
@@ -24,8 +25,8 @@ pub(super) struct Work<'h, 'b> {
     pub claimed: bool,
     /// What a datasource of mode `pass` gave: its network is taken though it is not claimed.
     pub passed: Option<Instance>,
-    /// True once the configuration was read, and what is odd in it told.
-    pub configured: bool,
+    /// What was told of the configuration, which most stages read twice, the second time with the instance's.
+    pub told: Vec<String>,
     progress: Watch<'h>,
     /// Steps below this one are done, or died.
     from: usize,
@@ -139,7 +140,7 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
                     crashed,
                     claimed,
                     passed: None,
-                    configured: false,
+                    told: Vec::new(),
                     progress: Watch { to: progress, failed: false },
                     from,
                     next: 0,
