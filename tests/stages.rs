@@ -434,6 +434,12 @@ fn bad_user_data_costs_what_it_is_in() {
         ),
         ("gzip cut short", cut, (0, false), (INIT, "ERROR", "inflate user-data: the gzip data ends early", all)),
         (
+            "base64 around the whole",
+            b"IyEvY*luL3NoCmVjaG8gaGVsbG8sIHRoaXMgaXMgYSBzY3JpcHQK\n".to_vec(),
+            (0, false),
+            (INIT, "ERROR", "cannot read user-data: line 1, column 6: expected a base64 character", all),
+        ),
+        (
             "a part's base64",
             with_part(base64),
             (1, true),
