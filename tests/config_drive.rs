@@ -65,6 +65,29 @@ fn broken_vendor_data_is_recoverable() {
 }
 
 #[test]
+fn a_seed_that_is_no_base64_is_a_warning() {
+    for (seed, told) in [
+        ("\"QUJD*\"", "22: expected a base64 character"),
+        ("\"QUJ\"", "21: expected the padding `=` at the end of the base64 text"),
+        ("\"QUJD\\nQ*I=\\n\"", "18: expected base64 text"),
+        ("[\"QUJD\"]", "17: expected a scalar"),
+        ("\"QUJD\"", ""),
+        ("\"QUJD\\nQUI=\\n\"", ""),
+        ("\"\"", ""),
+        ("null", ""),
+    ] {
+        for mode in ["net", "pass"] {
+            let mut host = machine(&format!(", \"meta\": {{\"dsmode\": \"{mode}\"}},\n \"random_seed\": {seed}"), &[]);
+            assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
+            let file = format!("cannot read {SEED}/openstack/latest/meta_data.json: line 2, column ");
+            let warned = host.log_lines.iter().filter(|(level, ..)| *level == Level::Warning);
+            let warned: Vec<_> = warned.filter_map(|(.., line)| line.strip_prefix(&file)).collect();
+            assert_eq!(warned.concat(), told, "{seed}: {:?}", host.log_lines);
+        }
+    }
+}
+
+#[test]
 fn a_drive_that_is_gone_makes_no_new_instance_on_the_same_machine() {
     let uuid = "83679162-1378-4288-a2d4-70e13ec132aa";
     for (dmi, kept) in

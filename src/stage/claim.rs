@@ -10,6 +10,8 @@ use super::work::Work;
 use super::{is_unwritable, move_state};
 use crate::datasource::{Candidate, Data, DriveFile};
 use crate::error::Error;
+use crate::format::base64::{self, Padding};
+use crate::format::stream::{self, relocated};
 use crate::host::write::{
     Buffer, child, holds, read_file, read_text, write_changed, write_file, write_target, write_with,
 };
@@ -34,9 +36,7 @@ const IMAGE_DIRS: [&str; 9] = [
 /// Claims what a datasource found. An unwritable state directory moves to the run directory first.
 pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Instance> {
     let Candidate { instance, mut tree, data, files, recoverable } = candidate;
-    for error in &recoverable {
-        work.recoverable("datasource", error);
-    }
+    odd(work, &instance, &recoverable);
     let mut kept = keep(work, &instance, &mut *tree, &data);
     if let Err(error) = &kept
         && is_unwritable(error)
@@ -70,6 +70,27 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
     Some(instance)
 }
 
+/// Tells what is wrong with what a datasource found. Nothing of ours reads `random_seed`, so one that is no base64 costs nothing yet.
+#[inline(never)]
+fn odd(work: &mut Work<'_, '_>, instance: &Instance, recoverable: &[Error]) {
+    for error in recoverable {
+        work.recoverable("datasource", error);
+    }
+    let Some(seed) = instance.meta("random_seed") else { return };
+    let decoded = seed.text().and_then(|text| {
+        let mut sink = Buffer::new(text.len());
+        stream::copy(&mut base64::reader(text.as_bytes(), Padding::Required), &mut sink).map_err(|error| {
+            let at = seed.position();
+            // Lines of a text are none of the JSON that it stands in.
+            let broken = text.contains('\n');
+            if broken { seed.error("base64 text") } else { relocated(error, at.source, (at.line, at.column)) }
+        })
+    });
+    if let Err(error) = decoded {
+        work.warn("datasource", &error);
+    }
+}
+
 /// Says on disk that the instance is known, once what only a new one gets is there too.
 fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Result<(), Error> {
     if has_files {
@@ -84,9 +105,7 @@ fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Resu
 #[inline(never)]
 pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     let Candidate { instance, mut tree, files, recoverable, .. } = candidate;
-    for error in &recoverable {
-        work.recoverable("datasource", error);
-    }
+    odd(work, &instance, &recoverable);
     let kept = read_text(work.host.files(), &work.state.data("instance-id"), MAX_STATE_FILE);
     if work.take("stage", kept).flatten().as_deref() != Some(instance.id.as_str()) {
         write_drive_files(work, &mut *tree, &files);
