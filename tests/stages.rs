@@ -832,6 +832,11 @@ fn a_crash_anywhere_costs_one_step() {
             assert!(["search-local", "hostname", "network", "check-cache"].contains(&step), "{at}");
             assert!(missing.is_empty(), "{at}");
         }
+        if step != "between two steps" {
+            let end = format!("/{step}: FAIL: running {step}");
+            let ends = host.log_lines.iter().filter(|(.., line)| line.starts_with("finish: ") && line.ends_with(&end));
+            assert_eq!(ends.count(), 1, "{at} {:#?}", host.log_lines);
+        }
         *crashes.entry(step.to_string()).or_insert(0) += 1;
     }
     let modules = effects(&machine()).map(|(module, _)| format!("config-{module}"));

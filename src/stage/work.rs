@@ -159,9 +159,10 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
         crashed = true;
         host.log(Level::Error, "stage", &fault);
         told.errors.push(fault);
-        match told.step.take() {
-            Some((index, _)) => from = index + 1,
-            None => return,
-        }
+        let Some((index, name)) = told.step.take() else { return };
+        // How long it took is not known here.
+        let event = ["finish: ", event_stage(boot.name), "/", &name, ": FAIL: running ", &name].concat();
+        host.log(Level::Debug, "handlers.py", &event);
+        from = index + 1;
     }
 }
