@@ -240,6 +240,9 @@ pub trait Files {
     /// The kernel's.
     fn set_meta(&mut self, path: &str, mode: Option<u32>, owner: Option<(u32, u32)>) -> Result<(), Error>;
 
+    /// Hands each path that was made since the last time and has no SELinux label of its own to `each`; none on a machine without SELinux.
+    fn unlabelled(&mut self, _each: &mut dyn FnMut(&str)) {}
+
     /// Makes everything written so far durable: once a stage, at its end.
     ///
     /// # Errors
