@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 
 use machine::{Machine, Ran, with_machine};
 
-const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan", "devel"];
+const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan", "net", "devel"];
 
 /// Help is read on a console of the usual width, with some room.
 const MAX_COLUMNS: usize = 100;

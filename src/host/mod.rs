@@ -78,6 +78,12 @@ pub trait Host {
         self.sleep(until.saturating_sub(now));
     }
 
+    /// Whether this process was asked to end, where that is listened for: waits for other machines end then, and what was changed for a
+    /// while is changed back.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
     /// Sets the kernel's host name, sethostname(2).
     ///
     /// # Errors

@@ -307,7 +307,7 @@ fn addresses(link: &Link, out: &mut Out<'_, '_>) {
     out.end();
 }
 
-fn nameservers(dns: &Dns, out: &mut Out<'_, '_>) {
+pub(super) fn nameservers(dns: &Dns, out: &mut Out<'_, '_>) {
     out.lazily("nameservers");
     out.list("addresses", &mut dns.servers.iter().map(|server| server as _));
     out.list("search", &mut dns.search.iter().map(|domain| domain as _));

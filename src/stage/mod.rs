@@ -30,6 +30,8 @@ use crate::paths::{self, State};
 
 mod claim;
 #[cfg(feature = "network")]
+pub mod ephemeral;
+#[cfg(feature = "network")]
 pub mod in_force;
 mod keys;
 mod labels;
