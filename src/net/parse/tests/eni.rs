@@ -42,8 +42,8 @@ fn stanzas_and_their_options() {
             r#""ethernets": {"e": {}}, "bonds": {"b": {"interfaces": ["e"], "parameters": {"mode": "active-backup", "mii-monitor-interval": 100}, "macaddress": "02:00:00:00:00:02"}}"#,
         ),
         (
-            "iface b inet dhcp\n bridge_ports e f\n bridge_stp off\n bridge_fd 0\n bridge_pathcost e 50\n",
-            r#""ethernets": {"e": {}, "f": {}}, "bridges": {"b": {"interfaces": ["e", "f"], "parameters": {"stp": false, "forward-delay": 0, "path-cost": {"e": 50}}, "dhcp4": true}}"#,
+            "iface b inet dhcp\n bridge_ports e f\n bridge_stp off\n bridge_fd 0\n bridge_pathcost e \t50\n bridge_pathcost f\t9\n",
+            r#""ethernets": {"e": {}, "f": {}}, "bridges": {"b": {"interfaces": ["e", "f"], "parameters": {"stp": false, "forward-delay": 0, "path-cost": {"e": 50, "f": 9}}, "dhcp4": true}}"#,
         ),
         (
             "iface e inet manual\niface e.5 inet dhcp\niface vlan6 inet dhcp\n vlan-raw-device e\niface v inet dhcp\n vlan-raw-device e\n vlan-id 7\n",
