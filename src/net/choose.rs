@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::model::{At, Control, Find, Kind, Link, Method, NetConfig, Subnet};
-use super::parse::{self, Said};
+use super::parse::{self, Said, Texts};
 use super::report::Report;
 use super::resolve::take;
 use crate::error::Error;
@@ -77,8 +77,8 @@ pub struct Candidates<'a> {
     pub system: Option<Value<'a>>,
     /// The datasource's document.
     pub datasource: Option<Value<'a>>,
-    /// The datasource's ENI; a document wins over it.
-    pub datasource_eni: Option<NetConfig>,
+    /// The datasource's ENI with its name, if it has one; a document wins over it.
+    pub datasource_eni: &'a [(String, String)],
     /// The NICs.
     pub nics: &'a [Nic],
 }
@@ -105,13 +105,9 @@ pub enum Choice<'a> {
     Nothing,
 }
 
-/// Chooses. What is wrong in a source goes to the report.
-pub fn choose<'a>(mut from: Candidates<'a>, report: &mut Report) -> Choice<'a> {
-    chosen(&mut from, report)
-}
-
+/// Chooses. `files`: where those are that a text sources. What is wrong in a source goes to the report.
 #[inline(never)]
-fn chosen<'a>(from: &mut Candidates<'a>, report: &mut Report) -> Choice<'a> {
+pub fn choose<'a>(from: &Candidates<'a>, files: &mut dyn Files, report: &mut Report) -> Choice<'a> {
     if from.upgraded {
         return Choice::Disabled(Origin::Upgraded);
     }
@@ -130,26 +126,39 @@ fn chosen<'a>(from: &mut Candidates<'a>, report: &mut Report) -> Choice<'a> {
                 Some(Said::Nothing) | None => {}
             }
         }
-        if origin == Origin::Initramfs
-            && let Some(config) = initramfs(from, report)
-        {
+        let config = match origin {
+            Origin::Initramfs => initramfs(from, files, report),
+            Origin::Datasource => said("eni", from.datasource_eni, from, files, report),
+            _ => None,
+        };
+        if let Some(config) = config {
             return Choice::Config(config, origin, None);
         }
     }
-    let (config, origin) = match from.datasource_eni.take() {
-        Some(config) => (Some(config), Origin::Datasource),
-        None => (fallback(from.nics), Origin::Fallback),
-    };
-    config.map_or(Choice::Nothing, |config| Choice::Config(config, origin, None))
+    fallback(from.nics).map_or(Choice::Nothing, |config| Choice::Config(config, Origin::Fallback, None))
+}
+
+/// What texts of a kind say.
+#[inline(never)]
+fn said(
+    kind: &str,
+    texts: &[(String, String)],
+    from: &Candidates<'_>,
+    files: &mut dyn Files,
+    report: &mut Report,
+) -> Option<NetConfig> {
+    let best = best_nic(from.nics).map(|nic| &nic.name);
+    let read = parse::of_texts(kind, &mut Texts { texts, best, files }, report);
+    report.take(read).flatten()
 }
 
 #[inline(never)]
-fn initramfs(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
+fn initramfs(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
     let asked =
         cmdline::parameters(from.command_line).any(|one| matches!(one.name, "ip" | "ip6") && one.value.is_some());
     let mut config = None;
     if asked || from.initramfs.iscsi {
-        config = parse::klibc(&from.initramfs.klibc, report);
+        config = said("klibc", &from.initramfs.klibc, from, files, report);
         // The files name no MAC address, and the names of this boot may be others than those of the next.
         for link in config.iter_mut().flat_map(|config: &mut NetConfig| &mut config.links) {
             let nic = from.nics.iter().find(|nic| link.name.as_ref() == Some(&nic.name));
@@ -158,13 +167,15 @@ fn initramfs(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
             }
         }
     }
-    config.or_else(|| parse::ifcfg(&from.initramfs.ifcfg, report)).or_else(|| command_line(from, report))
+    config = config.or_else(|| said("ifcfg", &from.initramfs.ifcfg, from, files, report));
+    config.or_else(|| command_line(from, files, report))
 }
 
 /// `ip=` and `ip6=` of the command line. A NIC that is up was brought up by whoever they were meant for (the kernel itself), or, where no NIC
 /// is named, it is the one that had an answer; others are brought up like those of any config.
-fn command_line(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
-    let mut config = parse::command_line(from.command_line, best_nic(from.nics).map(|nic| &nic.name), report)?;
+fn command_line(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
+    let line = [(String::new(), from.command_line.into())];
+    let mut config = said("cmdline", &line, from, files, report)?;
     for link in &mut config.links {
         let meant = |nic: &&Nic| link.name.as_ref().map_or(nic.is_physical(), |name| *name == nic.name);
         if from.nics.iter().filter(meant).any(|nic| nic.up) {

@@ -32,9 +32,8 @@ use crate::instance::{DataKind, DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
-use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, LIVE, Renderer};
-use crate::net::{NetConfig, Report, activate, devices, dump, extra, interfaces, live, rename, resolve, root};
+use crate::net::{NetConfig, Report, activate, devices, dump, extra, live, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
 
 mod dhcp;
@@ -44,6 +43,8 @@ mod dhcp;
 struct Inputs {
     upgraded: bool,
     initramfs: Initramfs,
+    /// The datasource's network in ENI form, with its name.
+    eni: Vec<(String, String)>,
     /// `network-config=` of the kernel command line, and the plan of `ws_virt_network_dep`, with their texts.
     sources: Sources,
     document: Option<Doc>,
@@ -219,17 +220,8 @@ fn stamp(work: &mut Work<'_, '_>, mut digest: Digest, config: &Config) -> Result
     Ok(digest.0.max(1))
 }
 
-/// Reads the datasource's network in ENI form.
-#[inline(never)]
-fn eni(host: &mut dyn Host, instance: Option<&Instance>, report: &mut Report) -> Option<NetConfig> {
-    let (text, source) = instance.and_then(|instance| Some((instance.eni.as_ref()?, &instance.source)))?;
-    let name = format!("{source}: network_config");
-    let mut fault = Report::default();
-    let mut reader = EniReader::new(report);
-    let read = interfaces::read_text(host.files(), &name, text.as_bytes(), &mut reader);
-    let config = fault.take(read).map(|()| reader.done());
-    fault.errors.into_iter().for_each(|error| report.error(error));
-    config
+fn eni(instance: &Instance) -> Option<(String, String)> {
+    Some((format!("{}: network_config", instance.source), instance.eni.clone()?))
 }
 
 /// Chooses, adds the plan, and finds the NICs. `None`: the network is left alone.
@@ -244,6 +236,7 @@ fn chosen<'a, 'b: 'a>(
     let read = choose::command_line_document(&work.boot.command_line, &mut inputs.sources);
     inputs.document = report.take(read).flatten();
     let initramfs = core::mem::take(&mut inputs.initramfs);
+    inputs.eni = owner.instance.and_then(eni).into_iter().gather();
     let inputs = &*inputs;
     let network_data = owner.instance.and_then(|instance| instance.document(instance.network));
     let candidates = Candidates {
@@ -253,11 +246,10 @@ fn chosen<'a, 'b: 'a>(
         initramfs,
         system: owner.config.get("network"),
         datasource: network_data,
-        datasource_eni: eni(work.host, owner.instance, report),
+        datasource_eni: &inputs.eni,
         nics,
     };
-    let choice = choose::choose(candidates, report);
-    let (mut config, origin, mut document) = match choice {
+    let (mut config, origin, mut document) = match choose::choose(&candidates, work.host.files(), report) {
         Choice::Config(config, origin, document) => (config, origin, document),
         Choice::Disabled(origin) => {
             work.host.log(Level::Info, AREA, &format_args!("left alone: it is disabled by {}", origin.word()));

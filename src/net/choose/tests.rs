@@ -54,7 +54,7 @@ fn chosen(texts: [&str; 3], change: impl FnOnce(&mut Candidates<'_>)) -> (String
         Candidates { document: value(0), system: value(1), datasource: value(2), nics: &nics, ..Candidates::default() };
     change(&mut from);
     let mut report = Report::default();
-    let said = match choose(from, &mut report) {
+    let said = match choose(&from, &mut MemoryHost::new(), &mut report) {
         Choice::Nothing => "nothing".into(),
         Choice::Disabled(origin) => format!("{} disabled", origin.word()),
         Choice::Config(config, origin, _) => {
@@ -91,9 +91,11 @@ fn the_highest_that_says_something_is_taken() {
     }
     assert_eq!(chosen(OF, |from| from.upgraded = true).0, "upgraded-network disabled");
     assert_eq!(chosen(["null"; 3], |from| from.nics = &[]).0, "nothing");
-    let eni = |from: &mut Candidates<'_>| from.datasource_eni = fallback(from.nics);
+    let eni = |from: &mut Candidates<'_>| {
+        from.datasource_eni = vec![("drive".to_string(), "iface eth9 inet dhcp\n".to_string())].leak();
+    };
     assert_eq!(chosen(["null", "null", OF[2]], eni).0, "ds c");
-    assert_eq!(chosen(["null"; 3], eni).0, "ds eth0");
+    assert_eq!(chosen(["null"; 3], eni).0, "ds eth9");
 }
 
 #[test]
