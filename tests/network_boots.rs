@@ -208,6 +208,172 @@ fn without_a_datasource_the_fallback_is_written() {
     assert_eq!(etc(&host), before);
 }
 
+/// The image's own network: an address for eth0, and `eth9` for another machine.
+const OWN: &str = "# Mine.\nauto lo\niface lo inet loopback\nsource interfaces.d/*\n";
+const OWN_D: &str = "/etc/network/interfaces.d/lan";
+const LAN: &str =
+    "auto eth0\niface eth0 inet static\n    address 192.0.2.9/24\n    up echo up\nauto eth9\niface eth9 inet dhcp\n";
+
+fn with_own(image: &[&str]) -> MemoryHost {
+    let mut host = machine(image);
+    host.put(ENI, 0o644, OWN);
+    host.put(OWN_D, 0o644, LAN);
+    host
+}
+
+/// Where ifupdown reads the image's own files they stay in force, on each instance that has no network of its own.
+#[test]
+fn the_images_own_network_stays_in_force() {
+    let mut host = with_own(DEBIAN);
+    host.put("/etc/network/interfaces.d/50-cloud-init", 0o644, "# Created by cloud-init\niface eth1 inet dhcp\n");
+    drive(&mut host, A, "{}");
+    boot_well(&mut host);
+    let files = |host: &MemoryHost| {
+        let mut files = etc(host);
+        files.retain(|(path, _)| path.contains("network") || path.contains("udev") || path.contains("resolv"));
+        files
+    };
+    let own = vec![(ENI.to_string(), OWN.to_string()), (OWN_D.to_string(), LAN.to_string())];
+    assert_eq!(files(&host), own, "cloud-init's is another machine's");
+    assert!(logged(&host, "the network config is that of image"), "{:#?}", host.log_lines);
+    assert_eq!(ran(&host), ["ifup eth0"]);
+    let config = host.text("/run/cloud-init/network-config.json");
+    assert!(config.contains("192.0.2.9/24") && !config.contains("eth9"), "{config}");
+    // Nothing new.
+    host.reboot();
+    let before = (etc(&host), host.text(MANIFEST));
+    boot_well(&mut host);
+    assert!(logged(&host, "as it was at the last boot"));
+    assert_eq!((etc(&host), host.text(MANIFEST)), before);
+    assert!(ran(&host).is_empty() && host.requests.is_empty() && !host.exists(PENDING));
+    // Another text is another config.
+    host.put(OWN_D, 0o644, LAN.replace(".9/", ".8/"));
+    host.reboot();
+    host.log_lines.clear();
+    boot_well(&mut host);
+    assert!(logged(&host, "is that of image") && !logged(&host, "as it was at the last boot"));
+    assert!(host.text("/run/cloud-init/network-config.json").contains("192.0.2.8/24"));
+    assert_eq!((host.text(ENI).as_str(), ran(&host)), (OWN, vec!["ifup eth0".to_string()]));
+    // Another instance has it too.
+    drive(&mut host, B, "{}");
+    host.put(OWN_D, 0o644, LAN);
+    host.reboot();
+    boot_well(&mut host);
+    assert_eq!(files(&host), own);
+    assert_eq!(ran(&host), ["ifup eth0"]);
+}
+
+/// By netlink, or in the files of another network service; the same at the next boot.
+#[test]
+fn the_images_own_network_is_brought_up_where_ifupdown_is_not() {
+    for image in [&[][..], &["/usr/sbin/netplan"]] {
+        let mut host = with_own(image);
+        drive(&mut host, A, "{}");
+        for first in [true, false] {
+            boot(&mut host);
+            assert_eq!((host.text(ENI).as_str(), host.text(OWN_D).as_str()), (OWN, LAN));
+            // What ifupdown alone would have done is told, once.
+            let told = format!("Warning network: {OWN_D}:4:8: the command `echo up` is not carried over");
+            assert_eq!(first, !logged(&host, "as it was at the last boot"));
+            assert_eq!(faults(&host), if first { vec![told] } else { vec![] });
+            if image.is_empty() {
+                assert!(host.requests.contains(&"addr add 192.0.2.9/24 dev eth0".into()), "{:?}", host.requests);
+            } else {
+                assert!(host.text("/etc/netplan/50-cloud-init.yaml").contains("192.0.2.9/24"));
+            }
+            assert_eq!(ran(&host), if first && !image.is_empty() { vec!["netplan apply"] } else { vec![] });
+            host.reboot();
+            host.addresses.clear();
+        }
+    }
+}
+
+/// A higher source, a file that is for another machine or that cannot be read, and what wisp itself has written.
+#[test]
+fn the_images_own_network_is_the_last_that_is_asked() {
+    let dhcp = "iface eth0 inet dhcp\n";
+    let ours = "is that of ds";
+    let fallback = "is that of fallback";
+    for (data, text, origin, wanted, told) in [
+        (&*network_data(&[(1, "192.0.2.5")], ""), OWN, ours, "192.0.2.5/24", None),
+        (&network_data(&[(1, "192.0.2.5")], ""), "broken\n", ours, "192.0.2.5/24", None),
+        ("{}", "auto eth5\niface eth5 inet static\n  address 192.0.2.9/24\n  what x\n", fallback, dhcp, None),
+        ("{}", "auto lo\niface lo inet loopback\n", fallback, dhcp, None),
+        (
+            "{}",
+            "auto eth0\n  mtu 5\n",
+            fallback,
+            dhcp,
+            Some(
+                "Warning network: cannot read /etc/network/interfaces: line 2, column 3: expected a stanza (`iface`, `auto`, …) before an option",
+            ),
+        ),
+    ] {
+        let mut host = machine(DEBIAN);
+        host.put(ENI, 0o644, text);
+        drive(&mut host, A, data);
+        boot(&mut host);
+        assert!(logged(&host, origin), "{text}: {:#?}", host.log_lines);
+        assert_eq!(faults(&host), told.map(String::from).into_iter().collect::<Vec<_>>());
+        let written = host.text(if text == OWN { "/etc/network/interfaces.d/50-cloud-init" } else { ENI });
+        assert!(written.contains(wanted), "{text}: {written}");
+        // What is there now is wisp's own, also where a person has changed it, and where nobody remembers who wrote it.
+        for (forget, edited) in [(false, false), (false, true), (true, false)] {
+            if edited && data == "{}" {
+                host.put(ENI, 0o644, "auto eth0\niface eth0 inet static\n  address 192.0.2.7/24\n");
+            }
+            host.reboot();
+            let before = etc(&host);
+            if forget {
+                drive(&mut host, A, "{}");
+                wisp::host::Host::files(&mut host).remove(MANIFEST).unwrap();
+                host.put(
+                    ENI,
+                    0o644,
+                    "# Created by cloud-init automatically, do not edit.\nauto eth1\niface eth1 inet dhcp\n",
+                );
+            }
+            host.log_lines.clear();
+            boot(&mut host);
+            assert!(!logged(&host, "is that of image"), "{text}: {:#?}", host.log_lines);
+            assert_eq!(logged(&host, "as it was at the last boot"), !forget, "{text}");
+            assert!(forget || etc(&host) == before, "{text}");
+        }
+    }
+}
+
+/// On a new instance without a network of its own the file that wisp wrote for the last one is not the image's; nor is the one that it is to
+/// find there at the boot after.
+#[test]
+fn what_wisp_wrote_for_the_last_instance_is_not_the_images() {
+    for source in ["", "source interfaces.d/*\n"] {
+        let mut host = machine(DEBIAN);
+        host.put(ENI, 0o644, source);
+        drive(&mut host, A, &network_data(&[(2, "192.0.2.5")], ""));
+        boot_well(&mut host);
+        drive(&mut host, B, "{}");
+        for told in ["is that of fallback", "as it was at the last boot"] {
+            host.reboot();
+            boot_well(&mut host);
+            let written = etc(&host).iter().map(|(_, text)| text.as_str()).collect::<String>();
+            assert!(written.contains("iface eth0 inet dhcp\n") && !written.contains("192.0.2.5"), "{written}");
+            assert!(logged(&host, told), "{:#?}", host.log_lines);
+        }
+    }
+}
+
+/// Addresses that only wisp knows of are on the link in this boot, and a warning says that no file has them.
+#[test]
+fn the_plan_of_virtual_addresses_does_not_replace_the_images_own_network() {
+    let mut host = with_own(DEBIAN);
+    drive(&mut host, A, "{}");
+    host.put(&format!("{SEED}/user_data"), 0o644, PLAN.replace("port_1", "port_0"));
+    boot(&mut host);
+    assert_eq!((host.text(ENI).as_str(), host.text(OWN_D).as_str()), (OWN, LAN));
+    let told = "the image's own network stays as it is: ws_virt_network_dep is for this boot only";
+    assert_eq!(faults(&host), [format!("Warning network: {told}")]);
+}
+
 #[test]
 fn a_drive_of_mode_pass_gives_its_network_and_is_not_claimed() {
     let mut host = machine(DEBIAN);

@@ -11,7 +11,7 @@ use wisp::host::links::NicKind;
 use wisp::host::write::{Buffer, read_file};
 use wisp::host::{Files, Host};
 use wisp::limits::MAX_USER_DATA;
-use wisp::net::parse::{DIALECTS, Dialect};
+use wisp::net::parse::{DIALECTS, Dialect, of_kind};
 use wisp::net::render::RENDERERS;
 use wisp::net::report::filled;
 
@@ -101,10 +101,10 @@ fn net_convert(call: &Call, words: &[&str]) -> Result<u8, Refused> {
         return Err(filled("", "`devel net-convert` takes no argument `{}`", &[word]).into());
     }
     let name = get(call, "network-data")?;
-    let mut kinds: Vec<&Dialect> = DIALECTS.iter().gather();
-    kinds.dedup_by_key(|dialect| dialect.kind);
-    let names: Vec<&str> = kinds.iter().map(|dialect| dialect.kind).gather();
-    let dialect = kinds[place(call, "kind", &names)?];
+    let is_first = |dialect: &&Dialect| of_kind(dialect.kind).is_some_and(|first| std::ptr::eq(first, *dialect));
+    let dialects: Vec<&Dialect> = DIALECTS.iter().filter(is_first).gather();
+    let kinds: Vec<&str> = dialects.iter().map(|dialect| dialect.kind).gather();
+    let dialect = dialects[place(call, "kind", &kinds)?];
     let directory = get(call, "directory")?;
     let distro = DISTROS[place(call, "distro", DISTROS)?];
     let kinds: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).gather();

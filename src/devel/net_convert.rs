@@ -108,7 +108,8 @@ fn read(order: &Order<'_>, files: &mut dyn Files, report: &mut Report, to: &mut 
     match dialect.syntax() {
         None => {
             let text = [(input.path.to_string(), String::from_utf8_lossy(input.text).into_owned())];
-            config = parse::of_texts(dialect.kind, &mut Texts { texts: &text, best: None, files }, report)?;
+            let mut from = Texts { texts: &text, best: None, files, counts: &mut |_, _| true };
+            config = parse::of_texts(dialect.kind, &mut from, report)?;
         }
         Some(read) => {
             let source = sources.add(input.name, input.text.to_vec());

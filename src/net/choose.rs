@@ -5,13 +5,15 @@
 //!    `ifcfg-*`, else the `ip=` and `ip6=` of the command line itself;
 //! 3. `network:` of cloud.cfg;
 //! 4. the datasource's;
-//! 5. DHCP on the fallback NIC.
+//! 5. the image's own `/etc/network/interfaces`, with what it sources, if somebody else than wisp has written it and it has a link for a NIC of
+//!    this machine, or for what is made of one;
+//! 6. DHCP on the fallback NIC.
 //!
 //! `config: disabled` at the first that says so, or the file `data/upgraded-network`, ends the search: the network is left alone. A source that
-//! says nothing, or that cannot be read (an error), is passed over: a machine without a network is of no use to anybody.
+//! says nothing, or that cannot be read (an error; of the image's a warning), is passed over: a machine without a network is of no use to anybody.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -31,6 +33,8 @@ use crate::host::write::{Buffer, read_file};
 use crate::limits::{MAX_CMDLINE_NETWORK, MAX_NICS, MAX_STATE_FILE};
 use crate::paths;
 
+pub mod image;
+
 /// Where a config came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -44,12 +48,14 @@ pub enum Origin {
     System,
     /// The datasource.
     Datasource,
+    /// The image's own files.
+    Image,
     /// Nobody.
     Fallback,
 }
 
 impl Origin {
-    /// cloud-init's word.
+    /// cloud-init's word; it does not read the image's.
     pub fn word(self) -> &'static str {
         match self {
             Origin::Upgraded => "upgraded-network",
@@ -57,6 +63,7 @@ impl Origin {
             Origin::Initramfs => "initramfs",
             Origin::System => "system_cfg",
             Origin::Datasource => "ds",
+            Origin::Image => "image",
             Origin::Fallback => "fallback",
         }
     }
@@ -79,6 +86,8 @@ pub struct Candidates<'a> {
     pub datasource: Option<Value<'a>>,
     /// The datasource's ENI with its name, if it has one; a document wins over it.
     pub datasource_eni: &'a [(String, String)],
+    /// Files that wisp has written: the image's own are others.
+    pub own: &'a [(String, u64)],
     /// The NICs.
     pub nics: &'a [Nic],
 }
@@ -105,7 +114,8 @@ pub enum Choice<'a> {
     Nothing,
 }
 
-/// Chooses. `files`: where those are that a text sources. What is wrong in a source goes to the report.
+/// Chooses. `files`: where the image's own are, and what a text sources; they are not looked at where a higher source speaks. What is wrong in a
+/// source goes to the report.
 #[inline(never)]
 pub fn choose<'a>(from: &Candidates<'a>, files: &mut dyn Files, report: &mut Report) -> Choice<'a> {
     if from.upgraded {
@@ -135,7 +145,22 @@ pub fn choose<'a>(from: &Candidates<'a>, files: &mut dyn Files, report: &mut Rep
             return Choice::Config(config, origin, None);
         }
     }
+    if let Some(config) = image(from, files, report) {
+        return Choice::Config(config, Origin::Image, None);
+    }
     fallback(from.nics).map_or(Choice::Nothing, |config| Choice::Config(config, Origin::Fallback, None))
+}
+
+/// The image's own, if it is for this machine. What is wrong inside it is told by who does more with it.
+#[inline(never)]
+fn image(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
+    match image::read(files, from.own, &mut Report::default()).0 {
+        Ok(config) => config.and_then(|config| image::of_machine(config, from.nics)),
+        Err(error) => {
+            report.told(error.to_string());
+            None
+        }
+    }
 }
 
 /// What texts of a kind say.
@@ -148,7 +173,7 @@ fn said(
     report: &mut Report,
 ) -> Option<NetConfig> {
     let best = best_nic(from.nics).map(|nic| &nic.name);
-    let read = parse::of_texts(kind, &mut Texts { texts, best, files }, report);
+    let read = parse::of_texts(kind, &mut Texts { texts, best, files, counts: &mut |_, _| true }, report);
     report.take(read).flatten()
 }
 

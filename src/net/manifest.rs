@@ -3,6 +3,7 @@
 //! ```text
 //! wisp network 1
 //! stamp 5f0c…        what all was made from; 0: not done
+//! image cbf2…        the image's own network, where nothing else said what it is to be; 0: it did
 //! instance 8367…     whose it is; nothing behind it: no datasource's
 //! renderer eni       who wrote the files; `live`: nobody
 //! 90a1… /etc/network/interfaces
@@ -81,6 +82,9 @@ pub struct Manifest {
     pub instance: Option<String>,
     /// The renderer's name.
     pub renderer: String,
+    /// The sum of the image's own network ([`super::choose::image`]), where no higher source spoke: it is looked at again at each boot. 0: one
+    /// did.
+    pub image: u64,
     /// Path and digest of each file. A path may stand twice, before and after a change.
     pub files: Vec<(String, u64)>,
 }
@@ -100,6 +104,7 @@ impl Manifest {
                 "stamp" => manifest.stamp = number(rest),
                 "instance" => manifest.instance = Some(rest.into()),
                 "renderer" => manifest.renderer = rest.into(),
+                "image" => manifest.image = number(rest),
                 sum => manifest.files.push((rest.into(), number(sum))),
             }
         }
@@ -112,7 +117,7 @@ impl Manifest {
     /// The kernel's.
     pub fn save(&self, files: &mut dyn Files, path: &str, durable: bool) -> Result<(), Error> {
         let mut text = String::new();
-        let _ = write!(text, "{HEAD}\nstamp {:x}\nrenderer {}\n", self.stamp, self.renderer);
+        let _ = write!(text, "{HEAD}\nstamp {:x}\nimage {:x}\nrenderer {}\n", self.stamp, self.image, self.renderer);
         if let Some(instance) = &self.instance {
             let _ = writeln!(text, "instance {instance}");
         }
@@ -247,6 +252,8 @@ impl Exchange<'_> {
                 let mac = |link: &Link| nics.iter().find(|nic| Some(nic.index) == link.nic).and_then(Nic::own_mac);
                 let is_second =
                     |link: &&Link| link.kind != Kind::Loopback && is_for(&path, &text, (key, own_key), link, mac(link));
+                // The image's own are the config.
+                let of_another = of_another.filter(|config| !config.sources.contains(&path));
                 let second = of_another.and_then(|config| config.links.iter().find(is_second));
                 let why = match stranger(&text, key, nics) {
                     _ if key.is_empty() && of_another.is_some() && !self.is_held(&path, nics) => {
@@ -352,7 +359,8 @@ mod tests {
         let mut host = MemoryHost::new();
         for instance in [None, Some(String::new()), Some("an id".into())] {
             let files = vec![("/etc/a b".into(), 7), ("/etc/a b".into(), u64::MAX)];
-            let manifest = Manifest { stamp: 0xabc, instance, renderer: "eni".into(), files };
+            let image = u64::from(instance.is_some());
+            let manifest = Manifest { stamp: 0xabc, instance, renderer: "eni".into(), image, files };
             manifest.save(&mut host, "/var/m", false).unwrap();
             assert_eq!(Manifest::load(&mut host, "/var/m"), manifest);
         }

@@ -2,7 +2,8 @@
 //!
 //! `init --local` renames NICs and writes files; the service that starts after it takes them up. `init` brings up what the service did not. Nothing
 //! is looked at twice: a sum of all that the network is made from (documents, kernel command line, NICs with their names) stands in the
-//! manifest, and a boot that finds it equal changes nothing.
+//! manifest, and a boot that finds it equal changes nothing. The image's own `/etc/network/interfaces` is read where nothing else says what the
+//! network is to be, and has a sum for itself; where ifupdown reads it, it stays in force as it is, and wisp writes no file beside it.
 //!
 //! | | files | |
 //! | --- | --- | --- |
@@ -44,7 +45,7 @@ struct Inputs {
     upgraded: bool,
     initramfs: Initramfs,
     /// The datasource's network in ENI form, with its name.
-    eni: Vec<(String, String)>,
+    eni: Option<(String, String)>,
     /// `network-config=` of the kernel command line, and the plan of `ws_virt_network_dep`, with their texts.
     sources: Sources,
     document: Option<Doc>,
@@ -124,7 +125,8 @@ fn by_netlink(work: &mut Work<'_, '_>, config: &Config, report: &mut Report) -> 
     let owner = Owner { instance: instance.as_ref(), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
-    let Some((network, ..)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
+    // No file is listed where the kernel is told.
+    let Some((network, ..)) = chosen(work, &mut inputs, &owner, (&nics, &[]), report) else { return Ok(()) };
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
     let kept = root::carriers(work.host.files(), &nics)?;
     let mut servers = dhcp::Servers::default();
@@ -220,6 +222,7 @@ fn stamp(work: &mut Work<'_, '_>, mut digest: Digest, config: &Config) -> Result
     Ok(digest.0.max(1))
 }
 
+#[inline(never)]
 fn eni(instance: &Instance) -> Option<(String, String)> {
     Some((format!("{}: network_config", instance.source), instance.eni.clone()?))
 }
@@ -230,13 +233,13 @@ fn chosen<'a, 'b: 'a>(
     work: &mut Work<'_, 'b>,
     inputs: &'a mut Inputs,
     owner: &Owner<'a>,
-    nics: &'a [Nic],
+    (nics, own): (&'a [Nic], &'a [(String, u64)]),
     report: &mut Report,
 ) -> Option<(NetConfig, Option<Value<'a>>, Origin)> {
     let read = choose::command_line_document(&work.boot.command_line, &mut inputs.sources);
     inputs.document = report.take(read).flatten();
     let initramfs = core::mem::take(&mut inputs.initramfs);
-    inputs.eni = owner.instance.and_then(eni).into_iter().gather();
+    inputs.eni = owner.instance.and_then(eni);
     let inputs = &*inputs;
     let network_data = owner.instance.and_then(|instance| instance.document(instance.network));
     let candidates = Candidates {
@@ -246,7 +249,8 @@ fn chosen<'a, 'b: 'a>(
         initramfs,
         system: owner.config.get("network"),
         datasource: network_data,
-        datasource_eni: &inputs.eni,
+        datasource_eni: inputs.eni.as_slice(),
+        own,
         nics,
     };
     let (mut config, origin, mut document) = match choose::choose(&candidates, work.host.files(), report) {
@@ -284,7 +288,10 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         return Ok(());
     }
     let each_boot = each_boot(work, owner);
-    if !each_boot && stamp(work, digest, owner.config)? == old.stamp {
+    if !each_boot
+        && stamp(work, digest, owner.config)? == old.stamp
+        && (old.image == 0 || choose::image::sum(work.host.files(), &old.files, &mut Report::default()) == old.image)
+    {
         work.host.log(Level::Debug, AREA, &"as it was at the last boot");
         if old.renderer == LIVE {
             pend(work.host, LIVE)?;
@@ -301,7 +308,8 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if lacks_a_nic(owner.instance, &nics) && activate::settle(work.host) {
         nics = work.host.links().list()?;
     }
-    let Some((mut config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
+    let has_plan = inputs.plan.is_some();
+    let Some((mut config, document, origin)) = chosen(work, &mut inputs, owner, (&nics, &old.files), report) else {
         if old.instance.as_ref().is_some_and(|last| *last != id) {
             // As with cloud-init: who turns it off in an image wants the files that the image has, and has no others.
             for (path, _) in &old.files {
@@ -322,15 +330,30 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if let Some(renderer) = renderer {
         renderer.await_absent(&mut config);
     }
-    let files = rendered(work.host, renderer, &config, document, report)?;
+    let in_force = origin == Origin::Image && renderer.is_some_and(|renderer| renderer.name == "eni");
+    let files = match in_force {
+        true => Vec::new(),
+        false => rendered(work.host, renderer, &config, document, report)?,
+    };
+    if in_force && has_plan {
+        report.told("the image's own network stays as it is: ws_virt_network_dep is for this boot only".into());
+    }
     let anew = each_boot || old.instance.as_ref() != Some(&id);
     let mut next = Manifest {
         stamp: 0,
         renderer: renderer.map_or(LIVE, |renderer| renderer.name).into(),
         files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).gather(),
         instance: Some(id),
+        image: 0,
     };
-    let changed = exchange(work, &old, &next, &files, anew, (&nics, &config), report)?;
+    let changed =
+        exchange(work, &old, &next, &files, anew, (&nics, &config), report)?.map(|changed| changed || in_force);
+    if matches!(origin, Origin::Image | Origin::Fallback) {
+        // What is wrong in files that are not taken is nobody's fault, and in those that stay in force it is ifupdown's to tell.
+        let mut untold = Report::default();
+        let told = if origin == Origin::Image && !in_force { report } else { &mut untold };
+        next.image = choose::image::sum(work.host.files(), &next.files, told);
+    }
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;

@@ -34,7 +34,8 @@ struct Setting {
 
 /// Reads each text, with what it sources.
 pub(super) fn read(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
-    let mut reader = EniReader { reading, controls: Vec::new(), members: Vec::new(), subnets: Vec::new() };
+    let counts = &mut *from.counts;
+    let mut reader = EniReader { reading, counts, controls: Vec::new(), members: Vec::new(), subnets: Vec::new() };
     for (path, text) in from.texts {
         interfaces::read_text(from.files, path, text.as_bytes(), &mut reader)?;
     }
@@ -42,9 +43,13 @@ pub(super) fn read(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<()
     Ok(())
 }
 
+/// Whether a stanza of a file counts.
+pub type Counts<'c> = dyn FnMut(&File<'_>, &Stanza<'_>) -> bool + 'c;
+
 /// Reads the stanzas of an image's or a drive's files, in their order.
 struct EniReader<'c, 'r> {
     reading: &'c mut Reading<'r>,
+    counts: &'c mut Counts<'c>,
     /// Names of `auto` and `allow-hotplug`.
     controls: Vec<(String, Control)>,
     /// Master and member, where the member names it.
@@ -55,6 +60,9 @@ struct EniReader<'c, 'r> {
 
 impl Visitor for EniReader<'_, '_> {
     fn stanza(&mut self, file: &File<'_>, stanza: &Stanza<'_>) -> Result<(), Error> {
+        if !(self.counts)(file, stanza) {
+            return Ok(());
+        }
         let at = self.at(file, stanza.head.name);
         let keyword = owned(stanza.head.name);
         let mut words = Vec::new();

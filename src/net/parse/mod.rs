@@ -17,6 +17,7 @@ use crate::format::scalar::Scalar;
 use crate::format::{json, yaml};
 use crate::host::Files;
 use crate::limits::{MAX_LINKS_CONFIGURED, MAX_QUOTED};
+pub use eni::Counts;
 use keys::{Draft, Keys};
 
 mod check;
@@ -90,6 +91,8 @@ pub struct Texts<'a> {
     pub best: Option<&'a IfName>,
     /// Where the files are that a text sources.
     pub files: &'a mut dyn Files,
+    /// Which stanzas of an interfaces file count.
+    pub counts: &'a mut Counts<'a>,
 }
 
 /// The first dialect of this kind.

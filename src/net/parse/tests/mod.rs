@@ -41,7 +41,11 @@ fn of_texts(
 ) -> Result<Option<NetConfig>, Error> {
     let named: Vec<(String, String)> = named.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
     let best = IfName::parse("best");
-    super::of_texts(kind, &mut Texts { texts: &named, best: best.as_ref(), files: host }, report)
+    super::of_texts(
+        kind,
+        &mut Texts { texts: &named, best: best.as_ref(), files: host, counts: &mut |_, _| true },
+        report,
+    )
 }
 
 /// The config as v2, without what all have.
