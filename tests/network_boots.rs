@@ -492,33 +492,135 @@ fn from_static_to_dhcp_nothing_of_the_old_instance_stays() {
     assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.")), "{:#?}", etc(&host));
 }
 
-/// `disabled` is the word of who cares for the network alone: what is there stays, and the log names it.
+const DISABLED: &str = r#"{"config": "disabled"}"#;
+
+/// Where the network of a new instance is left alone nothing of the last one's stays, and nothing is brought up; at the same instance nothing changes.
 #[test]
-fn where_the_network_is_disabled_the_files_of_the_last_instance_stay() {
-    let mut host = machine(DEBIAN);
-    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
-    boot_well(&mut host);
-    let before = (etc(&host), host.text(MANIFEST));
-    for (id, data, told) in [(A, "{}", false), (B, "{}", true), (C, r#"{"config": "disabled"}"#, true)] {
-        drive(&mut host, id, data);
-        if id != C {
-            host.put("/proc/cmdline", 0o444, "network-config=disabled\n");
-        } else {
+fn where_the_network_is_left_alone_the_files_of_the_last_instance_go() {
+    let route = r#""routes": [{"network": "10.0.0.0", "netmask": "255.0.0.0", "gateway": "192.0.2.9"}]"#;
+    let data = network_data(&[(1, "192.0.2.5"), (2, "dhcp")], "192.0.2.53").replacen("\"routes\": []", route, 1);
+    for (line, config, ds, nics) in [
+        ("network-config=disabled", "", "{}", 3),
+        ("", "network: {config: disabled}\n", "{}", 3),
+        ("", "", DISABLED, 3),
+        // Neither a config nor a NIC.
+        ("", "", "{}", 1),
+    ] {
+        for (image, rest) in [(DEBIAN, [ENI]), (RED_HAT, ["/etc/sysconfig/network"])] {
+            let mut host = machine(image);
+            host.put(&format!("{SCRIPTS}/ifcfg-br0"), 0o644, "DEVICE=br0\n");
+            drive(&mut host, A, &data);
+            boot_well(&mut host);
+            let all_nics = host.nics.clone();
+            // Later in the life of the instance: what is there stays.
+            host.put("/proc/cmdline", 0o444, format!("{line}\n"));
+            host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, config);
+            drive(&mut host, A, ds);
+            host.reboot();
+            host.nics.truncate(nics);
+            let before = (etc(&host), host.text(MANIFEST));
+            boot_well(&mut host);
+            assert_eq!((etc(&host), host.text(MANIFEST)), before, "{line} {config} {ds}");
+            drive(&mut host, B, ds);
+            for _ in 0..2 {
+                host.reboot();
+                host.nics.truncate(nics);
+                host.addresses = vec![address("lo", "127.0.0.1/8")];
+                boot_well(&mut host);
+                assert!(logged(&host, "left alone: "), "{:#?}", host.log_lines);
+                assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.")), "{:#?}", etc(&host));
+                for path in before.1.lines().filter_map(|line| line.split_once(" /")) {
+                    let path = format!("/{}", path.1);
+                    assert!(!host.exists(&path) || rest.contains(&path.as_str()), "{path}");
+                }
+                assert_eq!(host.text(&format!("{SCRIPTS}/ifcfg-br0")), "DEVICE=br0\n");
+                assert_eq!(host.text(MANIFEST), format!("wisp network 1\nstamp 0\nimage 0\nrenderer \ninstance {B}\n"));
+                assert_eq!((ran(&host), &host.requests), (vec![], &vec![]));
+                assert!(!host.exists(PENDING));
+            }
+            if image == DEBIAN {
+                assert_eq!(host.text(ENI), "auto lo\niface lo inet loopback\n");
+            }
+            // Turned on again it is as for a machine that had no network before.
             host.put("/proc/cmdline", 0o444, "\n");
+            host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, "");
+            host.put(&format!("{SCRIPTS}/ifcfg-eth1:1"), 0o644, "DEVICE=eth1:1\nIPADDR=10.9.9.9\n");
+            drive(&mut host, B, &network_data(&[(2, "dhcp")], ""));
+            host.reboot();
+            host.nics = all_nics;
+            boot_well(&mut host);
+            assert!(host.text(MANIFEST).contains(&format!("\ninstance {B}\n")));
+            assert!(!host.exists(&format!("{SCRIPTS}/ifcfg-eth1:1")), "a second config of a link");
+            assert_eq!(ran(&host), ["ifup eth1"]);
+        }
+    }
+}
+
+/// The power goes at any call of such a boot: nothing stale is left by the next one.
+#[test]
+fn a_power_cut_where_the_network_is_left_alone_leaves_nothing_stale() {
+    let begun = || {
+        let mut host = machine(RED_HAT);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (2, "192.0.3.5")], "192.0.2.53"));
+        boot_well(&mut host);
+        drive(&mut host, B, DISABLED);
+        host.reboot();
+        host
+    };
+    let run = |host: &mut MemoryHost| stage::init_local(host, &Options::default());
+    let calls = {
+        let mut host = begun();
+        run(&mut host);
+        host.calls()
+    };
+    assert!(calls > 60, "{calls}");
+    for call in 1..=calls {
+        for seed in [0, 1, 2, call.wrapping_mul(0x9e37_79b9)] {
+            let mut host = begun();
+            host.fail_at(call, Fault::PowerCut, FaultSpan::FromHere);
+            run(&mut host);
+            let mut host = host.power_cut(seed);
+            assert_eq!(run(&mut host), 0, "cut at call {call}, seed {seed}: {:#?}", faults(&host));
+            let stale = etc(&host).into_iter().find(|(path, text)| text.contains("192.0.") && !path.contains(".wisp-"));
+            assert_eq!(stale, None, "cut at call {call}, seed {seed}");
+            // Also one of which less than all is there.
+            assert!(!host.text(MANIFEST).contains(" /"), "{}", host.text(MANIFEST));
+        }
+    }
+}
+
+/// What a person has changed is theirs where the network is left alone; `upgraded-network` is the word for all that is there; and where no
+/// instance is found there is no new one.
+#[test]
+fn where_the_network_is_left_alone_what_is_somebodys_stays() {
+    let eth1 = format!("{SCRIPTS}/ifcfg-eth1");
+    let off = "network: {config: disabled}\n";
+    for (upgraded, drive_is_there, goes) in [(false, true, true), (true, true, false), (false, false, false)] {
+        let mut host = machine(RED_HAT);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (2, "192.0.3.5")], ""));
+        boot_well(&mut host);
+        host.put(&eth1, 0o644, "# mine\n");
+        host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, off);
+        if upgraded {
+            host.put("/var/lib/cloud/data/upgraded-network", 0o644, "");
+        }
+        drive(&mut host, B, DISABLED);
+        if !drive_is_there {
+            let files = wisp::host::Host::files(&mut host);
+            files.remove(&format!("{SEED}/meta_data.json")).unwrap();
         }
         host.reboot();
-        host.log_lines.clear();
-        boot_well(&mut host);
-        assert_eq!((etc(&host), host.text(MANIFEST)), before, "{id}");
-        assert!(logged(&host, "left alone: it is disabled by"), "{id}");
-        assert_eq!(logged(&host, &format!("{ENI} stays: it was written for another instance")), told, "{id}");
-        assert_eq!((ran(&host), &host.requests), (vec![], &vec![]));
+        let manifest = host.text(MANIFEST);
+        boot(&mut host);
+        assert_eq!(host.text(&eth1), "# mine\n");
+        assert_eq!(host.exists(&format!("{SCRIPTS}/ifcfg-eth0")), !goes);
+        assert_eq!(logged(&host, &format!("{eth1} stays: it was changed since wisp wrote it")), goes);
+        assert_eq!(host.text(MANIFEST) != manifest, goes);
+        assert!(!host.exists(&format!("/var/lib/cloud/instances/{B}/network-old")));
+        if goes {
+            assert_eq!(faults(&host), [""; 0]);
+        }
     }
-    // Turned on again, all of it goes.
-    drive(&mut host, C, &network_data(&[(2, "dhcp")], ""));
-    host.reboot();
-    boot_well(&mut host);
-    assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.2.5")), "{:#?}", etc(&host));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! stamp 5f0c…        what all was made from; 0: not done
 //! image cbf2…        the image's own network, where nothing else said what it is to be; 0: it did
 //! instance 8367…     whose it is; nothing behind it: no datasource's
-//! renderer eni       who wrote the files; `live`: nobody
+//! renderer eni       who wrote the files; `live`: nobody; nothing behind it: the network is left alone
 //! 90a1… /etc/network/interfaces
 //! ```
 //!
@@ -80,7 +80,7 @@ pub struct Manifest {
     pub stamp: u64,
     /// The instance, as its directory is called; `None`: there is no manifest.
     pub instance: Option<String>,
-    /// The renderer's name.
+    /// The renderer's name; empty where the network is left alone.
     pub renderer: String,
     /// The sum of the image's own network ([`super::choose::image`]), where no higher source spoke: it is looked at again at each boot. 0: one
     /// did.
@@ -127,6 +127,11 @@ impl Manifest {
         write_file(files, path, &Create { durable, ..Create::mode(0o600) }, text.as_bytes())
     }
 
+    /// Whether a network was made for this instance; where it is left alone none was, and no renderer is named.
+    pub fn is_of(&self, instance: Option<&str>) -> bool {
+        self.instance.as_deref() == instance && !self.renderer.is_empty()
+    }
+
     /// Whether a file is ours and holds what we wrote.
     fn knows(&self, path: &str, sum: u64) -> bool {
         self.files.iter().any(|(known, of)| known == path && *of == sum)
@@ -146,6 +151,8 @@ pub struct Exchange<'a> {
     pub host: &'a mut dyn Host,
     /// What was there; with the files that are to be there, while a power cut may leave either.
     pub old: &'a Manifest,
+    /// The network is left alone: what was changed since it was written stays.
+    pub left_alone: bool,
     /// The directory of the files that are moved out of the way.
     pub aside: &'a str,
     /// What was wrong.
@@ -188,7 +195,7 @@ impl Exchange<'_> {
         self.old.knows(path, Digest::of(now))
     }
 
-    /// Removes a file of ours that is to be there no more; one that was changed since is moved aside.
+    /// Removes a file of ours that is to be there no more; one that was changed since is moved aside, or stays where the network is left alone.
     ///
     /// # Errors
     /// The kernel's.
@@ -199,13 +206,21 @@ impl Exchange<'_> {
         if path == paths::SYSCONFIG_NETWORK || (!ours && SHARED.contains(&path)) {
             return Ok(());
         }
+        // ifupdown is there as long as this file is.
+        let text = b"auto lo\niface lo inet loopback\n";
+        let is_main = path == paths::INTERFACES;
+        if is_main && now == text {
+            return Ok(());
+        }
+        if !ours && self.left_alone {
+            self.host.log(Level::Info, AREA, &format_args!("{path} stays: it was changed since wisp wrote it"));
+            return Ok(());
+        }
         if !ours {
             self.keep(path, &now, "the network has no use for it any more")?;
         }
-        if path == paths::INTERFACES {
-            // ifupdown is there as long as this file is.
-            let text = b"auto lo\niface lo inet loopback\n";
-            return if now == text { Ok(()) } else { write_file(self.host.files(), path, &Create::mode(0o644), text) };
+        if is_main {
+            return write_file(self.host.files(), path, &Create::mode(0o644), text);
         }
         self.host.files().remove(path)?;
         self.host.log(Level::Info, AREA, &format_args!("removed {path}"));

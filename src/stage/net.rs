@@ -10,6 +10,11 @@
 //! | a new instance, or no manifest; `updates: {network: {when: [boot]}}` | all that do not hold what they should | what is not ours is moved aside |
 //! | another config or other NICs, same instance | those that would be other ones than the last time | what a person changed in the others stays |
 //! | nothing new | none | |
+//! | a new instance whose network is left alone | those of the last one go | what was changed since wisp wrote it stays |
+//!
+//! Left alone is what is disabled, or has neither a config nor a NIC. Files of the last instance are stale there too; who wants files in an image
+//! changes them, or has others. The file `data/upgraded-network` says that the files which are there were taken over, whoever wrote them: there
+//! they stay. So they do where no instance is found.
 
 use alloc::format;
 use alloc::string::String;
@@ -308,12 +313,12 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if lacks_a_nic(owner.instance, &nics) && activate::settle(work.host) {
         nics = work.host.links().list()?;
     }
-    let has_plan = inputs.plan.is_some();
+    let (has_plan, upgraded) = (inputs.plan.is_some(), inputs.upgraded);
     let Some((mut config, document, origin)) = chosen(work, &mut inputs, owner, (&nics, &old.files), report) else {
-        if old.instance.as_ref().is_some_and(|last| *last != id) {
-            // As with cloud-init: who turns it off in an image wants the files that the image has, and has no others.
-            for (path, _) in &old.files {
-                work.host.log(Level::Info, AREA, &format_args!("{path} stays: it was written for another instance"));
+        if old.instance.as_ref().is_some_and(|last| *last != id) && owner.instance.is_some() && !upgraded {
+            let next = Manifest { instance: Some(id), ..Manifest::default() };
+            if exchange(work, &old, &next, &[], None, report)?.is_some() {
+                next.save(work.host.files(), &path, false)?;
             }
         }
         return work.host.files().remove(PENDING).map(|_| ());
@@ -338,7 +343,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if in_force && has_plan {
         report.told("the image's own network stays as it is: ws_virt_network_dep is for this boot only".into());
     }
-    let anew = each_boot || old.instance.as_ref() != Some(&id);
+    let anew = each_boot || !old.is_of(Some(&id));
     let mut next = Manifest {
         stamp: 0,
         renderer: renderer.map_or(LIVE, |renderer| renderer.name).into(),
@@ -347,7 +352,7 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         image: 0,
     };
     let changed =
-        exchange(work, &old, &next, &files, anew, (&nics, &config), report)?.map(|changed| changed || in_force);
+        exchange(work, &old, &next, &files, Some((anew, &nics, &config)), report)?.map(|changed| changed || in_force);
     if matches!(origin, Origin::Image | Origin::Fallback) {
         // What is wrong in files that are not taken is nobody's fault, and in those that stay in force it is ifupdown's to tell.
         let mut untold = Report::default();
@@ -425,17 +430,18 @@ fn rendered(
     Ok(files)
 }
 
-/// Exchanges the files of the manifest `old` for those of `next`; whether any is another one now, `None` where one could not be written.
+/// Exchanges the files of the manifest `old` for those of `next`, of this config or of a network that is left alone; whether any is another one now,
+/// `None` where one could not be written.
 #[inline(never)]
 fn exchange(
     work: &mut Work<'_, '_>,
     old: &Manifest,
     next: &Manifest,
     files: &[Wanted],
-    anew: bool,
-    (nics, config): (&[Nic], &NetConfig),
+    of: Option<(bool, &[Nic], &NetConfig)>,
     report: &mut Report,
 ) -> Result<Option<bool>, Error> {
+    let anew = of.is_some_and(|(anew, ..)| anew);
     if !anew && old.stamp != 0 && old.files == next.files {
         return Ok(Some(false));
     }
@@ -454,7 +460,8 @@ fn exchange(
         }
         _ => work.state.data(paths::NETWORK_OLD),
     };
-    let mut exchange = Exchange { host: work.host, old, aside: &aside, report, errors: Vec::new() };
+    let mut exchange =
+        Exchange { host: work.host, old, left_alone: of.is_none(), aside: &aside, report, errors: Vec::new() };
     let mut changed = false;
     for (file, sum) in files.iter().zip(&next.files) {
         if anew || old.stamp == 0 || !old.files.contains(sum) {
@@ -468,9 +475,9 @@ fn exchange(
             changed = true;
         }
     }
-    if anew {
+    if let Some((true, nics, config)) = of {
         // Without a manifest the image was another machine's.
-        let of_another = (old.instance != next.instance).then_some(config);
+        let of_another = (!old.is_of(next.instance.as_deref())).then_some(config);
         match exchange.clear(nics, of_another, files) {
             Ok(moved) => changed |= moved,
             Err(error) => exchange.errors.push(error),
