@@ -360,7 +360,7 @@ mod tests {
             (&CONVERT[..10], "`devel net-convert` needs --output-kind"),
             (&["devel", "net-convert"], "`devel net-convert` needs --network-data"),
             (&convert(&["x"]), "`devel net-convert` takes no argument `x`"),
-            (&convert(&["-k", "xml"]), "--kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `xml`"),
+            (&convert(&["-k", "xml"]), "--kind takes eni, yaml, network_data.json, cmdline, klibc, ifcfg, not `xml`"),
             (
                 &convert(&["--output-kind=live"]),
                 "--output-kind takes eni, sysconfig, netplan, network-manager, networkd, not `live`",

@@ -9,9 +9,7 @@ use wisp::format::doc::{Sources, Value};
 use wisp::format::json;
 use wisp::host::links::{IfName, Mac, Nic};
 use wisp::host::memory::MemoryHost;
-use wisp::net::interfaces::read_text;
-use wisp::net::parse::eni::EniReader;
-use wisp::net::parse::{Said, document};
+use wisp::net::parse::{Said, Texts, document, of_texts};
 use wisp::net::{NetConfig, Report, resolve};
 
 /// A config.
@@ -42,11 +40,10 @@ pub fn generate_eni(seed: u64, count: usize) -> (Vec<Case>, Vec<Case>) {
 /// What wisp understands of a case on the machine with [`NICS`], with the document that it was read from, if it is one; and what it reports.
 pub fn read(case: &Case, each: &mut dyn FnMut(&NetConfig, Option<Value<'_>>)) -> Report {
     if case.form == "eni" {
-        let mut report = Report::default();
-        let mut reader = EniReader::new(&mut report);
-        read_text(&mut MemoryHost::new(), "case", case.text.as_bytes(), &mut reader)
-            .unwrap_or_else(|error| panic!("{error} in\n{}", case.text));
-        let mut config = reader.done();
+        let (texts, mut report) = ([("case".into(), case.text.clone())], Report::default());
+        let mut from = Texts { texts: &texts, best: None, files: &mut MemoryHost::new(), counts: &mut |_, _| true };
+        let read = of_texts("eni", &mut from, &mut report).unwrap_or_else(|error| panic!("{error} in\n{}", case.text));
+        let Some(mut config) = read else { return report };
         resolve::resolve(&mut config, &nics(), &mut report);
         each(&config, None);
         return report;
