@@ -68,14 +68,6 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("", "eni only ours: N inet6 N bond-miimon N", "22.4 drops a zero"),
     ("", "eni only ours: N inet N bridge_fd N", "22.4 drops a zero"),
     ("", "eni only ours: N inet6 N bridge_fd N", "22.4 drops a zero"),
-    ("", "eni only ours: N inet N bridge_pathcost N N", "22.4 writes v2's ports without their costs"),
-    ("", "eni only theirs: N inet N bridge_pathcost N", "the same"),
-    ("", "eni only ours: N inet6 N bridge_pathcost N N", "the same"),
-    ("", "eni only theirs: N inet6 N bridge_pathcost N", "the same"),
-    ("v2", "eni only ours: N inet N bridge_portprio N N", "the same"),
-    ("v2", "eni only theirs: N inet N bridge_portprio N", "the same"),
-    ("v2", "eni only ours: N inet6 N bridge_portprio N N", "the same"),
-    ("v2", "eni only theirs: N inet6 N bridge_portprio N", "the same"),
     ("", "eni only theirs: N inet N accept_ra N", "it is an option of inet6 alone (interfaces(5))"),
     ("", "eni only ours: N inet6 N accept_ra N", "22.4 writes it in the first stanza of a link, or not at all"),
     ("", "eni only ours: N inet6 N dhcp N", "the same"),
@@ -279,7 +271,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Excuses that say something of the link besides, which has to be so: how the differences begin, and what.
+/// Excuses that say something of the link or the value besides, which has to be so: how the differences begin, and what.
 const ONLY_WHERE: &[(&str, &str, OfLink)] = &[
     ("sysconfig only theirs: N BONDING_", UNDESCRIBED, is_undescribed),
     ("sysconfig only theirs: N TYPE=Bond", UNDESCRIBED, is_undescribed),
@@ -288,21 +280,39 @@ const ONLY_WHERE: &[(&str, &str, OfLink)] = &[
     ("netplan only theirs: N parameters ", UNDESCRIBED, is_undescribed),
     ("network-manager only theirs: N connection type=bond", UNDESCRIBED, is_undescribed),
     ("network-manager only ours: N connection type=ethernet", UNDESCRIBED, is_undescribed),
-    ("network-manager only theirs: N ethernet mtu=", "it has `inet6 manual`", has_manual6),
+    ("network-manager only theirs: N ethernet mtu=", "it has `inet6 manual`", |link, _, _| link.has(&Method::Manual6)),
+    ("eni only ours: N inet N bond-miimon N", ZERO, is_zero),
+    ("eni only ours: N inet6 N bond-miimon N", ZERO, is_zero),
+    ("eni only ours: N inet N bridge_fd N", ZERO, is_zero),
+    ("eni only ours: N inet6 N bridge_fd N", ZERO, is_zero),
+    ("netplan only ours: N match ", DRIVER, has_driver),
+    ("netplan only ours: N set-name=", DRIVER, has_driver),
+    ("network-manager only ours: N connection interface-name=", DRIVER, has_driver),
+    (
+        "networkd only ours: N Network IPv6AcceptRA=",
+        "it asks for IPv6 or speaks of router advertisements",
+        |link, _, _| link.accept_ra.is_some() || link.subnets.iter().any(|subnet| subnet.is_v6()),
+    ),
+    ("networkd only theirs: lo ", "no address", |link, _, _| link.addresses().next().is_none()),
 ];
 
-/// Whether it is so of the link of this name.
-type OfLink = fn(&NetConfig, &str) -> bool;
+/// Whether it is so of the link and the difference.
+type OfLink = fn(&Link, &NetConfig, &str) -> bool;
 
 const UNDESCRIBED: &str = "a member that is described nowhere stands where its master does";
+const ZERO: &str = "the value is 0";
+const DRIVER: &str = "it is found by its driver";
 
-fn has_manual6(config: &NetConfig, name: &str) -> bool {
-    config.links.iter().any(|link| link.display_name() == name && link.has(&Method::Manual6))
+fn is_undescribed(link: &Link, config: &NetConfig, _: &str) -> bool {
+    config.master_of(link).is_some_and(|master| master.at == link.at)
 }
 
-fn is_undescribed(config: &NetConfig, name: &str) -> bool {
-    let link = config.links.iter().find(|link| link.display_name() == name);
-    link.is_some_and(|link| config.master_of(link).is_some_and(|master| master.at == link.at))
+fn is_zero(_: &Link, _: &NetConfig, fact: &str) -> bool {
+    fact.ends_with(" 0")
+}
+
+fn has_driver(link: &Link, _: &NetConfig, _: &str) -> bool {
+    link.find().is_some_and(|find| !find.drivers.is_empty())
 }
 
 /// Where ours is not what the model says: each with what it should be. An excuse of a difference in one of these keys excuses only what is right.
@@ -340,6 +350,11 @@ const PAIRS: &[(&str, Same)] = &[
     ("eni: of an interfaces file, v1 has no word for `inet6 manual`", |ours, theirs| {
         let v6 = theirs.replace(" inet #", " inet6 #").replace(" iface inet manual", " iface inet6 manual");
         theirs.contains(" inet #") && ours == v6
+    }),
+    ("eni: 22.4 writes v2's ports of a bridge without their costs and priorities", |ours, theirs| {
+        let number = ours.strip_prefix(theirs).and_then(|number| number.strip_prefix(' '));
+        let is = [" bridge_pathcost ", " bridge_portprio "].iter().any(|key| theirs.contains(key));
+        is && number.is_some_and(|number| number.parse::<u32>().is_ok())
     }),
     ("netplan: 22.4 writes `arp-ip-target`, which netplan refuses", |ours, theirs| {
         theirs.contains(" arp-ip-target=") && ours == theirs.replace(" arp-ip-target=", " arp-ip-targets=")
@@ -625,8 +640,9 @@ impl Tally {
         for (whose, fact) in missing.chain(added.into_iter().map(|fact| ("only ours", fact))) {
             let what = format!("{name} {whose}: {}", shape(fact));
             let place = ONLY_WHERE.iter().find(|(begin, ..)| what.starts_with(begin));
-            let link = fact.split(' ').next().unwrap_or_default();
-            let so = place.is_none_or(|(_, _, is)| is(config, link));
+            let name = fact.split(' ').next().unwrap_or_default();
+            let link = config.links.iter().find(|link| link.display_name() == name);
+            let so = place.is_none_or(|(_, _, is)| link.is_some_and(|link| is(link, config, fact)));
             if let Some(row) = place.filter(|_| so) {
                 self.count(only_where(row), 1);
             }
