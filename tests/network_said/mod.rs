@@ -341,7 +341,7 @@ fn option(setting: &Setting) -> String {
 /// Whoever of a family asks for addresses, the metric is that of the last who says one.
 fn asked_metric(link: &Link, v6: bool) -> Option<u32> {
     let asks = |method| if v6 { dynamic(method) } else { method == Method::Dhcp4 };
-    link.subnets.iter().filter(|subnet| asks(subnet.method)).filter_map(|subnet| subnet.metric).last()
+    link.subnets.iter().filter(|subnet| asks(subnet.method)).filter_map(|subnet| subnet.metric).next_back()
 }
 
 fn keyfile(config: &NetConfig, link: &Link, v6: bool, say: &mut Say<'_>) {
