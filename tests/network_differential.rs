@@ -194,7 +194,7 @@ fn shape(fact: &str) -> String {
 
 #[test]
 fn configs_mean_what_cloud_init_takes_them_for() {
-    let mut cases = generate(4, cases(1_200));
+    let mut cases = generate(4, cases(3_000));
     let mut theirs = theirs(&cases);
     // What interfaces files mean is what the same means in v1. (What 22.4 reads of them, tests/render_differential.rs has.)
     let (files, same) = generate_eni(7, cases.len() / 2);
