@@ -134,17 +134,15 @@ fn udev_is_told_the_final_names() {
 
 #[test]
 fn the_metric_of_any_who_asks() {
-    use crate::net::interfaces::read_text;
-    use crate::net::parse::eni::EniReader;
+    use crate::net::parse::{Texts, of_texts};
     let last =
         "iface e inet dhcp\niface e inet dhcp\n metric 7\niface e inet6 auto\n dhcp 1\niface e inet6 auto\n metric 8\n";
     let first =
         "iface e inet dhcp\n metric 7\niface e inet dhcp\niface e inet6 auto\n metric 8\niface e inet6 auto\n dhcp 1\n";
     for text in [last, first] {
-        let mut report = Report::default();
-        let mut reader = EniReader::new(&mut report);
-        read_text(&mut MemoryHost::new(), "eni", text.as_bytes(), &mut reader).unwrap();
-        let config = reader.done();
+        let texts = [(String::from("eni"), String::from(text))];
+        let mut from = Texts { texts: &texts, best: None, files: &mut MemoryHost::new(), counts: &mut |_, _| true };
+        let config = of_texts("eni", &mut from, &mut Report::default()).unwrap().unwrap();
         // netplan has one metric for both families.
         for (name, key, wanted) in [
             ("network-manager", "route-metric=", &["7", "8"][..]),
