@@ -306,12 +306,42 @@ fn links(machine: &Machine, told: &mut Vec<Outcome>) {
         assert!(shown.contains(wanted), "{shown}\n{told:#?}");
     }
     assert!(!shown.contains("192.0.2.99"), "{shown}");
+    leases(machine, told);
     // What the machine is compared by is its own files.
     for dir in ["sys/class/net", "sys/devices", "mnt"] {
         let at = std::ffi::CString::new(machine.root.join(dir).to_str().unwrap()).unwrap();
         // SAFETY: a string.
         assert_eq!(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }, 0);
     }
+}
+
+/// DHCP, with a server in a network of its own at the other end of a veth pair; where nobody answers; and both families' packets.
+fn leases(machine: &Machine, told: &mut Vec<Outcome>) {
+    let script = "read go; ip link set v3 up; ip addr add 198.51.100.129/25 dev v3; exec /usr/sbin/dnsmasq --keep-in-foreground \
+        --conf-file=/dev/null --port=0 --user=root --no-ping --interface=v3 --dhcp-range=198.51.100.140,198.51.100.150,255.255.255.128 \
+        --dhcp-leasefile=/dev/null --log-facility=/dev/null";
+    let mut server = Command::new("unshare").args(["-n", "sh", "-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+    let ours = fs::read_link("/proc/thread-self/ns/net").unwrap();
+    let theirs = format!("/proc/{}/ns/net", server.id());
+    let patience = Instant::now() + Duration::from_secs(30);
+    while fs::read_link(&theirs).is_ok_and(|net| net == ours) {
+        assert!(Instant::now() < patience, "unshare(1) has no network of its own");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = server.id().to_string();
+    let add =
+        ["link", "add", "v2", "address", "02:00:00:00:00:03", "type", "veth", "peer", "name", "v3", "netns", &pid];
+    tool("ip", &add).expect("a veth pair");
+    one(machine, told, &["net", "lease", "--timeout", "1", "v2"]);
+    assert_eq!(told.last().unwrap().1, 1, "{told:#?}");
+    std::io::Write::write_all(&mut server.stdin.take().unwrap(), b"go\n").unwrap();
+    one(machine, told, &["net", "lease", "v2", "--json"]);
+    one(machine, told, &["net", "lease", "v2", "/bin/echo", "with a lease"]);
+    let done = server.kill().and_then(|()| server.wait());
+    let [.., (_, asked, offer), (_, ran, said)] = &told[..] else { panic!("{told:#?}") };
+    assert!(*asked == 0 && offer.contains("198.51.100.1") && *ran == 0 && said.contains("with a lease"), "{told:#?}");
+    done.unwrap();
+    tool("ip", &["link", "del", "v2"]).expect("the pair goes");
 }
 
 /// `1` says that the tests' own machine has no loop device, as some containers have none.
