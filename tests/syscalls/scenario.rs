@@ -28,6 +28,11 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     label_files(machine);
     seed::write(machine, seed::DIR, seed::OTHER_ID, seed::everything());
     boot(machine, "new instance, SELinux", &mut told);
+    let labelled = machine.read("tmp/labelled");
+    let dir = format!("/var/lib/cloud/instances/{}", seed::OTHER_ID);
+    for path in [&dir, &format!("{dir}/sem"), &format!("{dir}/obj.json"), &format!("{dir}/scripts/runcmd")] {
+        assert!(labelled.lines().any(|line| line == path), "{path} is not labelled:\n{labelled}");
+    }
 
     odd_scripts(machine, &mut told);
     large_user_data(machine, &mut told);
@@ -76,9 +81,11 @@ fn commands(machine: &Machine, told: &mut Vec<Outcome>) {
     }
 }
 
-/// From now on files have labels, as far as wisp can see.
+/// From now on files have labels, as far as wisp can see, and restorecon(8) notes what is new.
 fn label_files(machine: &Machine) {
     fs::create_dir_all(machine.root.join("sys/fs/selinux")).unwrap();
+    machine.put("sys/fs/selinux/enforce", 0o644, "1");
+    machine.put("usr/sbin/restorecon", 0o755, "#!/bin/sh\ncat >>/tmp/labelled\n");
     let path = std::ffi::CString::new(machine.root.join("etc/motd").to_str().unwrap()).unwrap();
     let label = b"system_u:object_r:etc_t:s0\0";
     // SAFETY: strings, and a length. Where the kernel's tmpfs has no labels there is nothing to keep.
