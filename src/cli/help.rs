@@ -14,7 +14,46 @@ pub fn of(command: Option<&str>) -> &'static str {
     }
 }
 
-const PROGRAM: &str = "\
+/// Lines that a build has with a feature.
+macro_rules! with {
+    ($name:ident, $feature:literal, $text:literal) => {
+        #[cfg(feature = $feature)]
+        macro_rules! $name {
+            () => {
+                $text
+            };
+        }
+        #[cfg(not(feature = $feature))]
+        macro_rules! $name {
+            () => {
+                ""
+            };
+        }
+    };
+}
+
+with!(
+    plan,
+    "plan",
+    "  wisp plan                    what the four stages would do here, without doing it
+"
+);
+with!(
+    net,
+    "network",
+    "  wisp net show|lease|...      the network links: look, lease, empty, rename, renew leases
+"
+);
+with!(
+    devel,
+    "devel",
+    "  wisp devel parse KIND FILE   how wisp reads a file, as JSON
+  wisp devel net-convert ...   a network config of one dialect as the files of another
+"
+);
+
+const PROGRAM: &str = concat!(
+    "\
 wisp: cloud-init in one static file
 
 A boot runs four stages, in this order:
@@ -26,11 +65,11 @@ A boot runs four stages, in this order:
 Other commands:
   wisp single --name MODULE    one module again
   wisp query -n NAME           what is known of the instance
-  wisp plan                    what the four stages would do here, without doing it
-  wisp net show|lease|...      the network links: look, lease, empty, rename, renew leases
-  wisp devel parse KIND FILE   how wisp reads a file, as JSON
-  wisp devel net-convert ...   a network config of one dialect as the files of another
-
+",
+    plan!(),
+    net!(),
+    devel!(),
+    "
 Options of every command:
   -f, --file FILE   configuration that counts above all other; may be given more than once
   -d, --debug       programs that a stage runs keep standard input
@@ -42,7 +81,8 @@ Options of every command:
 Exit status: 0 done (warnings too), 1 something asked for was not done, 2 unusable arguments.
 Log: /var/log/cloud-init.log; what programs print: /var/log/cloud-init-output.log.
 Installed under the name cloud-init it is the same program.
-";
+"
+);
 
 const INIT: &str = "\
 wisp init [--local]: find the datasource, and handle what came with the instance
