@@ -228,3 +228,5 @@ pub const MAX_LEASES_FILE: u64 = 64 << 10;
 /// How long a link waits for its DHCP server: two requests and their answers go well within it (RFC 2131 section 4.1), and `dhclient` of RHEL 6
 /// and 7 waits as long where it is to go on in the background.
 pub const MAX_DHCP_TIME: core::time::Duration = core::time::Duration::from_secs(30);
+/// How long the links behind the first wait at least, where [`MAX_DHCP_TIME`] is over: a request, one more after 4 seconds, and an answer to that.
+pub const MIN_DHCP_TIME: core::time::Duration = core::time::Duration::from_secs(8);

@@ -45,6 +45,10 @@ pub const MOUNTS: &str = "/proc/self/mounts";
 pub const SYS_BLOCK: &str = "/sys/class/block";
 /// State of this boot, of everybody; klibc's ipconfig leaves `net-IF.conf` and `net6-IF.conf` here.
 pub const RUN: &str = "/run";
+/// What SELinux is to be on this system, selinux(8).
+pub const SELINUX_CONFIG: &str = "/etc/selinux/config";
+/// One of these is there where the kernel runs it; the second before Linux 3.0.
+pub const SELINUX_RUNS: [&str; 2] = ["/sys/fs/selinux/enforce", "/selinux/enforce"];
 /// `ifcfg-*` files of a network that dracut brought up.
 pub const DRACUT_IFCFG_DIR: &str = "/run/initramfs/state/etc/sysconfig/network-scripts";
 /// There if initramfs-tools brought up iSCSI.

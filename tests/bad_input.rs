@@ -4,6 +4,7 @@
 mod machine;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use machine::{Machine, mount, seed, with_machine};
 use wisp::limits::MAX_USER_DATA;
@@ -119,6 +120,41 @@ fn a_full_var_costs_its_state_alone() {
         assert!(fs::write(var.join("one-more"), "x").is_err(), "it is full");
         let _ = fs::remove_file(var.join("one-more"));
         boots_without_its_state(machine, "no space left on device");
+        let left = machine.tree().into_keys().filter(|path| path.contains(".wisp-")).collect::<Vec<_>>();
+        assert_eq!(left, [""; 0], "temporary files");
+    });
+}
+
+/// Nothing can be renamed to a file that is mounted from elsewhere, as a container's are, and no file made beside one of `/proc`.
+#[test]
+fn what_cannot_be_replaced_is_written_where_it_stands() {
+    with_machine("bad-mounted", |machine| {
+        let config = "#cloud-config
+write_files:
+- {path: /etc/hosts, content: \"127.0.0.1 localhost\\n\", permissions: '0640'}
+- {path: /proc/sys/kernel/domainname, content: lab.example}
+manage_resolv_conf: true
+resolv_conf: {nameservers: [192.0.2.53]}
+runcmd:
+- cat /proc/sys/kernel/domainname > /tmp/domain
+";
+        seed::write(machine, seed::DIR, seed::ID, config);
+        let long = "# of the container\n".repeat(400);
+        for name in ["hosts", "resolv.conf"] {
+            machine.put(&format!("srv/{name}"), 0o644, &long);
+            machine.put(&format!("etc/{name}"), 0o644, "");
+            let (from, to) = (machine.root.join("srv").join(name), machine.root.join("etc").join(name));
+            mount(from.to_str().unwrap(), &to, "", libc::MS_BIND, "");
+        }
+        machine.must_boot([0, 0, 0, 0]);
+        assert_eq!(machine.read("srv/hosts"), "127.0.0.1 localhost\n");
+        assert_eq!(fs::metadata(machine.root.join("srv/hosts")).unwrap().mode() & 0o7777, 0o640);
+        assert!(
+            machine.read("srv/resolv.conf").ends_with("nameserver 192.0.2.53\n"),
+            "{}",
+            machine.read("srv/resolv.conf")
+        );
+        assert_eq!(machine.read("tmp/domain"), "lab.example\n");
         let left = machine.tree().into_keys().filter(|path| path.contains(".wisp-")).collect::<Vec<_>>();
         assert_eq!(left, [""; 0], "temporary files");
     });

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 
 use machine::{Machine, Ran, with_machine};
 
-const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan", "devel"];
+const COMMANDS: &[&str] = &["init", "modules", "single", "query", "plan", "net", "devel"];
 
 /// Help is read on a console of the usual width, with some room.
 const MAX_COLUMNS: usize = 100;
@@ -281,7 +281,7 @@ fn devel_net_convert_writes_files_or_says_why_not() {
             (
                 "v2.yaml",
                 "-k v2",
-                (2, "wisp: --kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `v2`\n".into()),
+                (2, "wisp: --kind takes eni, yaml, network_data.json, cmdline, klibc, ifcfg, not `v2`\n".into()),
             ),
             ("v2.yaml", "", (2, "wisp: `devel net-convert` needs --kind\n".into())),
             (
@@ -293,7 +293,7 @@ fn devel_net_convert_writes_files_or_says_why_not() {
             (
                 "v2.yaml",
                 "-k json",
-                (2, "wisp: --kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `json`\n".into()),
+                (2, "wisp: --kind takes eni, yaml, network_data.json, cmdline, klibc, ifcfg, not `json`\n".into()),
             ),
             (
                 "v2.yaml",

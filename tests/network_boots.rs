@@ -208,6 +208,172 @@ fn without_a_datasource_the_fallback_is_written() {
     assert_eq!(etc(&host), before);
 }
 
+/// The image's own network: an address for eth0, and `eth9` for another machine.
+const OWN: &str = "# Mine.\nauto lo\niface lo inet loopback\nsource interfaces.d/*\n";
+const OWN_D: &str = "/etc/network/interfaces.d/lan";
+const LAN: &str =
+    "auto eth0\niface eth0 inet static\n    address 192.0.2.9/24\n    up echo up\nauto eth9\niface eth9 inet dhcp\n";
+
+fn with_own(image: &[&str]) -> MemoryHost {
+    let mut host = machine(image);
+    host.put(ENI, 0o644, OWN);
+    host.put(OWN_D, 0o644, LAN);
+    host
+}
+
+/// Where ifupdown reads the image's own files they stay in force, on each instance that has no network of its own.
+#[test]
+fn the_images_own_network_stays_in_force() {
+    let mut host = with_own(DEBIAN);
+    host.put("/etc/network/interfaces.d/50-cloud-init", 0o644, "# Created by cloud-init\niface eth1 inet dhcp\n");
+    drive(&mut host, A, "{}");
+    boot_well(&mut host);
+    let files = |host: &MemoryHost| {
+        let mut files = etc(host);
+        files.retain(|(path, _)| path.contains("network") || path.contains("udev") || path.contains("resolv"));
+        files
+    };
+    let own = vec![(ENI.to_string(), OWN.to_string()), (OWN_D.to_string(), LAN.to_string())];
+    assert_eq!(files(&host), own, "cloud-init's is another machine's");
+    assert!(logged(&host, "the network config is that of image"), "{:#?}", host.log_lines);
+    assert_eq!(ran(&host), ["ifup eth0"]);
+    let config = host.text("/run/cloud-init/network-config.json");
+    assert!(config.contains("192.0.2.9/24") && !config.contains("eth9"), "{config}");
+    // Nothing new.
+    host.reboot();
+    let before = (etc(&host), host.text(MANIFEST));
+    boot_well(&mut host);
+    assert!(logged(&host, "as it was at the last boot"));
+    assert_eq!((etc(&host), host.text(MANIFEST)), before);
+    assert!(ran(&host).is_empty() && host.requests.is_empty() && !host.exists(PENDING));
+    // Another text is another config.
+    host.put(OWN_D, 0o644, LAN.replace(".9/", ".8/"));
+    host.reboot();
+    host.log_lines.clear();
+    boot_well(&mut host);
+    assert!(logged(&host, "is that of image") && !logged(&host, "as it was at the last boot"));
+    assert!(host.text("/run/cloud-init/network-config.json").contains("192.0.2.8/24"));
+    assert_eq!((host.text(ENI).as_str(), ran(&host)), (OWN, vec!["ifup eth0".to_string()]));
+    // Another instance has it too.
+    drive(&mut host, B, "{}");
+    host.put(OWN_D, 0o644, LAN);
+    host.reboot();
+    boot_well(&mut host);
+    assert_eq!(files(&host), own);
+    assert_eq!(ran(&host), ["ifup eth0"]);
+}
+
+/// By netlink, or in the files of another network service; the same at the next boot.
+#[test]
+fn the_images_own_network_is_brought_up_where_ifupdown_is_not() {
+    for image in [&[][..], &["/usr/sbin/netplan"]] {
+        let mut host = with_own(image);
+        drive(&mut host, A, "{}");
+        for first in [true, false] {
+            boot(&mut host);
+            assert_eq!((host.text(ENI).as_str(), host.text(OWN_D).as_str()), (OWN, LAN));
+            // What ifupdown alone would have done is told, once.
+            let told = format!("Warning network: {OWN_D}:4:8: the command `echo up` is not carried over");
+            assert_eq!(first, !logged(&host, "as it was at the last boot"));
+            assert_eq!(faults(&host), if first { vec![told] } else { vec![] });
+            if image.is_empty() {
+                assert!(host.requests.contains(&"addr add 192.0.2.9/24 dev eth0".into()), "{:?}", host.requests);
+            } else {
+                assert!(host.text("/etc/netplan/50-cloud-init.yaml").contains("192.0.2.9/24"));
+            }
+            assert_eq!(ran(&host), if first && !image.is_empty() { vec!["netplan apply"] } else { vec![] });
+            host.reboot();
+            host.addresses.clear();
+        }
+    }
+}
+
+/// A higher source, a file that is for another machine or that cannot be read, and what wisp itself has written.
+#[test]
+fn the_images_own_network_is_the_last_that_is_asked() {
+    let dhcp = "iface eth0 inet dhcp\n";
+    let ours = "is that of ds";
+    let fallback = "is that of fallback";
+    for (data, text, origin, wanted, told) in [
+        (&*network_data(&[(1, "192.0.2.5")], ""), OWN, ours, "192.0.2.5/24", None),
+        (&network_data(&[(1, "192.0.2.5")], ""), "broken\n", ours, "192.0.2.5/24", None),
+        ("{}", "auto eth5\niface eth5 inet static\n  address 192.0.2.9/24\n  what x\n", fallback, dhcp, None),
+        ("{}", "auto lo\niface lo inet loopback\n", fallback, dhcp, None),
+        (
+            "{}",
+            "auto eth0\n  mtu 5\n",
+            fallback,
+            dhcp,
+            Some(
+                "Warning network: cannot read /etc/network/interfaces: line 2, column 3: expected a stanza (`iface`, `auto`, …) before an option",
+            ),
+        ),
+    ] {
+        let mut host = machine(DEBIAN);
+        host.put(ENI, 0o644, text);
+        drive(&mut host, A, data);
+        boot(&mut host);
+        assert!(logged(&host, origin), "{text}: {:#?}", host.log_lines);
+        assert_eq!(faults(&host), told.map(String::from).into_iter().collect::<Vec<_>>());
+        let written = host.text(if text == OWN { "/etc/network/interfaces.d/50-cloud-init" } else { ENI });
+        assert!(written.contains(wanted), "{text}: {written}");
+        // What is there now is wisp's own, also where a person has changed it, and where nobody remembers who wrote it.
+        for (forget, edited) in [(false, false), (false, true), (true, false)] {
+            if edited && data == "{}" {
+                host.put(ENI, 0o644, "auto eth0\niface eth0 inet static\n  address 192.0.2.7/24\n");
+            }
+            host.reboot();
+            let before = etc(&host);
+            if forget {
+                drive(&mut host, A, "{}");
+                wisp::host::Host::files(&mut host).remove(MANIFEST).unwrap();
+                host.put(
+                    ENI,
+                    0o644,
+                    "# Created by cloud-init automatically, do not edit.\nauto eth1\niface eth1 inet dhcp\n",
+                );
+            }
+            host.log_lines.clear();
+            boot(&mut host);
+            assert!(!logged(&host, "is that of image"), "{text}: {:#?}", host.log_lines);
+            assert_eq!(logged(&host, "as it was at the last boot"), !forget, "{text}");
+            assert!(forget || etc(&host) == before, "{text}");
+        }
+    }
+}
+
+/// On a new instance without a network of its own the file that wisp wrote for the last one is not the image's; nor is the one that it is to
+/// find there at the boot after.
+#[test]
+fn what_wisp_wrote_for_the_last_instance_is_not_the_images() {
+    for source in ["", "source interfaces.d/*\n"] {
+        let mut host = machine(DEBIAN);
+        host.put(ENI, 0o644, source);
+        drive(&mut host, A, &network_data(&[(2, "192.0.2.5")], ""));
+        boot_well(&mut host);
+        drive(&mut host, B, "{}");
+        for told in ["is that of fallback", "as it was at the last boot"] {
+            host.reboot();
+            boot_well(&mut host);
+            let written = etc(&host).iter().map(|(_, text)| text.as_str()).collect::<String>();
+            assert!(written.contains("iface eth0 inet dhcp\n") && !written.contains("192.0.2.5"), "{written}");
+            assert!(logged(&host, told), "{:#?}", host.log_lines);
+        }
+    }
+}
+
+/// Addresses that only wisp knows of are on the link in this boot, and a warning says that no file has them.
+#[test]
+fn the_plan_of_virtual_addresses_does_not_replace_the_images_own_network() {
+    let mut host = with_own(DEBIAN);
+    drive(&mut host, A, "{}");
+    host.put(&format!("{SEED}/user_data"), 0o644, PLAN.replace("port_1", "port_0"));
+    boot(&mut host);
+    assert_eq!((host.text(ENI).as_str(), host.text(OWN_D).as_str()), (OWN, LAN));
+    let told = "the image's own network stays as it is: ws_virt_network_dep is for this boot only";
+    assert_eq!(faults(&host), [format!("Warning network: {told}")]);
+}
+
 #[test]
 fn a_drive_of_mode_pass_gives_its_network_and_is_not_claimed() {
     let mut host = machine(DEBIAN);
@@ -326,33 +492,135 @@ fn from_static_to_dhcp_nothing_of_the_old_instance_stays() {
     assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.")), "{:#?}", etc(&host));
 }
 
-/// `disabled` is the word of who cares for the network alone: what is there stays, and the log names it.
+const DISABLED: &str = r#"{"config": "disabled"}"#;
+
+/// Where the network of a new instance is left alone nothing of the last one's stays, and nothing is brought up; at the same instance nothing changes.
 #[test]
-fn where_the_network_is_disabled_the_files_of_the_last_instance_stay() {
-    let mut host = machine(DEBIAN);
-    drive(&mut host, A, &network_data(&[(1, "192.0.2.5")], ""));
-    boot_well(&mut host);
-    let before = (etc(&host), host.text(MANIFEST));
-    for (id, data, told) in [(A, "{}", false), (B, "{}", true), (C, r#"{"config": "disabled"}"#, true)] {
-        drive(&mut host, id, data);
-        if id != C {
-            host.put("/proc/cmdline", 0o444, "network-config=disabled\n");
-        } else {
+fn where_the_network_is_left_alone_the_files_of_the_last_instance_go() {
+    let route = r#""routes": [{"network": "10.0.0.0", "netmask": "255.0.0.0", "gateway": "192.0.2.9"}]"#;
+    let data = network_data(&[(1, "192.0.2.5"), (2, "dhcp")], "192.0.2.53").replacen("\"routes\": []", route, 1);
+    for (line, config, ds, nics) in [
+        ("network-config=disabled", "", "{}", 3),
+        ("", "network: {config: disabled}\n", "{}", 3),
+        ("", "", DISABLED, 3),
+        // Neither a config nor a NIC.
+        ("", "", "{}", 1),
+    ] {
+        for (image, rest) in [(DEBIAN, [ENI]), (RED_HAT, ["/etc/sysconfig/network"])] {
+            let mut host = machine(image);
+            host.put(&format!("{SCRIPTS}/ifcfg-br0"), 0o644, "DEVICE=br0\n");
+            drive(&mut host, A, &data);
+            boot_well(&mut host);
+            let all_nics = host.nics.clone();
+            // Later in the life of the instance: what is there stays.
+            host.put("/proc/cmdline", 0o444, format!("{line}\n"));
+            host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, config);
+            drive(&mut host, A, ds);
+            host.reboot();
+            host.nics.truncate(nics);
+            let before = (etc(&host), host.text(MANIFEST));
+            boot_well(&mut host);
+            assert_eq!((etc(&host), host.text(MANIFEST)), before, "{line} {config} {ds}");
+            drive(&mut host, B, ds);
+            for _ in 0..2 {
+                host.reboot();
+                host.nics.truncate(nics);
+                host.addresses = vec![address("lo", "127.0.0.1/8")];
+                boot_well(&mut host);
+                assert!(logged(&host, "left alone: "), "{:#?}", host.log_lines);
+                assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.")), "{:#?}", etc(&host));
+                for path in before.1.lines().filter_map(|line| line.split_once(" /")) {
+                    let path = format!("/{}", path.1);
+                    assert!(!host.exists(&path) || rest.contains(&path.as_str()), "{path}");
+                }
+                assert_eq!(host.text(&format!("{SCRIPTS}/ifcfg-br0")), "DEVICE=br0\n");
+                assert_eq!(host.text(MANIFEST), format!("wisp network 1\nstamp 0\nimage 0\nrenderer \ninstance {B}\n"));
+                assert_eq!((ran(&host), &host.requests), (vec![], &vec![]));
+                assert!(!host.exists(PENDING));
+            }
+            if image == DEBIAN {
+                assert_eq!(host.text(ENI), "auto lo\niface lo inet loopback\n");
+            }
+            // Turned on again it is as for a machine that had no network before.
             host.put("/proc/cmdline", 0o444, "\n");
+            host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, "");
+            host.put(&format!("{SCRIPTS}/ifcfg-eth1:1"), 0o644, "DEVICE=eth1:1\nIPADDR=10.9.9.9\n");
+            drive(&mut host, B, &network_data(&[(2, "dhcp")], ""));
+            host.reboot();
+            host.nics = all_nics;
+            boot_well(&mut host);
+            assert!(host.text(MANIFEST).contains(&format!("\ninstance {B}\n")));
+            assert!(!host.exists(&format!("{SCRIPTS}/ifcfg-eth1:1")), "a second config of a link");
+            assert_eq!(ran(&host), ["ifup eth1"]);
+        }
+    }
+}
+
+/// The power goes at any call of such a boot: nothing stale is left by the next one.
+#[test]
+fn a_power_cut_where_the_network_is_left_alone_leaves_nothing_stale() {
+    let begun = || {
+        let mut host = machine(RED_HAT);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (2, "192.0.3.5")], "192.0.2.53"));
+        boot_well(&mut host);
+        drive(&mut host, B, DISABLED);
+        host.reboot();
+        host
+    };
+    let run = |host: &mut MemoryHost| stage::init_local(host, &Options::default());
+    let calls = {
+        let mut host = begun();
+        run(&mut host);
+        host.calls()
+    };
+    assert!(calls > 60, "{calls}");
+    for call in 1..=calls {
+        for seed in [0, 1, 2, call.wrapping_mul(0x9e37_79b9)] {
+            let mut host = begun();
+            host.fail_at(call, Fault::PowerCut, FaultSpan::FromHere);
+            run(&mut host);
+            let mut host = host.power_cut(seed);
+            assert_eq!(run(&mut host), 0, "cut at call {call}, seed {seed}: {:#?}", faults(&host));
+            let stale = etc(&host).into_iter().find(|(path, text)| text.contains("192.0.") && !path.contains(".wisp-"));
+            assert_eq!(stale, None, "cut at call {call}, seed {seed}");
+            // Also one of which less than all is there.
+            assert!(!host.text(MANIFEST).contains(" /"), "{}", host.text(MANIFEST));
+        }
+    }
+}
+
+/// What a person has changed is theirs where the network is left alone; `upgraded-network` is the word for all that is there; and where no
+/// instance is found there is no new one.
+#[test]
+fn where_the_network_is_left_alone_what_is_somebodys_stays() {
+    let eth1 = format!("{SCRIPTS}/ifcfg-eth1");
+    let off = "network: {config: disabled}\n";
+    for (upgraded, drive_is_there, goes) in [(false, true, true), (true, true, false), (false, false, false)] {
+        let mut host = machine(RED_HAT);
+        drive(&mut host, A, &network_data(&[(1, "192.0.2.5"), (2, "192.0.3.5")], ""));
+        boot_well(&mut host);
+        host.put(&eth1, 0o644, "# mine\n");
+        host.put("/etc/cloud/cloud.cfg.d/90.cfg", 0o644, off);
+        if upgraded {
+            host.put("/var/lib/cloud/data/upgraded-network", 0o644, "");
+        }
+        drive(&mut host, B, DISABLED);
+        if !drive_is_there {
+            let files = wisp::host::Host::files(&mut host);
+            files.remove(&format!("{SEED}/meta_data.json")).unwrap();
         }
         host.reboot();
-        host.log_lines.clear();
-        boot_well(&mut host);
-        assert_eq!((etc(&host), host.text(MANIFEST)), before, "{id}");
-        assert!(logged(&host, "left alone: it is disabled by"), "{id}");
-        assert_eq!(logged(&host, &format!("{ENI} stays: it was written for another instance")), told, "{id}");
-        assert_eq!((ran(&host), &host.requests), (vec![], &vec![]));
+        let manifest = host.text(MANIFEST);
+        boot(&mut host);
+        assert_eq!(host.text(&eth1), "# mine\n");
+        assert_eq!(host.exists(&format!("{SCRIPTS}/ifcfg-eth0")), !goes);
+        assert_eq!(logged(&host, &format!("{eth1} stays: it was changed since wisp wrote it")), goes);
+        assert_eq!(host.text(MANIFEST) != manifest, goes);
+        assert!(!host.exists(&format!("/var/lib/cloud/instances/{B}/network-old")));
+        if goes {
+            assert_eq!(faults(&host), [""; 0]);
+        }
     }
-    // Turned on again, all of it goes.
-    drive(&mut host, C, &network_data(&[(2, "dhcp")], ""));
-    host.reboot();
-    boot_well(&mut host);
-    assert!(!etc(&host).iter().any(|(_, text)| text.contains("192.0.2.5")), "{:#?}", etc(&host));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use wisp::config::DEFAULT;
 use wisp::datasource;
 use wisp::module::{ACCEPTED, PLANNED, Stage, TABLE, find, known};
+use wisp::net::parse::{DIALECTS, Dialect, of_kind};
+use wisp::net::render::{LIVE, RENDERERS};
 
 /// Files of `src/module` that are no module: the table itself, and what several use.
 const NOT_MODULES: &[&str] = &["mod", "tests"];
@@ -163,6 +165,40 @@ fn the_readers_of_this_test_see_what_they_must() {
         (snake("ConfigDrive").as_str(), snake("NoCloud").as_str(), snake("None").as_str(), snake("Ec2").as_str()),
         ("config_drive", "no_cloud", "none", "ec2")
     );
+}
+
+/// The README's table of network dialects: a line for each that is read, a column for each that is written. The last line is no dialect's.
+#[test]
+fn the_readme_has_each_dialect_of_the_network() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let lines: Vec<Vec<&str>> = readme
+        .lines()
+        .skip_while(|line| !line.starts_with("| input |"))
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let word = |cell: &str| cell.split('`').nth(1).unwrap_or_default().to_string();
+    let columns: Vec<_> = lines[0][2..lines[0].len() - 1].iter().map(|cell| word(cell)).collect();
+    let renderers = RENDERERS.iter().map(|renderer| renderer.name).chain([LIVE]);
+    assert_eq!(columns, renderers.collect::<Vec<_>>());
+    let kinds: Vec<_> = lines[2..].iter().map(|line| word(line[1])).collect();
+    let dialects = DIALECTS.iter().map(|dialect| dialect.kind).chain([""]);
+    assert_eq!(kinds, dialects.collect::<Vec<_>>());
+    assert!(lines.iter().all(|line| line.len() == lines[0].len()), "a cell too few or too many: {lines:#?}");
+}
+
+/// Kinds are words, those of one kind stand together and are read in one syntax: `--kind` names them all.
+#[test]
+fn each_dialect_of_the_network_has_its_kind() {
+    for (at, dialect) in DIALECTS.iter().enumerate() {
+        let first = of_kind(dialect.kind).unwrap();
+        let is_first = std::ptr::eq(first, dialect);
+        assert!(is_first || DIALECTS[at - 1].kind == dialect.kind, "`{}` stands apart", dialect.kind);
+        assert!(dialect.kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.'));
+        let syntax = |dialect: &Dialect| dialect.syntax().map(|syntax| syntax as usize);
+        assert_eq!((syntax(first), first.by_id), (syntax(dialect), dialect.by_id), "`{}`", dialect.kind);
+        assert!(is_first || dialect.syntax().is_some(), "a text is of one dialect, `{}`", dialect.kind);
+    }
 }
 
 /// The README says which modules there are; a row more is a word more.

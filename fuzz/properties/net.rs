@@ -1,9 +1,10 @@
 //! Network configs: every dialect in, every dialect out.
 
 use wisp::devel::Input;
-use wisp::devel::net_convert::{DIALECTS, Dialect, Order, convert};
+use wisp::devel::net_convert::{Order, convert};
 use wisp::host::Host;
 use wisp::host::memory::MemoryHost;
+use wisp::net::parse::{DIALECTS, Dialect, of_kind};
 use wisp::net::render::RENDERERS;
 
 /// The first byte says which dialect, the next which renderer; behind them stands the config. What was understood of it is written as
@@ -12,7 +13,7 @@ pub fn net_config(data: &[u8]) {
     let [dialect, renderer, text @ ..] = data else { return };
     let dialect = &DIALECTS[usize::from(*dialect) % DIALECTS.len()];
     let Some(first) = understood(dialect, usize::from(*renderer), text) else { return };
-    let v2 = DIALECTS.iter().find(|dialect| dialect.name == "yaml").expect("the dialect");
+    let v2 = of_kind("yaml").expect("the dialect");
     let v2 = |text: &[u8]| understood(v2, usize::from(*renderer), text);
     // A config without a link says nothing.
     let Some(read) = v2(&first) else { return };

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use wisp::devel::net_convert::{self, DIALECTS, DISTROS, Order};
+use wisp::devel::net_convert::{self, DISTROS, Order};
 use wisp::devel::{self, Input, KINDS, Kind, Notes};
 use wisp::error::{Errno, Error};
 use wisp::gather::Gather;
@@ -11,6 +11,7 @@ use wisp::host::links::NicKind;
 use wisp::host::write::{Buffer, read_file};
 use wisp::host::{Files, Host};
 use wisp::limits::MAX_USER_DATA;
+use wisp::net::parse::{DIALECTS, Dialect, of_kind};
 use wisp::net::render::RENDERERS;
 use wisp::net::report::filled;
 
@@ -100,8 +101,10 @@ fn net_convert(call: &Call, words: &[&str]) -> Result<u8, Refused> {
         return Err(filled("", "`devel net-convert` takes no argument `{}`", &[word]).into());
     }
     let name = get(call, "network-data")?;
-    let kinds: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name).gather();
-    let dialect = &DIALECTS[place(call, "kind", &kinds)?];
+    let is_first = |dialect: &&Dialect| of_kind(dialect.kind).is_some_and(|first| std::ptr::eq(first, *dialect));
+    let dialects: Vec<&Dialect> = DIALECTS.iter().filter(is_first).gather();
+    let kinds: Vec<&str> = dialects.iter().map(|dialect| dialect.kind).gather();
+    let dialect = dialects[place(call, "kind", &kinds)?];
     let directory = get(call, "directory")?;
     let distro = DISTROS[place(call, "distro", DISTROS)?];
     let kinds: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).gather();
@@ -123,7 +126,7 @@ fn net_convert(call: &Call, words: &[&str]) -> Result<u8, Refused> {
         Order { input, dialect, renderer, distro, nics: &nics, directory: &directory, debug: call.options.debug };
     let done = net_convert::convert(&order, host.files());
     Ok(told(done, &mut |understood| {
-        let words = [dialect.name, name, renderer.name, &directory];
+        let words = [dialect.kind, name, renderer.name, &directory];
         eprint!(
             "{}{}",
             String::from_utf8_lossy(understood),

@@ -14,7 +14,46 @@ pub fn of(command: Option<&str>) -> &'static str {
     }
 }
 
-const PROGRAM: &str = "\
+/// Lines that a build has with a feature.
+macro_rules! with {
+    ($name:ident, $feature:literal, $text:literal) => {
+        #[cfg(feature = $feature)]
+        macro_rules! $name {
+            () => {
+                $text
+            };
+        }
+        #[cfg(not(feature = $feature))]
+        macro_rules! $name {
+            () => {
+                ""
+            };
+        }
+    };
+}
+
+with!(
+    plan,
+    "plan",
+    "  wisp plan                    what the four stages would do here, without doing it
+"
+);
+with!(
+    net,
+    "network",
+    "  wisp net show|lease|...      the network links: look, lease, empty, rename, renew leases
+"
+);
+with!(
+    devel,
+    "devel",
+    "  wisp devel parse KIND FILE   how wisp reads a file, as JSON
+  wisp devel net-convert ...   a network config of one dialect as the files of another
+"
+);
+
+const PROGRAM: &str = concat!(
+    "\
 wisp: cloud-init in one static file
 
 A boot runs four stages, in this order:
@@ -26,11 +65,11 @@ A boot runs four stages, in this order:
 Other commands:
   wisp single --name MODULE    one module again
   wisp query -n NAME           what is known of the instance
-  wisp plan                    what the four stages would do here, without doing it
-  wisp net show|flush|...      the network links: look, empty, rename, renew leases
-  wisp devel parse KIND FILE   how wisp reads a file, as JSON
-  wisp devel net-convert ...   a network config of one dialect as the files of another
-
+",
+    plan!(),
+    net!(),
+    devel!(),
+    "
 Options of every command:
   -f, --file FILE   configuration that counts above all other; may be given more than once
   -d, --debug       programs that a stage runs keep standard input
@@ -42,7 +81,8 @@ Options of every command:
 Exit status: 0 done (warnings too), 1 something asked for was not done, 2 unusable arguments.
 Log: /var/log/cloud-init.log; what programs print: /var/log/cloud-init-output.log.
 Installed under the name cloud-init it is the same program.
-";
+"
+);
 
 const INIT: &str = "\
 wisp init [--local]: find the datasource, and handle what came with the instance
@@ -89,7 +129,8 @@ Nothing is written and no program is run; a drive is read where mounting it is p
 
 const NET: &str = "\
 wisp net show [IF] [--json]: links with driver, MAC address, state, addresses and routes
-wisp net flush IF: take the addresses and routes of a link from it
+wisp net lease [--timeout SECONDS] IF [COMMAND [ARGUMENT...]]: hold a DHCP lease while COMMAND runs
+wisp net flush IF: take the addresses and routes of a link from it, and give its lease back
 wisp net rename [--dry-run] [FROM=TO|MAC=TO...]: give NICs their names
 wisp net renew [--background]: keep up the DHCP leases that `init` got, until there are none
 
@@ -97,6 +138,15 @@ What is changed is printed in the words of ip(8). Without arguments `rename` doe
 network config of the instance says; --dry-run prints it only. Swaps and cycles are fine. A NIC
 whose name another gets is called ethN. A link that is up goes down for it and loses its
 routes; one that carries the root file system is left alone.
+
+`lease` runs COMMAND with an address of a DHCP server's, its routes and MTU, and its name servers if
+/etc/resolv.conf is not there or empty. However COMMAND ends, the lease is given back, and IF is
+as it was. It is not renewed. If IF has an IPv4 address, COMMAND runs with that. Exit status:
+COMMAND's, 128 and its signal, 127 or 126: it cannot be run, 1: no lease. Without COMMAND it is
+shown what there is to be had.
+
+  -t, --timeout SECONDS   how long a server is waited for; 30
+      --json              what the server gives, as JSON
 ";
 
 const DEVEL: &str = "\

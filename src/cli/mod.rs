@@ -65,7 +65,13 @@ static TABLE: &[Command] = &[
     #[cfg(feature = "plan")]
     Command { name: "plan", options: &[], own: &[], arguments: false, run: plan },
     #[cfg(feature = "network")]
-    Command { name: "net", options: &["json", "dry-run", "background"], own: &[], arguments: true, run: net::net },
+    Command {
+        name: "net",
+        options: &["json", "dry-run", "background"],
+        own: net::OPTIONS,
+        arguments: true,
+        run: net::net,
+    },
     #[cfg(feature = "devel")]
     Command { name: "devel", options: &[], own: devel::OPTIONS, arguments: true, run: devel::devel },
 ];
@@ -155,10 +161,14 @@ fn dispatch(program: &str, mut parser: Parser) -> Result<u8, Refused> {
                 given.push("background");
             }
             Arg::Value(word) => {
-                let word = word.string().map_err(text)?;
+                let word = utf8(word)?;
                 match command {
                     None => command = Some(find(&word)?),
                     Some(_) => call.arguments.push(word),
+                }
+                // `net lease IF COMMAND`: whatever follows is the command's.
+                if matches!(&call.arguments[..], [verb, _, _] if verb == "lease") {
+                    rest(&mut parser, &mut call.arguments)?;
                 }
             }
             other => return Err(format!("{}; see `{program} --help`", other.unexpected()).into()),
@@ -196,8 +206,21 @@ fn find(word: &str) -> Result<&'static Command, String> {
 /// The value of an option. What looks like an option is none, as in cloud-init: `init --file --help` must not begin a boot. (With `=`
 /// it is.)
 fn value(parser: &mut Parser) -> Result<String, Refused> {
-    let value = parser.values().map_err(text)?.next().unwrap_or_default();
-    value.string().map_err(text)
+    utf8(parser.values().map_err(text)?.next().unwrap_or_default())
+}
+
+/// What is left, options or not.
+#[inline(never)]
+fn rest(parser: &mut Parser, to: &mut Vec<String>) -> Result<(), Refused> {
+    for word in parser.raw_args().map_err(text)? {
+        to.push(utf8(word)?);
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn utf8(word: OsString) -> Result<String, Refused> {
+    word.string().map_err(text)
 }
 
 fn text(error: lexopt::Error) -> Refused {
@@ -311,7 +334,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        const NET: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...], renew [--background]";
+        const NET: &str = "`net` has these commands: show [IF] [--json], lease [--timeout SECONDS] IF [COMMAND ...|--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...], renew [--background]";
         const PARSE: &str = "`devel parse` takes KIND FILE; kinds: yaml, json, mime, eni, cmdline, user-data";
         const CONVERT: [&str; 12] =
             ["devel", "net-convert", "-p", "x", "-k", "eni", "-d", "/x", "-D", "debian", "-O", "netplan"];
@@ -337,7 +360,7 @@ mod tests {
             (&CONVERT[..10], "`devel net-convert` needs --output-kind"),
             (&["devel", "net-convert"], "`devel net-convert` needs --network-data"),
             (&convert(&["x"]), "`devel net-convert` takes no argument `x`"),
-            (&convert(&["-k", "xml"]), "--kind takes eni, network_data.json, yaml, cmdline, klibc, ifcfg, not `xml`"),
+            (&convert(&["-k", "xml"]), "--kind takes eni, yaml, network_data.json, cmdline, klibc, ifcfg, not `xml`"),
             (
                 &convert(&["--output-kind=live"]),
                 "--output-kind takes eni, sysconfig, netplan, network-manager, networkd, not `live`",
@@ -354,6 +377,18 @@ mod tests {
             (&["net", "renew", "eth0"], NET),
             (&["net", "renew", "--dry-run"], NET),
             (&["net", "rename", "--json"], NET),
+            (&["net", "rename", "--timeout", "5"], NET),
+            (&["net", "flush", "a", "-t", "5"], NET),
+            (&["net", "lease"], NET),
+            (&["net", "lease", "--json"], NET),
+            (&["net", "lease", "a", "--dry-run"], NET),
+            (&["net", "lease", "--background", "a", "true"], NET),
+            (&["net", "lease", "--json", "a", "true"], NET),
+            (&["net", "lease", "--bogus", "a"], "invalid option '--bogus'; see `wisp --help`"),
+            (&["net", "lease", "-t", "1.5", "a"], NET),
+            (&["net", "lease", "-t", "4294967296", "a"], NET),
+            (&["net", "lease", "a", "--timeout=soon"], NET),
+            (&["net", "lease", "a", "-t"], "missing argument for option '-t'"),
             (
                 &["net", "rename", "eth0"],
                 "`eth0` is neither FROM=TO nor MAC=TO; TO is an interface name: 1 to 15 bytes without blanks, `/` and `:`",

@@ -1,25 +1,34 @@
 //! `wisp net`: links looked at and changed by a person. Nothing here decides: see `wisp::net`.
 
 use std::io::Write;
+use std::time::Duration;
 
 use wisp::error::Error;
 use wisp::format::emit::Json;
 use wisp::host::Host;
 use wisp::host::links::Request;
 use wisp::host::write::Buffer;
-use wisp::limits::MAX_INFLATED;
-use wisp::net::show::Shown;
+use wisp::limits::{MAX_DHCP_TIME, MAX_INFLATED};
+use wisp::net::offer::Offer;
+use wisp::net::show::{Shown, named};
 use wisp::net::{Report, flush, rename, resolve, root};
-use wisp::stage::in_force;
+use wisp::stage::renew::kept;
+use wisp::stage::{ephemeral, in_force, renew};
+use wisp::transport::dhcp;
 
 use super::{Call, Refused, machine, print};
-use crate::sys;
+use crate::sys::{self, foreground};
 
-const USAGE: &str = "`net` has these commands: show [IF] [--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...], renew [--background]";
+const USAGE: &str = "`net` has these commands: show [IF] [--json], lease [--timeout SECONDS] IF [COMMAND ...|--json], flush IF, rename [--dry-run] [FROM=TO|MAC=TO ...], renew [--background]";
+
+/// Options with a value.
+pub const OPTIONS: &[(char, &str)] = &[('t', "timeout")];
 
 pub fn net(call: &Call) -> Result<u8, Refused> {
     let (verb, rest) = call.arguments.split_first().map_or(("", &[][..]), |(verb, rest)| (&**verb, rest));
     let verb: Verb = match (verb, rest.len(), call.json, call.dry_run, call.background) {
+        ("lease", 1, _, false, false) | ("lease", 2.., false, false, false) if timeout(call).is_some() => lease,
+        _ if !call.own.is_empty() => return Err(String::from(USAGE).into()),
         ("show", 0 | 1, _, false, false) => show,
         ("flush", 1, false, false, false) => flush,
         ("renew", 0, false, false, _) => renew,
@@ -42,23 +51,76 @@ fn show(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     if !call.json {
         return Ok(print(&shown.text()));
     }
+    print_json(&mut |json| shown.json(json))
+}
+
+#[inline(never)]
+fn print_json(write: &mut dyn FnMut(&mut Json<'_>) -> Result<(), Error>) -> Result<u8, Error> {
     let mut text = Buffer::new(MAX_INFLATED as usize);
     let mut json = Json::new(&mut text, Some(1));
-    shown.json(&mut json)?;
+    write(&mut json)?;
     json.raw(b"\n")?;
     json.finish()?;
     Ok(u8::from(std::io::stdout().write_all(&text.bytes).is_err()))
 }
 
+/// How long a server is waited for; `None`: that is no number of seconds.
+fn timeout(call: &Call) -> Option<Duration> {
+    let Some((_, text)) = call.own.last() else { return Some(MAX_DHCP_TIME) };
+    text.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Runs a program with a lease that it ends with, or shows what there is to be had.
+#[inline(never)]
+fn lease(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
+    let name = &*call.arguments[1];
+    let nic = named("use", name, host.links().list()?)?;
+    foreground::listen();
+    let until = host.now().up + timeout(call).unwrap_or(MAX_DHCP_TIME);
+    let mut code = None;
+    ephemeral::with_lease(host, &nic, until, &mut |_, lease| code = Some(work(call, lease)))?;
+    match (code, foreground::stopped()) {
+        (Some(code), _) => code,
+        (None, Some(code)) => Ok(code),
+        (None, None) => Err(none(name, "no DHCP server gave one")),
+    }
+}
+
+#[inline(never)]
+fn none(link: &str, why: &'static str) -> Error {
+    Error::new("lease an address for", link, why)
+}
+
+#[inline(never)]
+fn work(call: &Call, lease: Option<&dhcp::Lease>) -> Result<u8, Error> {
+    let link = &*call.arguments[1];
+    if call.arguments.len() > 2 {
+        return Ok(foreground::run(&call.arguments[2..]).unwrap_or_else(|(code, error)| {
+            eprintln!("{}: {error}", call.program);
+            code
+        }));
+    }
+    let lease =
+        lease.and_then(|lease| Some((lease.server, dhcp::Lease::read(&lease.message, lease.server, lease.since)?)));
+    let Some((server, lease)) = lease else {
+        return Err(none(link, "it has one: nobody was asked"));
+    };
+    let offer = Offer { link, server, lease: &kept::lease(lease) };
+    if call.json { print_json(&mut |json| offer.json(json)) } else { Ok(print(&offer.text())) }
+}
+
+/// The server is told first, if it is a lease of ours.
 fn flush(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     let mut report = Report::default();
-    flush::by_name(&call.arguments[1], host, &mut report, &mut say)?;
+    let nic = flush::named(&call.arguments[1], host)?;
+    report.take(renew::give_back(host, &nic));
+    flush::flush(&nic.name, host.links(), &mut report, &mut say)?;
     Ok(told(&report))
 }
 
 fn renew(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     if !call.background || sys::detach()? {
-        wisp::stage::renew::renew(host)?;
+        renew::renew(host)?;
     }
     Ok(0)
 }

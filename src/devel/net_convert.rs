@@ -1,61 +1,22 @@
 //! `net-convert`: a network config of any input dialect as the files of any renderer, with cloud-init's options.
 //!
-//! Links are named as [`resolve::name`] has it: by the NICs that are known, and links of any dialect but `network_data.json` by their id. What is
-//! wrong in the config costs only itself, as at a boot.
+//! `--kind` names one of [`parse::DIALECTS`]. Links are named as [`resolve::name`] has it: by the NICs that are known, and links of any dialect but
+//! `network_data.json` by their id. What is wrong in the config costs only itself, as at a boot.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Input, Notes, Reader};
+use super::{Input, Notes};
 use crate::error::Error;
 use crate::format::doc::{Doc, Sources};
 use crate::format::emit::Json;
-use crate::format::{json, yaml};
 use crate::host::links::{IfName, Mac, Nic};
 use crate::host::write::{Buffer, write_file};
 use crate::host::{Create, Files};
 use crate::limits::MAX_INFLATED;
-use crate::net::parse::eni::EniReader;
-use crate::net::parse::{self, Said};
+use crate::net::parse::{self, Dialect, Said, Texts};
 use crate::net::render::{Image, Renderer};
-use crate::net::{NetConfig, Report, dump, interfaces, render, resolve};
-
-/// An input dialect.
-pub struct Dialect {
-    /// What `--kind` calls it.
-    pub name: &'static str,
-    read: Read,
-    /// Links without a name have their id for it.
-    by_id: bool,
-}
-
-/// How it is read.
-enum Read {
-    /// As a document.
-    Document(Reader),
-    /// As a text; `None`: there is no link in it.
-    Text(fn(&Input<'_>, &mut dyn Files, &mut Report) -> Found),
-}
-
-type Found = Result<Option<NetConfig>, Error>;
-
-/// Every input dialect. cloud-init's first: `yaml` is network-config v1 or v2. It has `azure-imds` and `vmware-imc` too.
-pub static DIALECTS: &[Dialect] = &[
-    Dialect { name: "eni", read: Read::Text(eni), by_id: true },
-    Dialect { name: "network_data.json", read: Read::Document(json::parse), by_id: false },
-    Dialect { name: "yaml", read: Read::Document(yaml::parse), by_id: true },
-    Dialect { name: "cmdline", read: Read::Text(|input, _, report| Ok(cmdline(input, report))), by_id: true },
-    Dialect {
-        name: "klibc",
-        read: Read::Text(|input, _, report| Ok(parse::klibc(&[file(input)], report))),
-        by_id: true,
-    },
-    Dialect {
-        name: "ifcfg",
-        read: Read::Text(|input, _, report| Ok(parse::ifcfg(&[file(input)], report))),
-        by_id: true,
-    },
-];
+use crate::net::{Report, dump, render, resolve};
 
 /// The distributions that `--distro` may name, cloud-init's. All that depends on it is where the interfaces file stands.
 pub static DISTROS: &[&str] = &[
@@ -144,9 +105,13 @@ fn read(order: &Order<'_>, files: &mut dyn Files, report: &mut Report, to: &mut 
     let mut sources = Sources::new();
     let doc: Doc;
     let (mut config, mut document) = (None, None);
-    match dialect.read {
-        Read::Text(read) => config = read(input, files, report)?,
-        Read::Document(read) => {
+    match dialect.syntax() {
+        None => {
+            let text = [(input.path.to_string(), String::from_utf8_lossy(input.text).into_owned())];
+            let mut from = Texts { texts: &text, best: None, files, counts: &mut |_, _| true };
+            config = parse::of_texts(dialect.kind, &mut from, report)?;
+        }
+        Some(read) => {
             let source = sources.add(input.name, input.text.to_vec());
             let read = read(sources.text(source), source);
             doc = read.map_err(|error| Error::new("read", input.name, error))?;
@@ -181,21 +146,6 @@ fn write(order: &Order<'_>, input: &render::Input<'_>, files: &mut dyn Files, to
     })
 }
 
-fn eni(input: &Input<'_>, files: &mut dyn Files, report: &mut Report) -> Found {
-    let mut reader = EniReader::new(report);
-    interfaces::read_text(files, input.path, input.text, &mut reader)?;
-    let config = reader.done();
-    Ok(Some(config).filter(|config| !config.links.is_empty()))
-}
-
-fn cmdline(input: &Input<'_>, report: &mut Report) -> Option<NetConfig> {
-    parse::command_line(&String::from_utf8_lossy(input.text), None, report)
-}
-
-fn file(input: &Input<'_>) -> (String, String) {
-    (input.name.into(), String::from_utf8_lossy(input.text).into_owned())
-}
-
 /// The NIC of `NAME,MAC`; `None`: it is nothing of the kind.
 #[inline(never)]
 pub fn nic(text: &str) -> Option<Nic> {
@@ -209,6 +159,7 @@ mod tests {
     use crate::host::Host;
     use crate::host::memory::MemoryHost;
     use crate::host::write::read_file;
+    use crate::net::parse::of_kind;
     use crate::net::render::by_name;
     use alloc::format;
 
@@ -219,7 +170,7 @@ mod tests {
         let nics = nics.map(|text| nic(text).unwrap());
         let order = Order {
             input: Input { name: "FILE", path: "/etc/network/FILE", text: text.as_bytes() },
-            dialect: DIALECTS.iter().find(|dialect| dialect.name == kind).unwrap(),
+            dialect: of_kind(kind).unwrap(),
             renderer: by_name(to).unwrap(),
             distro,
             nics: &nics,

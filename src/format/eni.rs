@@ -57,6 +57,11 @@ impl<'a> Interfaces<'a> {
         Stanzas { items: self.items() }
     }
 
+    /// At most so many of its first bytes.
+    pub fn head(&self, max: usize) -> Cow<'a, str> {
+        String::from_utf8_lossy(&self.text[..max.min(self.text.len())])
+    }
+
     /// Line and column, from 1, of a piece of this file.
     pub fn position(&self, piece: Text<'a>) -> (u32, u32) {
         // The piece is a slice of the text: the distance of their first bytes is its offset.

@@ -78,6 +78,12 @@ pub trait Host {
         self.sleep(until.saturating_sub(now));
     }
 
+    /// Whether this process was asked to end, where that is listened for: waits for other machines end then, and what was changed for a
+    /// while is changed back.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
     /// Sets the kernel's host name, sethostname(2).
     ///
     /// # Errors
@@ -239,6 +245,9 @@ pub trait Files {
     /// # Errors
     /// The kernel's.
     fn set_meta(&mut self, path: &str, mode: Option<u32>, owner: Option<(u32, u32)>) -> Result<(), Error>;
+
+    /// Hands each path that was made since the last time and has no SELinux label of its own to `each`; none on a machine without SELinux.
+    fn unlabelled(&mut self, _each: &mut dyn FnMut(&str)) {}
 
     /// Makes everything written so far durable: once a stage, at its end.
     ///

@@ -5,18 +5,20 @@
 //!    `ifcfg-*`, else the `ip=` and `ip6=` of the command line itself;
 //! 3. `network:` of cloud.cfg;
 //! 4. the datasource's;
-//! 5. DHCP on the fallback NIC.
+//! 5. the image's own `/etc/network/interfaces`, with what it sources, if somebody else than wisp has written it and it has a link for a NIC of
+//!    this machine, or for what is made of one;
+//! 6. DHCP on the fallback NIC.
 //!
 //! `config: disabled` at the first that says so, or the file `data/upgraded-network`, ends the search: the network is left alone. A source that
-//! says nothing, or that cannot be read (an error), is passed over: a machine without a network is of no use to anybody.
+//! says nothing, or that cannot be read (an error; of the image's a warning), is passed over: a machine without a network is of no use to anybody.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::model::{At, Control, Find, Kind, Link, Method, NetConfig, Subnet};
-use super::parse::{self, Said};
+use super::parse::{self, Said, Texts};
 use super::report::Report;
 use super::resolve::take;
 use crate::error::Error;
@@ -31,6 +33,8 @@ use crate::host::write::{Buffer, read_file};
 use crate::limits::{MAX_CMDLINE_NETWORK, MAX_NICS, MAX_STATE_FILE};
 use crate::paths;
 
+pub mod image;
+
 /// Where a config came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -44,12 +48,14 @@ pub enum Origin {
     System,
     /// The datasource.
     Datasource,
+    /// The image's own files.
+    Image,
     /// Nobody.
     Fallback,
 }
 
 impl Origin {
-    /// cloud-init's word.
+    /// cloud-init's word; it does not read the image's.
     pub fn word(self) -> &'static str {
         match self {
             Origin::Upgraded => "upgraded-network",
@@ -57,6 +63,7 @@ impl Origin {
             Origin::Initramfs => "initramfs",
             Origin::System => "system_cfg",
             Origin::Datasource => "ds",
+            Origin::Image => "image",
             Origin::Fallback => "fallback",
         }
     }
@@ -77,8 +84,10 @@ pub struct Candidates<'a> {
     pub system: Option<Value<'a>>,
     /// The datasource's document.
     pub datasource: Option<Value<'a>>,
-    /// The datasource's ENI; a document wins over it.
-    pub datasource_eni: Option<NetConfig>,
+    /// The datasource's ENI with its name, if it has one; a document wins over it.
+    pub datasource_eni: &'a [(String, String)],
+    /// Files that wisp has written: the image's own are others.
+    pub own: &'a [(String, u64)],
     /// The NICs.
     pub nics: &'a [Nic],
 }
@@ -105,13 +114,10 @@ pub enum Choice<'a> {
     Nothing,
 }
 
-/// Chooses. What is wrong in a source goes to the report.
-pub fn choose<'a>(mut from: Candidates<'a>, report: &mut Report) -> Choice<'a> {
-    chosen(&mut from, report)
-}
-
+/// Chooses. `files`: where the image's own are, and what a text sources; they are not looked at where a higher source speaks. What is wrong in a
+/// source goes to the report.
 #[inline(never)]
-fn chosen<'a>(from: &mut Candidates<'a>, report: &mut Report) -> Choice<'a> {
+pub fn choose<'a>(from: &Candidates<'a>, files: &mut dyn Files, report: &mut Report) -> Choice<'a> {
     if from.upgraded {
         return Choice::Disabled(Origin::Upgraded);
     }
@@ -130,26 +136,54 @@ fn chosen<'a>(from: &mut Candidates<'a>, report: &mut Report) -> Choice<'a> {
                 Some(Said::Nothing) | None => {}
             }
         }
-        if origin == Origin::Initramfs
-            && let Some(config) = initramfs(from, report)
-        {
+        let config = match origin {
+            Origin::Initramfs => initramfs(from, files, report),
+            Origin::Datasource => said("eni", from.datasource_eni, from, files, report),
+            _ => None,
+        };
+        if let Some(config) = config {
             return Choice::Config(config, origin, None);
         }
     }
-    let (config, origin) = match from.datasource_eni.take() {
-        Some(config) => (Some(config), Origin::Datasource),
-        None => (fallback(from.nics), Origin::Fallback),
-    };
-    config.map_or(Choice::Nothing, |config| Choice::Config(config, origin, None))
+    if let Some(config) = image(from, files, report) {
+        return Choice::Config(config, Origin::Image, None);
+    }
+    fallback(from.nics).map_or(Choice::Nothing, |config| Choice::Config(config, Origin::Fallback, None))
+}
+
+/// The image's own, if it is for this machine. What is wrong inside it is told by who does more with it.
+#[inline(never)]
+fn image(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
+    match image::read(files, from.own, &mut Report::default()).0 {
+        Ok(config) => config.and_then(|config| image::of_machine(config, from.nics)),
+        Err(error) => {
+            report.told(error.to_string());
+            None
+        }
+    }
+}
+
+/// What texts of a kind say.
+#[inline(never)]
+fn said(
+    kind: &str,
+    texts: &[(String, String)],
+    from: &Candidates<'_>,
+    files: &mut dyn Files,
+    report: &mut Report,
+) -> Option<NetConfig> {
+    let best = best_nic(from.nics).map(|nic| &nic.name);
+    let read = parse::of_texts(kind, &mut Texts { texts, best, files, counts: &mut |_, _| true }, report);
+    report.take(read).flatten()
 }
 
 #[inline(never)]
-fn initramfs(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
+fn initramfs(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
     let asked =
         cmdline::parameters(from.command_line).any(|one| matches!(one.name, "ip" | "ip6") && one.value.is_some());
     let mut config = None;
     if asked || from.initramfs.iscsi {
-        config = parse::klibc(&from.initramfs.klibc, report);
+        config = said("klibc", &from.initramfs.klibc, from, files, report);
         // The files name no MAC address, and the names of this boot may be others than those of the next.
         for link in config.iter_mut().flat_map(|config: &mut NetConfig| &mut config.links) {
             let nic = from.nics.iter().find(|nic| link.name.as_ref() == Some(&nic.name));
@@ -158,13 +192,15 @@ fn initramfs(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
             }
         }
     }
-    config.or_else(|| parse::ifcfg(&from.initramfs.ifcfg, report)).or_else(|| command_line(from, report))
+    config = config.or_else(|| said("ifcfg", &from.initramfs.ifcfg, from, files, report));
+    config.or_else(|| command_line(from, files, report))
 }
 
 /// `ip=` and `ip6=` of the command line. A NIC that is up was brought up by whoever they were meant for (the kernel itself), or, where no NIC
 /// is named, it is the one that had an answer; others are brought up like those of any config.
-fn command_line(from: &Candidates<'_>, report: &mut Report) -> Option<NetConfig> {
-    let mut config = parse::command_line(from.command_line, best_nic(from.nics).map(|nic| &nic.name), report)?;
+fn command_line(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
+    let line = [(String::new(), from.command_line.into())];
+    let mut config = said("cmdline", &line, from, files, report)?;
     for link in &mut config.links {
         let meant = |nic: &&Nic| link.name.as_ref().map_or(nic.is_physical(), |name| *name == nic.name);
         if from.nics.iter().filter(meant).any(|nic| nic.up) {

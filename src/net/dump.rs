@@ -247,21 +247,20 @@ fn members(config: &NetConfig, group: &Group, out: &mut Out<'_, '_>) {
 }
 
 fn dhcp(link: &Link, out: &mut Out<'_, '_>) {
-    let of = |v6: bool| {
-        link.subnets.iter().find(|subnet| match subnet.method {
+    let asks = |v6: bool| {
+        link.subnets.iter().any(|subnet| match subnet.method {
             Method::Dhcp4 => !v6,
             Method::Dhcp6 | Method::Dhcp6Stateful | Method::Dhcp6Stateless => v6,
             _ => false,
         })
     };
-    let both = of(false).is_some() && of(true).is_some();
     for v6 in [false, true] {
-        let subnet = of(v6);
-        out.flag(if v6 { "dhcp6" } else { "dhcp4" }, subnet.map(|_| true));
+        out.flag(if v6 { "dhcp6" } else { "dhcp4" }, asks(v6).then_some(true));
         out.lazily(if v6 { "dhcp6-overrides" } else { "dhcp4-overrides" });
-        let metric = |v6| of(v6).and_then(|subnet| subnet.metric);
         // netplan refuses two that differ.
-        out.number("route-metric", if both { metric(false).or(metric(true)) } else { metric(v6) });
+        let metric =
+            if asks(!v6) { link.asked_metric(false).or(link.asked_metric(true)) } else { link.asked_metric(v6) };
+        out.number("route-metric", metric.filter(|_| asks(v6)));
         overrides(if v6 { &link.dhcp6 } else { &link.dhcp4 }, out);
         out.close();
     }
@@ -307,7 +306,7 @@ fn addresses(link: &Link, out: &mut Out<'_, '_>) {
     out.end();
 }
 
-fn nameservers(dns: &Dns, out: &mut Out<'_, '_>) {
+pub(super) fn nameservers(dns: &Dns, out: &mut Out<'_, '_>) {
     out.lazily("nameservers");
     out.list("addresses", &mut dns.servers.iter().map(|server| server as _));
     out.list("search", &mut dns.search.iter().map(|domain| domain as _));

@@ -4,30 +4,26 @@ use super::report::Report;
 use super::{root, show};
 use crate::error::Error;
 use crate::host::Host;
-use crate::host::links::{IfName, Links, Request};
+use crate::host::links::{IfName, Links, Nic, Request};
 
 /// `RTPROT_KERNEL` (include/uapi/linux/rtnetlink.h).
 const BY_KERNEL: u8 = 2;
 /// `RT_SCOPE_LINK`.
 const LINK: u8 = 253;
 
-/// [`flush`] for a person who named the link.
+/// The link that a person named for [`flush`].
 ///
 /// # Errors
 /// There is no such link; it carries the root file system; the kernel's.
 #[inline(never)]
-pub fn by_name(
-    name: &str,
-    host: &mut dyn Host,
-    report: &mut Report,
-    done: &mut dyn FnMut(&Request<'_>),
-) -> Result<(), Error> {
+pub fn named(name: &str, host: &mut dyn Host) -> Result<Nic, Error> {
     let nics = host.links().list()?;
-    let nic = nics.iter().find(|nic| &*nic.name == name).ok_or_else(|| show::unknown("flush", name, &nics))?;
-    if root::carriers(host.files(), &nics)?.contains(&nic.index) {
+    let carriers = root::carriers(host.files(), &nics)?;
+    let nic = show::named("flush", name, nics)?;
+    if carriers.contains(&nic.index) {
         return Err(Error::new("flush", name, root::LEFT_ALONE));
     }
-    flush(&nic.name, host.links(), report, done)
+    Ok(nic)
 }
 
 /// Removes them, routes first: some cannot be without an address. Each request that was granted is handed to `done`, what was refused to the

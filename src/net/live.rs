@@ -40,11 +40,13 @@ use crate::paths;
 mod addresses;
 mod group;
 mod lease;
+mod lent;
 mod routes;
 #[cfg(test)]
 mod tests;
 
 pub use lease::{Dhcp, Lease, Wants, exchange};
+pub use lent::Lent;
 
 /// Who says so in the log.
 const AREA: &str = "net";

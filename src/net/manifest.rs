@@ -3,8 +3,9 @@
 //! ```text
 //! wisp network 1
 //! stamp 5f0c…        what all was made from; 0: not done
+//! image cbf2…        the image's own network, where nothing else said what it is to be; 0: it did
 //! instance 8367…     whose it is; nothing behind it: no datasource's
-//! renderer eni       who wrote the files; `live`: nobody
+//! renderer eni       who wrote the files; `live`: nobody; nothing behind it: the network is left alone
 //! 90a1… /etc/network/interfaces
 //! ```
 //!
@@ -79,8 +80,11 @@ pub struct Manifest {
     pub stamp: u64,
     /// The instance, as its directory is called; `None`: there is no manifest.
     pub instance: Option<String>,
-    /// The renderer's name.
+    /// The renderer's name; empty where the network is left alone.
     pub renderer: String,
+    /// The sum of the image's own network ([`super::choose::image`]), where no higher source spoke: it is looked at again at each boot. 0: one
+    /// did.
+    pub image: u64,
     /// Path and digest of each file. A path may stand twice, before and after a change.
     pub files: Vec<(String, u64)>,
 }
@@ -100,6 +104,7 @@ impl Manifest {
                 "stamp" => manifest.stamp = number(rest),
                 "instance" => manifest.instance = Some(rest.into()),
                 "renderer" => manifest.renderer = rest.into(),
+                "image" => manifest.image = number(rest),
                 sum => manifest.files.push((rest.into(), number(sum))),
             }
         }
@@ -112,7 +117,7 @@ impl Manifest {
     /// The kernel's.
     pub fn save(&self, files: &mut dyn Files, path: &str, durable: bool) -> Result<(), Error> {
         let mut text = String::new();
-        let _ = write!(text, "{HEAD}\nstamp {:x}\nrenderer {}\n", self.stamp, self.renderer);
+        let _ = write!(text, "{HEAD}\nstamp {:x}\nimage {:x}\nrenderer {}\n", self.stamp, self.image, self.renderer);
         if let Some(instance) = &self.instance {
             let _ = writeln!(text, "instance {instance}");
         }
@@ -120,6 +125,11 @@ impl Manifest {
             let _ = writeln!(text, "{sum:x} {path}");
         }
         write_file(files, path, &Create { durable, ..Create::mode(0o600) }, text.as_bytes())
+    }
+
+    /// Whether a network was made for this instance; where it is left alone none was, and no renderer is named.
+    pub fn is_of(&self, instance: Option<&str>) -> bool {
+        self.instance.as_deref() == instance && !self.renderer.is_empty()
     }
 
     /// Whether a file is ours and holds what we wrote.
@@ -141,6 +151,8 @@ pub struct Exchange<'a> {
     pub host: &'a mut dyn Host,
     /// What was there; with the files that are to be there, while a power cut may leave either.
     pub old: &'a Manifest,
+    /// The network is left alone: what was changed since it was written stays.
+    pub left_alone: bool,
     /// The directory of the files that are moved out of the way.
     pub aside: &'a str,
     /// What was wrong.
@@ -183,7 +195,7 @@ impl Exchange<'_> {
         self.old.knows(path, Digest::of(now))
     }
 
-    /// Removes a file of ours that is to be there no more; one that was changed since is moved aside.
+    /// Removes a file of ours that is to be there no more; one that was changed since is moved aside, or stays where the network is left alone.
     ///
     /// # Errors
     /// The kernel's.
@@ -194,13 +206,21 @@ impl Exchange<'_> {
         if path == paths::SYSCONFIG_NETWORK || (!ours && SHARED.contains(&path)) {
             return Ok(());
         }
+        // ifupdown is there as long as this file is.
+        let text = b"auto lo\niface lo inet loopback\n";
+        let is_main = path == paths::INTERFACES;
+        if is_main && now == text {
+            return Ok(());
+        }
+        if !ours && self.left_alone {
+            self.host.log(Level::Info, AREA, &format_args!("{path} stays: it was changed since wisp wrote it"));
+            return Ok(());
+        }
         if !ours {
             self.keep(path, &now, "the network has no use for it any more")?;
         }
-        if path == paths::INTERFACES {
-            // ifupdown is there as long as this file is.
-            let text = b"auto lo\niface lo inet loopback\n";
-            return if now == text { Ok(()) } else { write_file(self.host.files(), path, &Create::mode(0o644), text) };
+        if is_main {
+            return write_file(self.host.files(), path, &Create::mode(0o644), text);
         }
         self.host.files().remove(path)?;
         self.host.log(Level::Info, AREA, &format_args!("removed {path}"));
@@ -247,6 +267,8 @@ impl Exchange<'_> {
                 let mac = |link: &Link| nics.iter().find(|nic| Some(nic.index) == link.nic).and_then(Nic::own_mac);
                 let is_second =
                     |link: &&Link| link.kind != Kind::Loopback && is_for(&path, &text, (key, own_key), link, mac(link));
+                // The image's own are the config.
+                let of_another = of_another.filter(|config| !config.sources.contains(&path));
                 let second = of_another.and_then(|config| config.links.iter().find(is_second));
                 let why = match stranger(&text, key, nics) {
                     _ if key.is_empty() && of_another.is_some() && !self.is_held(&path, nics) => {
@@ -352,7 +374,8 @@ mod tests {
         let mut host = MemoryHost::new();
         for instance in [None, Some(String::new()), Some("an id".into())] {
             let files = vec![("/etc/a b".into(), 7), ("/etc/a b".into(), u64::MAX)];
-            let manifest = Manifest { stamp: 0xabc, instance, renderer: "eni".into(), files };
+            let image = u64::from(instance.is_some());
+            let manifest = Manifest { stamp: 0xabc, instance, renderer: "eni".into(), image, files };
             manifest.save(&mut host, "/var/m", false).unwrap();
             assert_eq!(Manifest::load(&mut host, "/var/m"), manifest);
         }

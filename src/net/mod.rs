@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`manifest`] exchanges the files of the last network for those of the next, [`activate`] has the network service take them up, [`extra`] adds addresses.
-//! [`rename`] gives NICs their names; [`root`] tells which of them it has to leave alone. [`show`] and [`flush`] are for people.
+//! [`rename`] gives NICs their names; [`root`] tells which of them it has to leave alone. [`show`], [`offer`] and [`flush`] are for people.
 //! [`interfaces`] follows what an interfaces file sources. A fault is told through [`Report`] with file, line and column, and costs the item that has it; the rest of the network still comes up.
 
 pub mod activate;
@@ -25,6 +25,7 @@ pub mod interfaces;
 pub mod live;
 pub mod manifest;
 pub mod model;
+pub mod offer;
 pub mod options;
 pub mod parse;
 pub mod rename;

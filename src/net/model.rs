@@ -323,6 +323,17 @@ impl Link {
         said.or(self.mtu.filter(|_| !v6))
     }
 
+    /// The metric of what DHCP or routers of the family bring: of the last subnet that says one.
+    #[inline(never)]
+    pub fn asked_metric(&self, v6: bool) -> Option<u32> {
+        let asks = |subnet: &&Subnet| match subnet.method {
+            Method::Dhcp4 => !v6,
+            Method::Static(_) | Method::Manual | Method::Manual6 | Method::Loopback => false,
+            _ => v6,
+        };
+        self.subnets.iter().rev().filter(asks).find_map(|subnet| subnet.metric)
+    }
+
     /// Whether a subnet has this method.
     pub fn has(&self, method: &Method) -> bool {
         self.subnets.iter().any(|subnet| subnet.method == *method)

@@ -39,9 +39,7 @@ impl Shown {
     pub fn look(links: &mut dyn Links, only: Option<&str>) -> Result<Shown, Error> {
         let mut nics = links.list()?;
         if let Some(name) = only {
-            let at = nics.iter().position(|nic| &*nic.name == name).ok_or_else(|| unknown("show", name, &nics))?;
-            nics.swap(0, at);
-            nics.truncate(1);
+            nics = alloc::vec![named("show", name, nics)?];
         }
         let mut shown = Shown { nics, addresses: links.addresses()?, routes: links.routes()? };
         if only.is_some() {
@@ -146,11 +144,17 @@ impl Shown {
     }
 }
 
-/// The error for a link that is not there.
+/// The link that a person named, of these.
+///
+/// # Errors
+/// It is not there.
 #[inline(never)]
-pub fn unknown(operation: &'static str, name: &str, nics: &[Nic]) -> Error {
+pub fn named(operation: &'static str, name: &str, mut nics: Vec<Nic>) -> Result<Nic, Error> {
+    if let Some(at) = nics.iter().position(|nic| &*nic.name == name) {
+        return Ok(nics.swap_remove(at));
+    }
     let names: Vec<&str> = nics.iter().map(|nic| &*nic.name).gather();
-    Error::new(operation, name, ["no such link; there are: ", &names.join(", ")].concat())
+    Err(Error::new(operation, name, ["no such link; there are: ", &names.join(", ")].concat()))
 }
 
 fn kind(nic: &Nic) -> &'static str {

@@ -31,8 +31,11 @@ use crate::paths::{self, State};
 
 mod claim;
 #[cfg(feature = "network")]
+pub mod ephemeral;
+#[cfg(feature = "network")]
 pub mod in_force;
 mod keys;
+mod labels;
 mod local;
 #[cfg(feature = "network")]
 mod net;
@@ -156,6 +159,7 @@ fn run(host: &mut dyn Host, options: &Options, name: &'static str, work: &mut dy
     banner(host, name);
 
     work::run(host, &boot, &mut told, work);
+    labels::relabel(host, options.another_root);
     if told.changed
         && let Err(error) = host.files().sync()
     {

@@ -2,13 +2,19 @@
 //!
 //! `init --local` renames NICs and writes files; the service that starts after it takes them up. `init` brings up what the service did not. Nothing
 //! is looked at twice: a sum of all that the network is made from (documents, kernel command line, NICs with their names) stands in the
-//! manifest, and a boot that finds it equal changes nothing.
+//! manifest, and a boot that finds it equal changes nothing. The image's own `/etc/network/interfaces` is read where nothing else says what the
+//! network is to be, and has a sum for itself; where ifupdown reads it, it stays in force as it is, and wisp writes no file beside it.
 //!
 //! | | files | |
 //! | --- | --- | --- |
 //! | a new instance, or no manifest; `updates: {network: {when: [boot]}}` | all that do not hold what they should | what is not ours is moved aside |
 //! | another config or other NICs, same instance | those that would be other ones than the last time | what a person changed in the others stays |
 //! | nothing new | none | |
+//! | a new instance whose network is left alone | those of the last one go | what was changed since wisp wrote it stays |
+//!
+//! Left alone is what is disabled, or has neither a config nor a NIC. Files of the last instance are stale there too; who wants files in an image
+//! changes them, or has others. The file `data/upgraded-network` says that the files which are there were taken over, whoever wrote them: there
+//! they stay. So they do where no instance is found.
 
 use alloc::format;
 use alloc::string::String;
@@ -32,9 +38,8 @@ use crate::instance::{DataKind, DsMode, Instance};
 use crate::limits::{MAX_METADATA, MAX_STATE_FILE};
 use crate::net::choose::{self, Candidates, Choice, Initramfs, Origin};
 use crate::net::manifest::{AREA, Digest, Exchange, Manifest, Wanted};
-use crate::net::parse::eni::EniReader;
 use crate::net::render::{self, Image, Input, LIVE, Renderer};
-use crate::net::{NetConfig, Report, activate, devices, dump, extra, interfaces, live, rename, resolve, root};
+use crate::net::{NetConfig, Report, activate, devices, dump, extra, live, rename, resolve, root};
 use crate::paths::{self, NETWORK_PENDING as PENDING, file_name};
 
 mod dhcp;
@@ -44,6 +49,8 @@ mod dhcp;
 struct Inputs {
     upgraded: bool,
     initramfs: Initramfs,
+    /// The datasource's network in ENI form, with its name.
+    eni: Option<(String, String)>,
     /// `network-config=` of the kernel command line, and the plan of `ws_virt_network_dep`, with their texts.
     sources: Sources,
     document: Option<Doc>,
@@ -132,7 +139,8 @@ fn by_netlink(
     let owner = Owner { instance: instance.or(unclaimed.as_ref()), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
-    let Some((network, ..)) = chosen(work, &mut inputs, &owner, &nics, report) else { return Ok(()) };
+    // No file is listed where the kernel is told.
+    let Some((network, ..)) = chosen(work, &mut inputs, &owner, (&nics, &[]), report) else { return Ok(()) };
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
     let kept = root::carriers(work.host.files(), &nics)?;
     let mut servers = dhcp::Servers::default();
@@ -228,17 +236,9 @@ fn stamp(work: &mut Work<'_, '_>, mut digest: Digest, config: &Config) -> Result
     Ok(digest.0.max(1))
 }
 
-/// Reads the datasource's network in ENI form.
 #[inline(never)]
-fn eni(host: &mut dyn Host, instance: Option<&Instance>, report: &mut Report) -> Option<NetConfig> {
-    let (text, source) = instance.and_then(|instance| Some((instance.eni.as_ref()?, &instance.source)))?;
-    let name = format!("{source}: network_config");
-    let mut fault = Report::default();
-    let mut reader = EniReader::new(report);
-    let read = interfaces::read_text(host.files(), &name, text.as_bytes(), &mut reader);
-    let config = fault.take(read).map(|()| reader.done());
-    fault.errors.into_iter().for_each(|error| report.error(error));
-    config
+fn eni(instance: &Instance) -> Option<(String, String)> {
+    Some((format!("{}: network_config", instance.source), instance.eni.clone()?))
 }
 
 /// Chooses, adds the plan, and finds the NICs. `None`: the network is left alone.
@@ -247,12 +247,13 @@ fn chosen<'a, 'b: 'a>(
     work: &mut Work<'_, 'b>,
     inputs: &'a mut Inputs,
     owner: &Owner<'a>,
-    nics: &'a [Nic],
+    (nics, own): (&'a [Nic], &'a [(String, u64)]),
     report: &mut Report,
 ) -> Option<(NetConfig, Option<Value<'a>>, Origin)> {
     let read = choose::command_line_document(&work.boot.command_line, &mut inputs.sources);
     inputs.document = report.take(read).flatten();
     let initramfs = core::mem::take(&mut inputs.initramfs);
+    inputs.eni = owner.instance.and_then(eni);
     let inputs = &*inputs;
     let network_data = owner.instance.and_then(|instance| instance.document(instance.network));
     let candidates = Candidates {
@@ -262,11 +263,11 @@ fn chosen<'a, 'b: 'a>(
         initramfs,
         system: owner.config.get("network"),
         datasource: network_data,
-        datasource_eni: eni(work.host, owner.instance, report),
+        datasource_eni: inputs.eni.as_slice(),
+        own,
         nics,
     };
-    let choice = choose::choose(candidates, report);
-    let (mut config, origin, mut document) = match choice {
+    let (mut config, origin, mut document) = match choose::choose(&candidates, work.host.files(), report) {
         Choice::Config(config, origin, document) => (config, origin, document),
         Choice::Disabled(origin) => {
             work.host.log(Level::Info, AREA, &format_args!("left alone: it is disabled by {}", origin.word()));
@@ -301,7 +302,10 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
         return Ok(());
     }
     let each_boot = each_boot(work, owner);
-    if !each_boot && stamp(work, digest, owner.config)? == old.stamp {
+    if !each_boot
+        && stamp(work, digest, owner.config)? == old.stamp
+        && (old.image == 0 || choose::image::sum(work.host.files(), &old.files, &mut Report::default()) == old.image)
+    {
         work.host.log(Level::Debug, AREA, &"as it was at the last boot");
         if old.renderer == LIVE {
             pend(work.host, LIVE)?;
@@ -318,11 +322,12 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if lacks_a_nic(owner.instance, &nics) && activate::settle(work.host) {
         nics = work.host.links().list()?;
     }
-    let Some((mut config, document, origin)) = chosen(work, &mut inputs, owner, &nics, report) else {
-        if old.instance.as_ref().is_some_and(|last| *last != id) {
-            // As with cloud-init: who turns it off in an image wants the files that the image has, and has no others.
-            for (path, _) in &old.files {
-                work.host.log(Level::Info, AREA, &format_args!("{path} stays: it was written for another instance"));
+    let (has_plan, upgraded) = (inputs.plan.is_some(), inputs.upgraded);
+    let Some((mut config, document, origin)) = chosen(work, &mut inputs, owner, (&nics, &old.files), report) else {
+        if old.instance.as_ref().is_some_and(|last| *last != id) && owner.instance.is_some() && !upgraded {
+            let next = Manifest { instance: Some(id), ..Manifest::default() };
+            if exchange(work, &old, &next, &[], None, report)?.is_some() {
+                next.save(work.host.files(), &path, false)?;
             }
         }
         return work.host.files().remove(PENDING).map(|_| ());
@@ -339,15 +344,30 @@ fn settle(work: &mut Work<'_, '_>, owner: &Owner<'_>, report: &mut Report) -> Re
     if let Some(renderer) = renderer {
         renderer.await_absent(&mut config);
     }
-    let files = rendered(work.host, renderer, &config, document, report)?;
-    let anew = each_boot || old.instance.as_ref() != Some(&id);
+    let in_force = origin == Origin::Image && renderer.is_some_and(|renderer| renderer.name == "eni");
+    let files = match in_force {
+        true => Vec::new(),
+        false => rendered(work.host, renderer, &config, document, report)?,
+    };
+    if in_force && has_plan {
+        report.told("the image's own network stays as it is: ws_virt_network_dep is for this boot only".into());
+    }
+    let anew = each_boot || !old.is_of(Some(&id));
     let mut next = Manifest {
         stamp: 0,
         renderer: renderer.map_or(LIVE, |renderer| renderer.name).into(),
         files: files.iter().map(|(path, _, text)| (path.clone(), Digest::of(text.as_bytes()))).gather(),
         instance: Some(id),
+        image: 0,
     };
-    let changed = exchange(work, &old, &next, &files, anew, (&nics, &config), report)?;
+    let changed =
+        exchange(work, &old, &next, &files, Some((anew, &nics, &config)), report)?.map(|changed| changed || in_force);
+    if matches!(origin, Origin::Image | Origin::Fallback) {
+        // What is wrong in files that are not taken is nobody's fault, and in those that stay in force it is ifupdown's to tell.
+        let mut untold = Report::default();
+        let told = if origin == Origin::Image && !in_force { report } else { &mut untold };
+        next.image = choose::image::sum(work.host.files(), &next.files, told);
+    }
     let renamed = stamp(work, digest, owner.config)?;
     if changed.is_some() {
         next.stamp = renamed;
@@ -419,17 +439,18 @@ fn rendered(
     Ok(files)
 }
 
-/// Exchanges the files of the manifest `old` for those of `next`; whether any is another one now, `None` where one could not be written.
+/// Exchanges the files of the manifest `old` for those of `next`, of this config or of a network that is left alone; whether any is another one now,
+/// `None` where one could not be written.
 #[inline(never)]
 fn exchange(
     work: &mut Work<'_, '_>,
     old: &Manifest,
     next: &Manifest,
     files: &[Wanted],
-    anew: bool,
-    (nics, config): (&[Nic], &NetConfig),
+    of: Option<(bool, &[Nic], &NetConfig)>,
     report: &mut Report,
 ) -> Result<Option<bool>, Error> {
+    let anew = of.is_some_and(|(anew, ..)| anew);
     if !anew && old.stamp != 0 && old.files == next.files {
         return Ok(Some(false));
     }
@@ -449,7 +470,8 @@ fn exchange(
         }
         _ => work.state.data(paths::NETWORK_OLD),
     };
-    let mut exchange = Exchange { host: work.host, old, aside: &aside, report, errors: Vec::new() };
+    let mut exchange =
+        Exchange { host: work.host, old, left_alone: of.is_none(), aside: &aside, report, errors: Vec::new() };
     let mut changed = false;
     for (file, sum) in files.iter().zip(&next.files) {
         if anew || old.stamp == 0 || !old.files.contains(sum) {
@@ -463,9 +485,9 @@ fn exchange(
             changed = true;
         }
     }
-    if anew {
+    if let Some((true, nics, config)) = of {
         // Without a manifest the image was another machine's.
-        let of_another = (old.instance != next.instance).then_some(config);
+        let of_another = (!old.is_of(next.instance.as_deref())).then_some(config);
         match exchange.clear(nics, of_another, files) {
             Ok(moved) => changed |= moved,
             Err(error) => exchange.errors.push(error),

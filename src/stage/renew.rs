@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use super::semaphore::BootId;
 use crate::error::Error;
+use crate::host::links::Nic;
 use crate::host::write::{read_file, write_file};
 use crate::host::{Command, Create, Host, Input, Level, Output};
 use crate::limits::MAX_LEASES_FILE;
@@ -45,9 +46,7 @@ pub fn renew(host: &mut dyn Host) -> Result<(), Error> {
     let mut seen = Vec::new();
     while let Some(text) = file(host)? {
         if text != seen {
-            leases = Leases::read(&text, boot, &mut |at| {
-                host.log(Level::Error, AREA, &Error::new("read", LEASES, at));
-            });
+            leases = read(host, &text, boot);
             seen = text;
         }
         let due = leases.kept.iter().enumerate().filter_map(|(at, kept)| Some((kept.due()?, at))).min();
@@ -94,6 +93,12 @@ fn file(host: &mut dyn Host) -> Result<Option<Vec<u8>>, Error> {
     read_file(host.files(), LEASES, MAX_LEASES_FILE)
 }
 
+#[inline(never)]
+fn read(host: &mut dyn Host, text: &[u8], boot: &str) -> Leases {
+    Leases::read(text, boot, &mut |at| host.log(Level::Error, AREA, &Error::new("read", LEASES, at)))
+}
+
+#[inline(never)]
 fn save(host: &mut dyn Host, text: &[u8]) -> Result<(), Error> {
     write_file(host.files(), LEASES, &Create::mode(0o600), text)
 }
@@ -139,6 +144,28 @@ fn failed(kept: &Kept, why: &'static str) -> Result<bool, Error> {
 fn give_up(kept: &mut Kept, why: &'static str) -> Result<bool, Error> {
     kept.index = 0;
     failed(kept, why)
+}
+
+/// Gives the lease of a link back that is kept up, and forgets it, so that nobody puts it there again; the address is still to be taken away. Of no
+/// lease of ours nothing is said.
+///
+/// # Errors
+/// The kernel's: it is not forgotten, or forgotten and not given back.
+#[inline(never)]
+pub fn give_back(host: &mut dyn Host, nic: &Nic) -> Result<(), Error> {
+    let Some(text) = file(host)? else { return Ok(()) };
+    let boot = BootId::default();
+    let boot = boot.get(host.files());
+    let mut leases = read(host, &text, boot);
+    let Some(at) = leases.kept.iter().position(|kept| kept.index == nic.index) else { return Ok(()) };
+    let lease = leases.kept[at].lease();
+    leases.kept.swap_remove(at);
+    save(host, leases.text(boot).as_bytes())?;
+    if let Some(lease) = lease {
+        dhcp::release(host, nic, &lease)?;
+        host.print(&format_args!("DHCPRELEASE of {} to {}", lease.address, lease.server));
+    }
+    Ok(())
 }
 
 /// Leaves the leases of a boot to a process of its own, which is begun unless this is `another_root` than the machine's.

@@ -27,6 +27,13 @@ impl LiveFiles {
         self.writer.changed_anywhere();
     }
 
+    /// [`with_parents`] of what is to have a label.
+    fn making<T>(&mut self, path: &str, make: &dyn Fn() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+        let done = with_new_parents(path, &mut |dir| self.writer.made(dir), make)?;
+        self.writer.made(path);
+        Ok(done)
+    }
+
     /// Closes the device kept open: before a mount.
     pub fn forget_device(&mut self) {
         self.device = None;
@@ -122,7 +129,10 @@ impl Files for LiveFiles {
         let open = || if matters { rustix::fs::open(path, flags, Mode::empty()) } else { make() };
         let (fd, new) = match open() {
             Ok(fd) => (fd, false),
-            Err(Kernel::NOENT) => (with_parents(path, make).map_err(error)?, true),
+            Err(Kernel::NOENT) => {
+                let fd = self.making(path, &make).map_err(error)?;
+                (fd, true)
+            }
             Err(errno) => return Err(error(errno)),
         };
         let stat = rustix::fs::fstat(&fd).map_err(error)?;
@@ -147,7 +157,7 @@ impl Files for LiveFiles {
 
     fn make_dir(&mut self, path: &str, mode: u32) -> Result<(), Error> {
         let make = || rustix::fs::mkdir(path, permissions(mode));
-        match with_parents(path, make) {
+        match self.making(path, &make) {
             // The umask is 022 (`LiveHost::new`): only what it takes away has to be given back.
             Ok(()) if mode & !0o755 != 0 => {
                 rustix::fs::chmod(path, permissions(mode)).map_err(|errno| failed("make directory", path, errno))
@@ -163,7 +173,7 @@ impl Files for LiveFiles {
 
     fn link(&mut self, path: &str, target: &str) -> Result<(), Error> {
         // Where nothing stands in the way, symlink(2) alone is atomic.
-        match with_parents(path, || rustix::fs::symlink(target, path)) {
+        match self.making(path, &|| rustix::fs::symlink(target, path)) {
             Ok(()) => Ok(()),
             Err(Kernel::EXIST) => self.writer.replace_link(path, target),
             Err(errno) => Err(failed("link", path, errno)),
@@ -204,6 +214,10 @@ impl Files for LiveFiles {
             rustix::fs::chmod(path, permissions(mode)).map_err(|errno| failed("change the mode of", path, errno))?;
         }
         Ok(())
+    }
+
+    fn unlabelled(&mut self, each: &mut dyn FnMut(&str)) {
+        self.writer.unlabelled(each);
     }
 
     fn sync(&mut self) -> Result<(), Error> {
@@ -277,9 +291,18 @@ pub fn full_write(fd: impl AsFd, mut bytes: &[u8]) -> rustix::io::Result<()> {
 
 /// Does `make`, and if a directory above `path` is missing, makes those (0755) and does it again.
 pub fn with_parents<T>(path: &str, make: impl Fn() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    with_new_parents(path, &mut |_| (), make)
+}
+
+/// The same; each directory made is handed to `each`.
+pub fn with_new_parents<T>(
+    path: &str,
+    each: &mut dyn FnMut(&str),
+    make: impl Fn() -> rustix::io::Result<T>,
+) -> rustix::io::Result<T> {
     match make() {
         Err(Kernel::NOENT) => {
-            make_parents(path)?;
+            make_parents(path, each)?;
             make()
         }
         other => other,
@@ -287,8 +310,8 @@ pub fn with_parents<T>(path: &str, make: impl Fn() -> rustix::io::Result<T>) -> 
 }
 
 /// Makes the directories above `path`: up to the nearest that is there, then down again.
-fn make_parents(path: &str) -> rustix::io::Result<()> {
-    let make = |end: usize| rustix::fs::mkdir(&path[..end], permissions(0o755));
+fn make_parents(path: &str, each: &mut dyn FnMut(&str)) -> rustix::io::Result<()> {
+    let mut make = |end: usize| rustix::fs::mkdir(&path[..end], permissions(0o755)).inspect(|()| each(&path[..end]));
     let ends = || path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
     let mut missing = None;
     for end in ends().rev() {

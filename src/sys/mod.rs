@@ -7,6 +7,7 @@
 //! The process has one thread: `isolate` and programs are forked from it.
 
 use core::fmt::{self, Write};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::os::fd::OwnedFd;
 
@@ -21,6 +22,8 @@ use wisp::paths;
 mod clock;
 pub mod crash;
 mod files;
+#[cfg(feature = "network")]
+pub mod foreground;
 pub mod heap;
 mod isolate;
 #[cfg(feature = "network")]
@@ -145,6 +148,10 @@ impl Host for LiveHost {
 
     fn sleep(&mut self, time: Duration) {
         socket::sleep(time);
+    }
+
+    fn is_stopped(&self) -> bool {
+        socket::STOPPED.load(Ordering::Relaxed) != 0
     }
 
     fn rest(&mut self, until: Duration) {

@@ -219,7 +219,7 @@ impl Packets for PacketSocket {
                 Err(Kernel::INTR) => continue,
                 Err(Kernel::AGAIN) => match socket::wait(&self.fd, PollFlags::IN, until) {
                     Ok(()) => continue,
-                    Err(Kernel::TIMEDOUT) => return Ok(None),
+                    Err(Kernel::TIMEDOUT | Kernel::INTR) => return Ok(None),
                     Err(errno) => errno,
                 },
                 Err(errno) => errno,

@@ -15,11 +15,11 @@ use rustix::fs::{Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno as Kernel;
 use wisp::error::{Errno, Error};
 use wisp::host::write::parent;
-use wisp::host::{Create, Pending};
+use wisp::host::{Create, Kind, Pending};
 use wisp::limits::{COPY_BUFFER, MAX_FILE_NAME};
 
 use super::failed;
-use super::files::{full_write, permissions, sync_file, sync_parent, with_parents};
+use super::files::{full_read, full_write, kind, permissions, sync_file, sync_parent, with_new_parents};
 
 /// Files begun. A slot is kept and used again, so that the next file allocates nothing.
 #[derive(Default)]
@@ -29,8 +29,10 @@ pub struct Writer {
     count: u32,
     /// Makes them differ from those of other processes; 0: not asked yet.
     pid: u32,
-    /// Does this kernel run SELinux? Asked once, at the first file.
+    /// Does this machine have SELinux? Asked once, at the first file.
     selinux: Option<bool>,
+    /// What was made and has no label yet, where it has.
+    unlabelled: Vec<String>,
     /// The file systems written to since the last sync: their numbers, and a directory on each.
     dirty: Vec<(u64, String)>,
     /// Others than us wrote, too: all file systems count.
@@ -41,6 +43,7 @@ struct Slot {
     fd: Option<OwnedFd>,
     how: Create,
     path: String,
+    /// Empty: the file is written where it stands.
     temp: String,
     /// Content not yet written, at most `COPY_BUFFER` bytes: a small file is one write.
     buffer: Vec<u8>,
@@ -61,7 +64,14 @@ impl Writer {
         // Who may read it at its end may read it now, unless it will be another one's.
         let mode = if how.owner.is_none() { how.mode & 0o755 } else { 0o600 };
         let make = |temp: &str| rustix::fs::open(temp, flags, permissions(mode));
-        slot.fd = Some(beside(path, unique, &mut slot.temp, &make).map_err(|errno| failed("write", path, errno))?);
+        let mut dirs = Vec::new();
+        let fd = beside(path, unique, &mut slot.temp, &mut |dir| dirs.push(dir.to_string()), &make);
+        let fd = fd.or_else(|errno| {
+            slot.temp.clear();
+            in_place(path, errno)
+        });
+        slot.fd = Some(fd.map_err(|errno| failed("write", path, errno))?);
+        dirs.iter().for_each(|dir| self.made(dir));
         Ok(Pending(at as u32))
     }
 
@@ -80,12 +90,15 @@ impl Writer {
 
     /// [`wisp::host::Files::commit`].
     pub fn commit(&mut self, file: Pending) -> Result<(), Error> {
-        let selinux = *self.selinux.get_or_insert_with(selinux_runs);
+        let selinux = self.selinux();
         let done = self.slot(file)?.commit(selinux);
         match done {
-            Ok(device) => {
+            Ok((device, labelled)) => {
                 let path = &self.slots[file.0 as usize].path;
                 note(&mut self.dirty, device, path);
+                if selinux && !labelled {
+                    self.unlabelled.push(path.clone());
+                }
                 Ok(())
             }
             Err(error) => {
@@ -93,6 +106,22 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+
+    fn selinux(&mut self) -> bool {
+        *self.selinux.get_or_insert_with(has_selinux)
+    }
+
+    /// Something new stands at `path`.
+    pub fn made(&mut self, path: &str) {
+        if self.selinux() {
+            self.unlabelled.push(path.into());
+        }
+    }
+
+    /// [`wisp::host::Files::unlabelled`].
+    pub fn unlabelled(&mut self, each: &mut dyn FnMut(&str)) {
+        core::mem::take(&mut self.unlabelled).iter().for_each(|path| each(path));
     }
 
     /// A file of `device` at `path` was changed in place.
@@ -133,7 +162,9 @@ impl Writer {
     pub fn abort(&mut self, file: Pending) {
         if let Ok(slot) = self.slot(file) {
             slot.fd = None;
-            let _ = rustix::fs::unlink(&*slot.temp);
+            if !slot.temp.is_empty() {
+                let _ = rustix::fs::unlink(&*slot.temp);
+            }
         }
     }
 
@@ -142,11 +173,13 @@ impl Writer {
     pub fn replace_link(&mut self, path: &str, target: &str) -> Result<(), Error> {
         let mut temp = String::new();
         let make = |temp: &str| rustix::fs::symlink(target, temp);
-        beside(path, self.unique(), &mut temp, &make).map_err(|errno| failed("link", path, errno))?;
+        beside(path, self.unique(), &mut temp, &mut |_| (), &make).map_err(|errno| failed("link", path, errno))?;
         rustix::fs::rename(&*temp, path).map_err(|errno| {
             let _ = rustix::fs::unlink(&*temp);
             failed("link", path, errno)
-        })
+        })?;
+        self.made(path);
+        Ok(())
     }
 
     /// Process id and a count: no other file begun has both.
@@ -203,22 +236,60 @@ impl Slot {
         full_write(fd, bytes).map_err(|errno| failed("write", &self.path, errno))
     }
 
-    /// The number of the file system it is on.
-    fn commit(&mut self, selinux: bool) -> Result<u64, Error> {
-        self.flush()?;
-        let Some(fd) = &self.fd else { return Err(Error::new("write", &*self.path, Errno::INVAL)) };
-        let device = finish(fd, &self.path, &self.how, selinux).map_err(|errno| failed("write", &self.path, errno))?;
-        self.fd = None;
-        let renamed = rustix::fs::rename(&*self.temp, &*self.path);
-        if let Err(errno) = renamed {
-            let _ = rustix::fs::unlink(&*self.temp);
-            return Err(failed("write", &self.path, errno));
+    /// Writes what is in the temporary file into the one that cannot be replaced: something is mounted there.
+    fn pour(&mut self, why: Kernel, selinux: bool) -> rustix::io::Result<u64> {
+        let from = rustix::fs::open(&*self.temp, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let to = in_place(&self.path, why)?;
+        self.buffer.resize(COPY_BUFFER, 0);
+        loop {
+            match full_read(&from, &mut self.buffer)? {
+                0 => break,
+                read => full_write(&to, &self.buffer[..read])?,
+            }
         }
+        finish(&to, &self.path, &self.how, selinux).map(|(device, _)| device)
+    }
+
+    /// The number of the file system it is on, and whether it has the label of the file before.
+    fn commit(&mut self, selinux: bool) -> Result<(u64, bool), Error> {
+        self.flush()?;
+        let Some(fd) = self.fd.take() else { return Err(Error::new("write", &*self.path, Errno::INVAL)) };
+        let done = finish(&fd, &self.path, &self.how, selinux);
+        let done = match done {
+            // In `/proc` and `/sys` owner and mode are the kernel's.
+            Err(Kernel::PERM) if self.temp.is_empty() => return Ok((0, true)),
+            Ok(done) if self.temp.is_empty() => return Ok((done.0, true)),
+            done => done,
+        };
+        let done = done.and_then(|done| match rustix::fs::rename(&*self.temp, &*self.path) {
+            Err(errno @ Kernel::BUSY) => {
+                let done = self.pour(errno, selinux);
+                let _ = rustix::fs::unlink(&*self.temp);
+                done.map(|device| (device, true))
+            }
+            renamed => renamed.map(|()| done),
+        });
+        let done = done.map_err(|errno| {
+            let _ = rustix::fs::unlink(&*self.temp);
+            failed("write", &self.path, errno)
+        })?;
         if self.how.durable {
             sync_parent(&self.path).map_err(|errno| failed("sync", &self.path, errno))?;
         }
-        Ok(device)
+        Ok(done)
     }
+}
+
+/// Opens a file that is there, to be written where it stands: no name beside it can be made (`/proc`, a file mounted from elsewhere), for the reason
+/// given, which is also the answer where there is no such file.
+fn in_place(path: &str, why: Kernel) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let may = matches!(why, Kernel::NOENT | Kernel::ACCESS | Kernel::PERM | Kernel::ROFS | Kernel::BUSY);
+    let is_file = || rustix::fs::lstat(path).is_ok_and(|stat| kind(&stat) == Kind::File);
+    if !may || !is_file() {
+        return Err(why);
+    }
+    rustix::fs::open(path, flags, Mode::empty()).map_err(|_| why)
 }
 
 /// Keeps the directory of `path` for a later sync of its file system. The last of several: the next file may well stand there, too.
@@ -232,12 +303,11 @@ fn note(dirty: &mut Vec<(u64, String)>, device: u64, path: &str) {
     }
 }
 
-/// Label, owner, mode, disk: in this order, as a change of owner takes set-user-id bits away. The number of its file system.
+/// Label, owner, mode, disk: in this order, as a change of owner takes set-user-id bits away. The number of its file system, and whether
+/// it has a label.
 #[allow(clippy::unnecessary_cast)] // the fields' types differ between machines
-fn finish(fd: &OwnedFd, path: &str, how: &Create, selinux: bool) -> rustix::io::Result<u64> {
-    if selinux {
-        keep_label(fd, path)?;
-    }
+fn finish(fd: &OwnedFd, path: &str, how: &Create, selinux: bool) -> rustix::io::Result<(u64, bool)> {
+    let labelled = selinux && keep_label(fd, path)?;
     if let Some((uid, gid)) = how.owner {
         // Also when that is who we are: in a set-group-id directory the file has the directory's group.
         rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
@@ -250,40 +320,40 @@ fn finish(fd: &OwnedFd, path: &str, how: &Create, selinux: bool) -> rustix::io::
     if how.durable {
         sync_file(fd)?;
     }
-    Ok(stat.st_dev as u64)
+    Ok((stat.st_dev as u64, labelled))
 }
 
 const LABEL: &CStr = c"security.selinux";
 
-/// Gives the new file the label of the file it replaces. One without a label, or a file system without labels, is fine.
-fn keep_label(fd: &OwnedFd, path: &str) -> rustix::io::Result<()> {
+/// Gives the new file the label of the file it replaces; false if that has none, or the file system has no labels.
+fn keep_label(fd: &OwnedFd, path: &str) -> rustix::io::Result<bool> {
     let mut label = [0u8; 256];
-    match rustix::fs::lgetxattr(path, LABEL, &mut label[..]) {
-        Ok(length) => match rustix::fs::fsetxattr(fd, LABEL, &label[..length], XattrFlags::empty()) {
-            Err(Kernel::NOTSUP | Kernel::NODATA) => Ok(()),
-            other => other,
-        },
-        Err(_) => Ok(()),
+    let Ok(length) = rustix::fs::lgetxattr(path, LABEL, &mut label[..]) else { return Ok(false) };
+    match rustix::fs::fsetxattr(fd, LABEL, &label[..length], XattrFlags::empty()) {
+        Err(Kernel::NOTSUP | Kernel::NODATA) => Ok(false),
+        done => done.map(|()| true),
     }
 }
 
-/// selinuxfs stands at `/sys/fs/selinux`, before Linux 3.0 at `/selinux` (which CentOS 6 has, empty, when SELinux is off too).
-fn selinux_runs() -> bool {
+/// The kernel runs it: selinuxfs stands at `/sys/fs/selinux`, before Linux 3.0 at `/selinux` (which CentOS 6 has, empty, when SELinux is off
+/// too). Or it will: an initramfs, where it does not run yet, is writing to the root of such a system.
+fn has_selinux() -> bool {
     let is_old = rustix::system::uname().release().to_bytes().starts_with(b"2.");
-    let path = if is_old { "/selinux/enforce" } else { "/sys/fs/selinux" };
-    rustix::fs::access(path, rustix::fs::Access::EXISTS).is_ok()
+    let runs = if is_old { "/selinux/enforce" } else { "/sys/fs/selinux" };
+    [runs, wisp::paths::SELINUX_CONFIG].iter().any(|path| rustix::fs::access(*path, rustix::fs::Access::EXISTS).is_ok())
 }
 
-/// Makes something with `make` under a temporary name beside `path`. Parents of `path` that are missing are made.
+/// Makes something with `make` under a temporary name beside `path`. Parents of `path` that are missing are made, and handed to `made`.
 #[inline(never)]
 fn beside<T>(
     path: &str,
     unique: (u32, u32),
     temp: &mut String,
+    made: &mut dyn FnMut(&str),
     make: &dyn Fn(&str) -> rustix::io::Result<T>,
 ) -> rustix::io::Result<T> {
     temp_name(path, unique, temp)?;
-    let result = with_parents(path, || make(temp));
+    let result = with_new_parents(path, made, || make(temp));
     if let Err(Kernel::EXIST) = result {
         rustix::fs::unlink(&**temp)?;
         return make(temp);
@@ -343,6 +413,24 @@ mod tests {
         assert_eq!(temp_name("/etc/", (1, 1), &mut temp), Err(Kernel::ISDIR));
     }
 
+    #[test]
+    fn what_is_new_has_no_label() {
+        let top = std::env::temp_dir().join(format!("wisp-new-{}", std::process::id()));
+        let (dir, path) = (format!("{}/made", top.display()), format!("{}/made/file", top.display()));
+        for (selinux, wanted) in [(true, vec![top.to_str().unwrap(), &dir, &path]), (false, vec![])] {
+            let mut writer = Writer::default();
+            writer.selinux = Some(selinux);
+            let file = writer.begin(&path, &Create::mode(0o644)).unwrap();
+            writer.commit(file).unwrap();
+            std::fs::remove_dir_all(&top).unwrap();
+            for wanted in [wanted, vec![]] {
+                let mut made = Vec::new();
+                writer.unlabelled(&mut |path| made.push(path.to_string()));
+                assert_eq!(made, wanted);
+            }
+        }
+    }
+
     /// Needs root and a file system with labels; SELinux itself need not run.
     #[test]
     fn a_file_replaced_keeps_its_label() {
@@ -359,6 +447,7 @@ mod tests {
         writer.selinux = Some(true);
         let file = writer.begin(path, &Create::mode(0o644)).unwrap();
         writer.commit(file).unwrap();
+        writer.unlabelled(&mut |path| panic!("{path} has its label"));
         let mut kept = [0u8; 256];
         let length = rustix::fs::lgetxattr(path, LABEL, &mut kept[..]).unwrap();
         std::fs::remove_file(path).unwrap();

@@ -396,13 +396,13 @@ fn null(access: OFlags) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Signals blocked until dropped: all while a child has our memory, then SIGCHLD.
-struct Blocked {
+pub struct Blocked {
     before: libc::sigset_t,
     waiting: libc::sigset_t,
 }
 
 impl Blocked {
-    fn all() -> Self {
+    pub fn all() -> Self {
         // SAFETY: sets are plain data that the calls fill in.
         unsafe {
             let (mut all, mut before) = (core::mem::zeroed(), core::mem::zeroed());

@@ -1,6 +1,7 @@
 //! Connections: sockets that never block, and ppoll(2) for the waits. Every wait ends by CLOCK_MONOTONIC.
 
 use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
 use std::os::fd::OwnedFd;
 
@@ -11,6 +12,9 @@ use wisp::error::Error;
 use wisp::host::stream::{Peer, Stream, Transport};
 
 use super::{clock, failed};
+
+/// The signal by which this process was asked to end, where that is listened for; 0: none. It ends waits.
+pub static STOPPED: AtomicI32 = AtomicI32::new(0);
 
 /// socket(2), connect(2).
 pub fn connect(to: &Peer, until: Duration) -> Result<Box<dyn Stream>, Error> {
@@ -43,7 +47,7 @@ fn open(to: &Peer, until: Duration) -> rustix::io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Waits until the socket is ready for `what`, or broken; ETIMEDOUT when the time is up.
+/// Waits until the socket is ready for `what`, or broken; ETIMEDOUT when the time is up, EINTR if we are to end.
 pub fn wait(fd: &OwnedFd, what: PollFlags, until: Duration) -> rustix::io::Result<()> {
     if any(&mut [PollFd::new(fd, what)], until)? { Ok(()) } else { Err(Kernel::TIMEDOUT) }
 }
@@ -62,7 +66,8 @@ fn any(fds: &mut [PollFd<'_>], until: Duration) -> rustix::io::Result<bool> {
         }
         let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
         match poll(fds, Some(&Timespec { tv_sec: seconds, tv_nsec: left.subsec_nanos().into() })) {
-            Ok(0) | Err(Kernel::INTR) => {}
+            Ok(0) => {}
+            Err(Kernel::INTR) if STOPPED.load(Ordering::Relaxed) == 0 => {}
             done => return done.map(|_| true),
         }
     }

@@ -156,8 +156,9 @@ impl<'a> Program<'a> {
         Err(Error::new("run", self.name, Errno::TXTBSY))
     }
 
+    /// The same, once: the inner error is execve(2)'s answer.
     #[inline(never)]
-    fn try_start(&self, streams: Streams) -> Result<Result<Pid, Errno>, Error> {
+    pub fn try_start(&self, streams: Streams) -> Result<Result<Pid, Errno>, Error> {
         let pointers = |offsets: &[usize]| offsets.iter().map(|at| self.at(*at)).collect::<Vec<_>>();
         let mut candidates = pointers(&self.candidates);
         candidates.push(ptr::null());
@@ -200,7 +201,7 @@ impl<'a> Program<'a> {
 
     /// The kernel's answer in words that say more: ENOENT and EACCES mean the file or its interpreter.
     #[inline(never)]
-    fn why(&self, errno: Errno) -> Error {
+    pub fn why(&self, errno: Errno) -> Error {
         let mut files = LiveFiles::default();
         let there = self.name.contains('/').then(|| files.stat(self.name, true).ok().flatten()).flatten();
         let there = there.filter(|stat| stat.kind == Kind::File);

@@ -22,7 +22,7 @@ pub trait Asker {
     fn hear(&mut self, packet: &[u8]) -> Option<bool>;
 }
 
-/// Runs an exchange on a channel of a link to its end, or until the clock shows `until`; true: it came to its end. A link that is down,
+/// Runs an exchange on a channel of a link to its end, or until the clock shows `until` or the host is to stop; true: it came to its end. A link that is down,
 /// or has no address yet, may become what it should be: what cannot be sent is tried again when it is due.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub fn run(
     let mut buffer = [0; MAX_DHCP_PACKET];
     loop {
         let now = host.now().up;
-        if now >= until {
+        if now >= until || host.is_stopped() {
             return failed.map_or(Ok(false), Err);
         }
         if now >= asker.due() {

@@ -17,22 +17,22 @@ use wisp::transport::dhcp6;
 
 use super::*;
 
-const BUSYBOX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/guest/busybox");
-const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-const BOX: Options = Options { host_name: "box", client_id: b"", previous: None };
+pub const BUSYBOX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/guest/busybox");
+pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+pub const BOX: Options = Options { host_name: "box", client_id: b"", previous: None };
 /// The link that asks, and what it is plugged into.
-const OURS: &str = "wisp0";
+pub const OURS: &str = "wisp0";
 const THEIRS: &str = "srv0";
 
 /// The other end, with a shell on today's kernel in each of the two networks. All of it ends with this.
-struct Lab {
-    here: Shell,
+pub struct Lab {
+    pub here: Shell,
     there: Shell,
-    servers: Vec<Child>,
+    pub servers: Vec<Child>,
     log: PathBuf,
 }
 
-struct Shell {
+pub struct Shell {
     child: Child,
     said: BufReader<std::process::ChildStdout>,
 }
@@ -45,7 +45,7 @@ impl Shell {
     }
 
     /// What the commands print; all must go well.
-    fn run(&mut self, commands: &str) -> String {
+    pub fn run(&mut self, commands: &str) -> String {
         let mut stdin = self.child.stdin.as_ref().unwrap();
         writeln!(stdin, "(set -e; {commands}\n) 2>&1; status=$?; echo; echo \"=$status\"").unwrap();
         let mut text = String::new();
@@ -92,7 +92,7 @@ impl Lab {
     }
 
     /// Starts a server there, and waits until it listens at this UDP port.
-    fn serve(&mut self, program: &str, arguments: &[&str], port: u16) {
+    pub fn serve(&mut self, program: &str, arguments: &[&str], port: u16) {
         let net = format!("--net=/proc/{}/ns/net", self.there.child.id());
         let log = fs::OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
         let mut command = Command::new("nsenter");
@@ -106,7 +106,7 @@ impl Lab {
         }
     }
 
-    fn dnsmasq(&mut self, dir: &Path, arguments: &[&str]) {
+    pub fn dnsmasq(&mut self, dir: &Path, arguments: &[&str]) {
         let leases = format!("--dhcp-leasefile={}", path(dir, "leases"));
         // No ping before an offer: it takes three seconds.
         let always = [
@@ -125,7 +125,7 @@ impl Lab {
         self.serve("/usr/sbin/dnsmasq", &arguments, port);
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -136,7 +136,7 @@ impl Lab {
 }
 
 /// Runs `body` on the old kernel, with a lab that `prepare` has equipped.
-fn with_lab(
+pub fn with_lab(
     name: &str,
     prepare: impl FnOnce(&mut Lab, &Path),
     body: impl FnOnce(&mut LiveHost, &Nic, &mut Lab, &Path),
@@ -153,7 +153,7 @@ fn with_lab(
     });
 }
 
-fn ask(host: &mut LiveHost, nic: &Nic, lab: &Lab, options: Options) -> Lease {
+pub fn ask(host: &mut LiveHost, nic: &Nic, lab: &Lab, options: Options) -> Lease {
     let until = host.now().up + Duration::from_secs(20);
     *dhcp::ask(host, nic, options, until).unwrap().unwrap_or_else(|| panic!("no lease: {}", lab.log()))
 }
@@ -164,7 +164,7 @@ fn renewed(host: &mut LiveHost, nic: &Nic, lease: &Lease) -> Renewed {
 }
 
 /// Waits for what somebody else does.
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !done() {
         assert!(Instant::now() < end, "{what}");
@@ -172,7 +172,7 @@ fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-const RANGE: &str = "--dhcp-range=192.0.2.100,192.0.2.110,255.255.255.0,3600";
+pub const RANGE: &str = "--dhcp-range=192.0.2.100,192.0.2.110,255.255.255.0,3600";
 
 #[test]
 fn a_lease_of_dnsmasq_with_everything() {
@@ -229,7 +229,7 @@ fn a_lease_of_dnsmasq_with_everything() {
         let Renewed::Lease(again) = renewed(host, nic, &late) else { panic!("{}", lab.log()) };
         assert_eq!(again.address, lease.address);
 
-        dhcp::release(host, nic, &again, BOX).unwrap();
+        dhcp::release(host, nic, &again).unwrap();
         eventually("it is given back", || !leases().contains("box"));
         assert!(lab.log().contains("DHCPRELEASE"), "{}", lab.log());
     });
@@ -288,7 +288,7 @@ fn a_short_lease_of_udhcpd() {
             assert!(kept.address == lease.address && kept.since >= t1);
             lease = *kept;
         }
-        dhcp::release(host, nic, &lease, BOX).unwrap();
+        dhcp::release(host, nic, &lease).unwrap();
         // The server writes its leases when it ends: seconds left, address, hardware address.
         let mut server = lab.servers.pop().unwrap();
         // SAFETY: our child's number.
@@ -306,7 +306,7 @@ fn a_short_lease_of_udhcpd() {
 }
 
 /// The config of a udhcpd with leases of six seconds.
-fn udhcpd(dir: &Path, from: u8) -> String {
+pub fn udhcpd(dir: &Path, from: u8) -> String {
     let (config, leases) = (path(dir, "udhcpd.conf"), path(dir, &format!("leases{from}")));
     fs::write(&leases, "").unwrap();
     let text = format!(

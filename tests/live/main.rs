@@ -15,6 +15,7 @@ use sys::{LiveHost, Options};
 
 mod bring_up;
 mod dhcp;
+mod ephemeral;
 mod files;
 mod guest;
 mod isolated;

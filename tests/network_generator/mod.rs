@@ -1,6 +1,11 @@
-//! Network configs as JSON texts, over everything that v1, v2 and `network_data.json` document, and some that is wrong.
+//! Network configs as JSON texts, over everything that v1, v2 and `network_data.json` document, and some that is wrong; interfaces files.
 
 use super::python::Dice;
+
+mod eni;
+
+#[allow(unused_imports)] // Not every test that has this file has them.
+pub use eni::{Both, eni};
 
 /// The NICs of every case: name and MAC address.
 pub const NICS: [(&str, &str); 4] = [

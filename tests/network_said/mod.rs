@@ -100,6 +100,7 @@ pub fn said(renderer: &str, config: &NetConfig) -> Vec<Said> {
             "eni" => {
                 say("dns-nameservers ", numbered(&link.all_dns().servers, 0, " "));
                 say("dns-search ", numbered(&link.all_dns().search, 0, " "));
+                stanzas(link, &mut say);
             }
             "sysconfig" => sysconfig(config, link, &mut say),
             "netplan" => netplan(config, link, &mut say),
@@ -129,6 +130,23 @@ pub fn said(renderer: &str, config: &NetConfig) -> Vec<Said> {
 }
 
 type Say<'a> = dyn FnMut(&str, BTreeSet<String>) + 'a;
+
+/// What each stanza of an interfaces file has.
+fn stanzas(link: &Link, say: &mut Say<'_>) {
+    for (at, subnet) in link.subnets.iter().enumerate() {
+        let family = if subnet.is_v6() { "inet6" } else { "inet" };
+        let mtu = subnet.mtu.or(link.mtu.filter(|_| at == 0));
+        say(&format!("{family} #{at} mtu "), one(mtu));
+        let (dhcp, takes) = match subnet.method {
+            Method::Slaac => (Some(0), false),
+            Method::Dhcp6Stateless => (Some(1), false),
+            Method::Manual6 => (None, false),
+            _ => (None, subnet.is_v6()),
+        };
+        say(&format!("{family} #{at} dhcp "), one(dhcp));
+        say(&format!("{family} #{at} accept_ra "), one(link.accept_ra.filter(|_| takes).map(u8::from)));
+    }
+}
 
 fn sysconfig(config: &NetConfig, link: &Link, say: &mut Say<'_>) {
     // The last default route of a family that needs no more words is the gateway: of the subnets', then of the routes, and of those of no
@@ -179,6 +197,17 @@ fn sysconfig(config: &NetConfig, link: &Link, say: &mut Say<'_>) {
     dns.servers.truncate(3);
     say("DNS", numbered(&dns.servers, 1, "="));
     say("DOMAIN ", numbered(&dns.search, 0, " "));
+    // Of a NIC it is what it is found by.
+    if !matches!(link.kind, Kind::Physical(_)) {
+        say("MACADDR=", one(link.mac.as_ref()));
+    }
+    if let Kind::Bridge(group) = &link.kind {
+        let delay = match get(&group.settings, "fd") {
+            Some(Value::Number(seconds)) => Some(seconds),
+            _ => None,
+        };
+        say("DELAY=", one(delay));
+    }
     if let Kind::Vlan { id, .. } = &link.kind {
         let name = link.display_name();
         let says = name == format!("vlan{id}") || name.ends_with(&format!(".{id}"));
@@ -194,6 +223,16 @@ fn netplan(config: &NetConfig, link: &Link, say: &mut Say<'_>) {
     say("route ", config.routes_of(link).iter().map(route_of).collect());
     let asks = |methods: &'static [Method]| has(link, |method| methods.contains(&method)).then_some("true");
     say("dhcp4=", one(asks(&[Method::Dhcp4])));
+    say("macaddress=", one(link.mac.as_ref()));
+    say("wakeonlan=", one(link.wakeonlan));
+    let slaac = has(link, |method| method == Method::Slaac);
+    say("accept-ra=", one(link.accept_ra.or(slaac.then_some(true))));
+    let v4 = has(link, |method| method == Method::Dhcp4);
+    let v6 = has(link, |method| dynamic(method) && method != Method::Slaac);
+    // netplan refuses two that differ.
+    let both = asked_metric(link, false).or(asked_metric(link, true)).filter(|_| v4 && v6);
+    say("dhcp4-overrides route-metric=", one(both.or(asked_metric(link, false))));
+    say("dhcp6-overrides route-metric=", one(both.or(asked_metric(link, true)).filter(|_| v6)));
     say("dhcp6=", one(asks(&[Method::Dhcp6, Method::Dhcp6Stateful, Method::Dhcp6Stateless])));
 }
 
@@ -214,8 +253,7 @@ fn overrides(link: &Link, v6: bool, say: &mut Say<'_>) {
         put("SendHostname", own.send_hostname);
         put("UseMTU", own.use_mtu);
         put("UseRoutes", own.use_routes);
-        let asked = link.subnets.iter().find(|subnet| subnet.method == Method::Dhcp4);
-        keys.extend(asked.and_then(|subnet| subnet.metric).map(|metric| format!("RouteMetric={metric}")));
+        keys.extend(asked_metric(link, false).map(|metric| format!("RouteMetric={metric}")));
         keys.extend(own.hostname.as_ref().map(|name| format!("Hostname={name}")));
         keys.extend(link.dhcp_mac.then(|| "ClientIdentifier=mac".to_string()));
     }
@@ -254,6 +292,8 @@ fn networkd(config: &NetConfig, link: &Link, say: &mut Say<'_>) {
         (false, false) => "no",
     });
     say("Network LinkLocalAddressing=", one(local));
+    say("Link RequiredForOnline=", one((link.optional == Some(true)).then_some("no")));
+    say("Network KeepConfiguration=", one((link.critical == Some(true)).then_some("yes")));
     let manual = |control: Control| control == Control::Manual;
     let waits = !link.subnets.is_empty() && link.subnets.iter().all(|subnet| manual(subnet.control));
     say("Link ActivationPolicy=", one(waits.then_some("manual")));
@@ -298,6 +338,12 @@ fn option(setting: &Setting) -> String {
     format!("{}={value}", setting.parameter.name)
 }
 
+/// Whoever of a family asks for addresses, the metric is that of the last who says one.
+fn asked_metric(link: &Link, v6: bool) -> Option<u32> {
+    let asks = |method| if v6 { dynamic(method) } else { method == Method::Dhcp4 };
+    link.subnets.iter().filter(|subnet| asks(subnet.method)).filter_map(|subnet| subnet.metric).next_back()
+}
+
 fn keyfile(config: &NetConfig, link: &Link, v6: bool, say: &mut Say<'_>) {
     let family = if v6 { "ipv6" } else { "ipv4" };
     let asks = has(link, |method| if v6 { dynamic(method) } else { method == Method::Dhcp4 });
@@ -317,6 +363,11 @@ fn keyfile(config: &NetConfig, link: &Link, v6: bool, say: &mut Say<'_>) {
         _ => "disabled",
     };
     say(&format!("{family} method="), one(Some(method)));
+    if !v6 {
+        say("ethernet mtu=", one(link.mtu_of(false)));
+        say("ethernet cloned-mac-address=", one(link.mac.as_ref()));
+    }
+    say(&format!("{family} route-metric="), one(asked_metric(link, v6)));
     let needed = asks || fixed || method == "link-local";
     let may_fail = if link.optional == Some(true) || !needed { "true" } else { "false" };
     say(&format!("{family} may-fail="), one((method != "disabled").then_some(may_fail)));

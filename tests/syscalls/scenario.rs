@@ -28,6 +28,11 @@ pub fn run(machine: &Machine) -> Vec<Outcome> {
     label_files(machine);
     seed::write(machine, seed::DIR, seed::OTHER_ID, seed::everything());
     boot(machine, "new instance, SELinux", &mut told);
+    let labelled = machine.read("tmp/labelled");
+    let dir = format!("/var/lib/cloud/instances/{}", seed::OTHER_ID);
+    for path in [&dir, &format!("{dir}/sem"), &format!("{dir}/obj.json"), &format!("{dir}/scripts/runcmd")] {
+        assert!(labelled.lines().any(|line| line == path), "{path} is not labelled:\n{labelled}");
+    }
 
     odd_scripts(machine, &mut told);
     large_user_data(machine, &mut told);
@@ -76,9 +81,11 @@ fn commands(machine: &Machine, told: &mut Vec<Outcome>) {
     }
 }
 
-/// From now on files have labels, as far as wisp can see.
+/// From now on files have labels, as far as wisp can see, and restorecon(8) notes what is new.
 fn label_files(machine: &Machine) {
     fs::create_dir_all(machine.root.join("sys/fs/selinux")).unwrap();
+    machine.put("sys/fs/selinux/enforce", 0o644, "1");
+    machine.put("usr/sbin/restorecon", 0o755, "#!/bin/sh\ncat >>/tmp/labelled\n");
     let path = std::ffi::CString::new(machine.root.join("etc/motd").to_str().unwrap()).unwrap();
     let label = b"system_u:object_r:etc_t:s0\0";
     // SAFETY: strings, and a length. Where the kernel's tmpfs has no labels there is nothing to keep.
@@ -306,12 +313,42 @@ fn links(machine: &Machine, told: &mut Vec<Outcome>) {
         assert!(shown.contains(wanted), "{shown}\n{told:#?}");
     }
     assert!(!shown.contains("192.0.2.99"), "{shown}");
+    leases(machine, told);
     // What the machine is compared by is its own files.
     for dir in ["sys/class/net", "sys/devices", "mnt"] {
         let at = std::ffi::CString::new(machine.root.join(dir).to_str().unwrap()).unwrap();
         // SAFETY: a string.
         assert_eq!(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }, 0);
     }
+}
+
+/// DHCP, with a server in a network of its own at the other end of a veth pair; where nobody answers; and both families' packets.
+fn leases(machine: &Machine, told: &mut Vec<Outcome>) {
+    let script = "read go; ip link set v3 up; ip addr add 198.51.100.129/25 dev v3; exec /usr/sbin/dnsmasq --keep-in-foreground \
+        --conf-file=/dev/null --port=0 --user=root --no-ping --interface=v3 --dhcp-range=198.51.100.140,198.51.100.150,255.255.255.128 \
+        --dhcp-leasefile=/dev/null --log-facility=/dev/null";
+    let mut server = Command::new("unshare").args(["-n", "sh", "-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+    let ours = fs::read_link("/proc/thread-self/ns/net").unwrap();
+    let theirs = format!("/proc/{}/ns/net", server.id());
+    let patience = Instant::now() + Duration::from_secs(30);
+    while fs::read_link(&theirs).is_ok_and(|net| net == ours) {
+        assert!(Instant::now() < patience, "unshare(1) has no network of its own");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = server.id().to_string();
+    let add =
+        ["link", "add", "v2", "address", "02:00:00:00:00:03", "type", "veth", "peer", "name", "v3", "netns", &pid];
+    tool("ip", &add).expect("a veth pair");
+    one(machine, told, &["net", "lease", "--timeout", "1", "v2"]);
+    assert_eq!(told.last().unwrap().1, 1, "{told:#?}");
+    std::io::Write::write_all(&mut server.stdin.take().unwrap(), b"go\n").unwrap();
+    one(machine, told, &["net", "lease", "v2", "--json"]);
+    one(machine, told, &["net", "lease", "v2", "/bin/echo", "with a lease"]);
+    let done = server.kill().and_then(|()| server.wait());
+    let [.., (_, asked, offer), (_, ran, said)] = &told[..] else { panic!("{told:#?}") };
+    assert!(*asked == 0 && offer.contains("198.51.100.1") && *ran == 0 && said.contains("with a lease"), "{told:#?}");
+    done.unwrap();
+    tool("ip", &["link", "del", "v2"]).expect("the pair goes");
 }
 
 /// `1` says that the tests' own machine has no loop device, as some containers have none.

@@ -107,6 +107,10 @@ impl Files for MemoryHost {
         self.pass("change mode or owner of", path, |files| files.set_meta(path, mode, owner))
     }
 
+    fn unlabelled(&mut self, each: &mut dyn FnMut(&str)) {
+        self.unlabelled.drain(..).for_each(|path| each(&path));
+    }
+
     fn sync(&mut self) -> Result<(), Error> {
         self.pass("sync", "/", FileSystem::sync)
     }

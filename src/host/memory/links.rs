@@ -103,7 +103,10 @@ impl MemoryHost {
                 self.routes.retain(|other| !same(other, route));
                 self.routes.push(route.clone());
             }
-            Request::RemoveRoute(route) => self.routes.retain(|other| !same(other, route)),
+            Request::RemoveRoute(route) => {
+                let on_link = |other: &RouteEntry| route.link.is_none() || other.link == route.link;
+                self.routes.retain(|other| !(same(other, route) && on_link(other)));
+            }
             // What has no device has no driver that could.
             Request::WakeOnLan(link) => self.nic(link)?.driver.as_ref().map(drop).ok_or(Errno::OPNOTSUPP)?,
             // Of a list (`+192.0.2.1`) the last.

@@ -61,6 +61,8 @@ pub struct MemoryHost {
     pub ran: Vec<Ran>,
     /// The processes that were asked to end.
     pub terminated: Vec<u32>,
+    /// What is said to have no SELinux label.
+    pub unlabelled: Vec<String>,
     /// Another process that has the lock, until it is waited for.
     pub lock_holder: Option<u32>,
     /// Where programs print.

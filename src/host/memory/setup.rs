@@ -74,6 +74,7 @@ impl MemoryHost {
             console: String::new(),
             ran: Vec::new(),
             terminated: Vec::new(),
+            unlabelled: Vec::new(),
             lock_holder: None,
             output: StageOutput { file: None, console: true, keep_stdin: false },
             nics: Vec::new(),

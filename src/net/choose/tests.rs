@@ -45,6 +45,10 @@ use alloc::vec;
 
 /// What is chosen: the origin, and the ids of the links or `disabled`.
 fn chosen(texts: [&str; 3], change: impl FnOnce(&mut Candidates<'_>)) -> (String, Report) {
+    chosen_on(&mut MemoryHost::new(), texts, change)
+}
+
+fn chosen_on(host: &mut MemoryHost, texts: [&str; 3], change: impl FnOnce(&mut Candidates<'_>)) -> (String, Report) {
     let mut sources = Sources::new();
     let nics = [nic(1, "eth0", None)];
     let ids: Vec<_> = texts.iter().map(|text| sources.add("x", text.as_bytes().to_vec())).collect();
@@ -54,7 +58,7 @@ fn chosen(texts: [&str; 3], change: impl FnOnce(&mut Candidates<'_>)) -> (String
         Candidates { document: value(0), system: value(1), datasource: value(2), nics: &nics, ..Candidates::default() };
     change(&mut from);
     let mut report = Report::default();
-    let said = match choose(from, &mut report) {
+    let said = match choose(&from, host, &mut report) {
         Choice::Nothing => "nothing".into(),
         Choice::Disabled(origin) => format!("{} disabled", origin.word()),
         Choice::Config(config, origin, _) => {
@@ -91,9 +95,11 @@ fn the_highest_that_says_something_is_taken() {
     }
     assert_eq!(chosen(OF, |from| from.upgraded = true).0, "upgraded-network disabled");
     assert_eq!(chosen(["null"; 3], |from| from.nics = &[]).0, "nothing");
-    let eni = |from: &mut Candidates<'_>| from.datasource_eni = fallback(from.nics);
+    let eni = |from: &mut Candidates<'_>| {
+        from.datasource_eni = vec![("drive".to_string(), "iface eth9 inet dhcp\n".to_string())].leak();
+    };
     assert_eq!(chosen(["null", "null", OF[2]], eni).0, "ds c");
-    assert_eq!(chosen(["null"; 3], eni).0, "ds eth0");
+    assert_eq!(chosen(["null"; 3], eni).0, "ds eth9");
 }
 
 #[test]
@@ -121,6 +127,100 @@ fn the_initramfs() {
     assert_eq!(with("ro", vec![], ifcfg(), false), "initramfs eth5");
     assert_eq!(with("ip=eth7:dhcp", vec![], vec![], false), "initramfs eth7");
     assert_eq!(with("ip=off", vec![], vec![], false), "system_cfg b");
+}
+
+/// The image's own interfaces file, which of its links are taken or that it is passed over, and what is told.
+#[test]
+fn the_images_own_network() {
+    const NONE: &str = "fallback eth0";
+    for (text, wanted, told) in [
+        ("auto eth0\niface eth0 inet dhcp\n", "image eth0", ""),
+        ("iface eth0 inet manual\n", "image eth0", ""),
+        // interfaces(5) sets an address of hardware.
+        ("iface eth0 inet dhcp\n  hwaddress ether 02:00:00:00:00:99\n", "image eth0", ""),
+        ("auto lo\niface lo inet loopback\niface eth0 inet dhcp\niface eth5 inet dhcp\n", "image lo eth0", ""),
+        ("auto eth0\niface eth0:1 inet dhcp\n", "image eth0", ""),
+        ("iface bond0 inet dhcp\n  bond-slaves eth0 eth5\n", "image bond0 eth0", ""),
+        ("iface br0 inet dhcp\n  bridge_ports eth0\n", "image br0 eth0", ""),
+        ("iface eth0.7 inet dhcp\n", "image eth0.7", ""),
+        ("iface v inet dhcp\n  vlan-raw-device eth0\n  vlan-id 7\n", "image v", ""),
+        ("source interfaces.d/*\n", "image eth0", ""),
+        ("", NONE, ""),
+        ("# Mine.\n", NONE, ""),
+        ("auto lo\niface lo inet loopback\n", NONE, ""),
+        ("auto eth5\niface eth5 inet dhcp\n  unknown x\n", NONE, ""),
+        ("iface bond0 inet dhcp\n  bond-slaves eth5\n", NONE, ""),
+        ("iface eth5.7 inet dhcp\n", NONE, ""),
+        ("# Created by cloud-init automatically, do not edit.\niface eth0 inet dhcp\n", NONE, ""),
+        ("# To disable cloud-init's network configuration, write a file\niface eth0 inet dhcp\n", NONE, ""),
+        ("source /etc/network/own\n", NONE, ""),
+        ("iface eth0 inet dhcp\n", NONE, "own"),
+        (
+            "auto eth0\n  mtu 5\n",
+            NONE,
+            "cannot read /etc/network/interfaces: line 2, column 3: expected a stanza (`iface`, `auto`, …) before an option",
+        ),
+        (
+            "source loop\n",
+            NONE,
+            "cannot read /etc/network/loop: line 1, column 8: expected at most 16 files inside each other (one sources itself?)",
+        ),
+    ] {
+        let mut host = MemoryHost::new();
+        host.put(paths::INTERFACES, 0o644, text);
+        host.put("/etc/network/loop", 0o644, "source loop\n");
+        host.put("/etc/network/interfaces.d/eth0", 0o644, "iface eth0 inet dhcp\n");
+        host.put("/etc/network/own", 0o644, "iface eth0 inet dhcp\n");
+        let own = [("/etc/network/own".to_string(), 7), (paths::INTERFACES.to_string(), 8)];
+        let own = &own[..if told == "own" { 2 } else { 1 }];
+        let (said, report) = chosen_on(&mut host, ["null"; 3], |from| from.own = own.to_vec().leak());
+        assert_eq!(said, wanted, "{text}");
+        let wanted: &[&str] = if matches!(told, "" | "own") { &[] } else { &[told] };
+        assert_eq!(
+            (report.errors.len(), &*report.warnings),
+            (0, &*wanted.iter().map(ToString::to_string).collect::<Vec<_>>())
+        );
+        // A higher source spoke: nothing is looked at.
+        let calls = host.calls();
+        assert!(calls > 0 || told == "own", "{text}: {calls}");
+        assert_eq!(chosen_on(&mut host, ["null", "null", OF[2]], |_| {}).0, "ds c");
+        assert_eq!(host.calls(), calls, "{text}");
+    }
+}
+
+/// What the files say is in the sum, in every file that counts; what a comment says is not.
+#[test]
+fn the_sum_of_the_images_own() {
+    let sum = |text: &str, sourced: &str, own: &[&str]| {
+        let mut host = MemoryHost::new();
+        host.put(paths::INTERFACES, 0o644, text);
+        host.put("/etc/network/more", 0o644, sourced);
+        let own: Vec<(String, u64)> = own.iter().map(|path| (path.to_string(), 0)).collect();
+        image::sum(&mut host, &own, &mut Report::default())
+    };
+    let text = "auto e\niface e inet static\n  address 10.0.0.1/8\nsource more\n";
+    let of = sum(text, "iface f inet dhcp\n", &[]);
+    for (other, more, own, same) in [
+        (
+            "# A comment.\nauto e\niface e inet static\n address   10.0.0.1/8\nsource more\n",
+            "iface f inet dhcp\n",
+            &[][..],
+            true,
+        ),
+        (text, "iface f inet manual\n", &[], false),
+        (text, "", &[], false),
+        (text, "iface f inet dhcp\n", &["/etc/network/more"], false),
+        ("auto e\niface e inet static\n  address 10.0.0.2/8\nsource more\n", "iface f inet dhcp\n", &[], false),
+        ("auto e\niface e inet static\n  gateway 10.0.0.1/8\nsource more\n", "iface f inet dhcp\n", &[], false),
+        ("auto\n e\n", "", &[], false),
+    ] {
+        assert_eq!(sum(other, more, own) == of, same, "{other} {more}");
+    }
+    let none = image::sum(&mut MemoryHost::new(), &[], &mut Report::default());
+    for (text, own) in [("", &[][..]), (text, &[paths::INTERFACES]), ("# Created by cloud-init\nauto e\n", &[])] {
+        assert_eq!(sum(text, "iface f inet dhcp\n", own), none, "{text}");
+    }
+    assert_ne!(none, 0, "0 stands for none");
 }
 
 #[test]

@@ -241,8 +241,8 @@ impl Live<'_> {
         let mut lease = match self.dhcp.lease(self.host, &nic, link) {
             Ok(Some(lease)) => lease,
             Ok(None) => {
-                let expected = "a DHCP server; nobody gave `{}` an address";
-                return self.report.error_at(self.config, subnet.at, expected, &[name]);
+                let error = Error::new("get an address for", &**name, "no DHCP server answered");
+                return self.fail(subnet.at, error);
             }
             Err(error) => return self.fail(subnet.at, error),
         };

@@ -444,7 +444,7 @@ fn what_a_config_does_not_want_of_a_lease() {
         done.requests
     );
     let nobody = run(&mut machine(&["eth0"]), text, &[], None);
-    let wanted = "cannot read net: line 1, column 26: expected a DHCP server; nobody gave `eth0` an address";
+    let wanted = "cannot get an address for net:1:26: eth0: no DHCP server answered";
     assert_eq!(nobody.told, [wanted]);
 }
 

@@ -19,7 +19,7 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{Reading, whole};
+use super::{Reading, Texts, whole};
 use crate::error::Error;
 use crate::format::cmdline::parameters;
 use crate::net::address::{IfName, Mac};
@@ -53,9 +53,17 @@ fn is_off(word: &str) -> bool {
     matches!(word, "off" | "none" | "static" | "")
 }
 
+/// Reads each line.
+pub(super) fn read(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
+    for (_, text) in from.texts {
+        line(text, from.best, reading);
+    }
+    Ok(())
+}
+
 /// Reads the whole line. `best`: the NIC for an address without one.
 #[inline(never)]
-pub(super) fn read(text: &str, best: Option<&IfName>, reading: &mut Reading<'_>) {
+fn line(text: &str, best: Option<&IfName>, reading: &mut Reading<'_>) {
     let mut line = Line { text, best, reading };
     // Links first: what else there is belongs to them.
     for parameter in parameters(text) {

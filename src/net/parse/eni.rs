@@ -16,15 +16,14 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::{Reading, ip, settings, whole};
+use super::{Reading, Texts, ip, settings, whole};
 use crate::error::Error;
 use crate::format::eni::{self, Stanza, Text};
 use crate::limits::MAX_VLAN_ID;
 use crate::net::address::{IfName, Mac, Net};
-use crate::net::interfaces::{File, Visitor};
-use crate::net::model::{At, Control, Group, Kind, Link, Method, NetConfig, Route, Subnet};
+use crate::net::interfaces::{self, File, Visitor};
+use crate::net::model::{At, Control, Group, Kind, Link, Method, Route, Subnet};
 use crate::net::options::{BOND, BRIDGE, by_v1_name};
-use crate::net::report::Report;
 
 /// An option with its place in the config's texts.
 struct Setting {
@@ -33,9 +32,24 @@ struct Setting {
     at: At,
 }
 
+/// Reads each text, with what it sources.
+pub(super) fn read(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
+    let counts = &mut *from.counts;
+    let mut reader = EniReader { reading, counts, controls: Vec::new(), members: Vec::new(), subnets: Vec::new() };
+    for (path, text) in from.texts {
+        interfaces::read_text(from.files, path, text.as_bytes(), &mut reader)?;
+    }
+    reader.done();
+    Ok(())
+}
+
+/// Whether a stanza of a file counts.
+pub type Counts<'c> = dyn FnMut(&File<'_>, &Stanza<'_>) -> bool + 'c;
+
 /// Reads the stanzas of an image's or a drive's files, in their order.
-pub struct EniReader<'r> {
-    reading: Reading<'r>,
+struct EniReader<'c, 'r> {
+    reading: &'c mut Reading<'r>,
+    counts: &'c mut Counts<'c>,
     /// Names of `auto` and `allow-hotplug`.
     controls: Vec<(String, Control)>,
     /// Master and member, where the member names it.
@@ -44,8 +58,11 @@ pub struct EniReader<'r> {
     subnets: Vec<(usize, usize, String)>,
 }
 
-impl Visitor for EniReader<'_> {
+impl Visitor for EniReader<'_, '_> {
     fn stanza(&mut self, file: &File<'_>, stanza: &Stanza<'_>) -> Result<(), Error> {
+        if !(self.counts)(file, stanza) {
+            return Ok(());
+        }
         let at = self.at(file, stanza.head.name);
         let keyword = owned(stanza.head.name);
         let mut words = Vec::new();
@@ -88,13 +105,7 @@ impl Visitor for EniReader<'_> {
     }
 }
 
-impl<'r> EniReader<'r> {
-    /// Nothing read yet.
-    pub fn new(report: &'r mut Report) -> Self {
-        let reading = Reading::new(report);
-        EniReader { reading, controls: Vec::new(), members: Vec::new(), subnets: Vec::new() }
-    }
-
+impl EniReader<'_, '_> {
     fn at<'a>(&mut self, file: &File<'a>, piece: Text<'a>) -> At {
         let (line, column) = file.text.position(piece);
         At { source: self.reading.source(file.path), line, column }
@@ -329,7 +340,7 @@ impl<'r> EniReader<'r> {
     }
 
     /// When all stanzas are read: who comes up when, and whose member is who.
-    pub fn done(mut self) -> NetConfig {
+    fn done(self) {
         let config = &mut self.reading.config;
         for (place, number, name) in &self.subnets {
             // ifupdown does nothing with a name that no `auto` names.
@@ -345,7 +356,6 @@ impl<'r> EniReader<'r> {
                 group.members.push(member);
             }
         }
-        self.reading.done()
     }
 }
 

@@ -14,7 +14,8 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::eni::vlan_id;
-use super::{Reading, is_separator, settings, whole};
+use super::{Reading, Texts, is_separator, settings, whole};
+use crate::error::Error;
 use crate::format::assignments::{Assignment, get};
 use crate::net::address::{IfName, Mac, Net};
 use crate::net::model::{At, Control, Dns, Group, Kind, Link, Method, Subnet};
@@ -144,10 +145,11 @@ impl<'a> File<'a, '_, '_> {
 }
 
 /// Files of klibc, each a name and a text. Those of one device add up.
-pub(super) fn klibc(files: &[(String, String)], reading: &mut Reading<'_>) {
-    for (name, text) in files {
+pub(super) fn klibc(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
+    for (name, text) in from.texts {
         klibc_file(&mut File { name, text, reading, around: [""; 2] });
     }
+    Ok(())
 }
 
 fn klibc_file(file: &mut File<'_, '_, '_>) {
@@ -192,10 +194,10 @@ fn klibc_file(file: &mut File<'_, '_, '_>) {
 
 /// `ifcfg-*` files, each a name and a text.
 #[inline(never)]
-pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
+pub(super) fn ifcfg(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
     // A member names its master, whose file may be the earlier or the later one.
     let mut members: Vec<(IfName, String, bool)> = Vec::new();
-    for (name, text) in files {
+    for (name, text) in from.texts {
         let mut file = File { name, text, reading, around: [""; 2] };
         let Some(link) = ifcfg_file(&mut file) else { continue };
         for (key, bridge) in [("MASTER", false), ("BRIDGE", true)] {
@@ -215,6 +217,7 @@ pub(super) fn ifcfg(files: &[(String, String)], reading: &mut Reading<'_>) {
             group.members.push(member);
         }
     }
+    Ok(())
 }
 
 const YES: &[&str] = &["yes", "true", "1", "y"];

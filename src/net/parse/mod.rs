@@ -1,6 +1,7 @@
-//! The input dialects: one file each, and their table.
+//! The input dialects: one file each, and their table, [`DIALECTS`]. A dialect more is a file here and a row there: a boot takes it wherever it
+//! takes a document, [`crate::net::choose`] names the text that it takes from somewhere, and `net-convert` has its kind.
 //!
-//! A dialect is read from a document (YAML or JSON) or from a text. Its reader fills a [`Reading`]: what it understands goes into the config,
+//! A dialect is read from a document (YAML or JSON) or from texts. Its reader fills a `Reading`: what it understands goes into the config,
 //! what is wrong into the report, and one bad item costs only itself. When a reader is done, `check` looks at the whole.
 
 use alloc::string::{String, ToString};
@@ -10,15 +11,18 @@ use core::net::IpAddr;
 use super::address::{IfName, Mac, Net, mask_bits};
 use super::model::{At, Dns, Link, Method, NetConfig, Route, Subnet};
 use super::report::Report;
-use crate::error::Error;
-use crate::format::doc::{SourceId, Value};
+use crate::error::{Error, ParseError};
+use crate::format::doc::{Doc, SourceId, Value};
 use crate::format::scalar::Scalar;
+use crate::format::{json, yaml};
+use crate::host::Files;
 use crate::limits::{MAX_LINKS_CONFIGURED, MAX_QUOTED};
+pub use eni::Counts;
 use keys::{Draft, Keys};
 
 mod check;
 mod cmdline;
-pub mod eni;
+mod eni;
 mod initramfs;
 mod keys;
 mod network_data;
@@ -26,19 +30,87 @@ mod settings;
 mod v1;
 mod v2;
 
-/// A dialect that is a document.
-struct Dialect {
-    /// Whether a document is in it.
-    is: fn(&Value<'_>) -> bool,
-    read: fn(&Value<'_>, &mut Reading<'_>),
+/// An input dialect.
+#[derive(Debug)]
+pub struct Dialect {
+    /// What `net-convert --kind` calls it. A document of a kind that several have is of the first that it is in.
+    pub kind: &'static str,
+    /// Links without a name have their id for it.
+    pub by_id: bool,
+    read: Read,
 }
 
-/// The dialects that are documents, in the order in which they are asked.
-const DIALECTS: &[Dialect] = &[
-    Dialect { is: v1::is, read: v1::read },
-    Dialect { is: v2::is, read: v2::read },
-    Dialect { is: network_data::is, read: network_data::read },
+/// How a dialect is read.
+#[derive(Debug)]
+enum Read {
+    /// As a document, by [`document`].
+    Document {
+        /// In this syntax where it is a file by itself.
+        syntax: Syntax,
+        /// Whether a document is in it.
+        is: fn(&Value<'_>) -> bool,
+        /// Reads one that is.
+        read: fn(&Value<'_>, &mut Reading<'_>),
+    },
+    /// As texts, by [`of_texts`]. The error: there is no reading of them at all.
+    Texts(fn(&mut Texts<'_>, &mut Reading<'_>) -> Result<(), Error>),
+}
+
+/// Every dialect, cloud-init's first; it has `azure-imds` and `vmware-imc` too. Documents are asked for in this order.
+pub static DIALECTS: &[Dialect] = &[
+    Dialect { kind: "eni", by_id: true, read: Read::Texts(eni::read) },
+    Dialect { kind: "yaml", by_id: true, read: Read::Document { syntax: yaml::parse, is: v1::is, read: v1::read } },
+    Dialect { kind: "yaml", by_id: true, read: Read::Document { syntax: yaml::parse, is: v2::is, read: v2::read } },
+    Dialect {
+        kind: "network_data.json",
+        by_id: false,
+        read: Read::Document { syntax: json::parse, is: network_data::is, read: network_data::read },
+    },
+    Dialect { kind: "cmdline", by_id: true, read: Read::Texts(cmdline::read) },
+    Dialect { kind: "klibc", by_id: true, read: Read::Texts(initramfs::klibc) },
+    Dialect { kind: "ifcfg", by_id: true, read: Read::Texts(initramfs::ifcfg) },
 ];
+
+type Syntax = fn(&[u8], SourceId) -> Result<Doc, ParseError>;
+
+impl Dialect {
+    /// What reads the file that has a document of it; `None`: it is no document.
+    pub fn syntax(&self) -> Option<Syntax> {
+        match self.read {
+            Read::Document { syntax, .. } => Some(syntax),
+            Read::Texts(_) => None,
+        }
+    }
+}
+
+/// What a dialect that is no document is read from.
+pub struct Texts<'a> {
+    /// Each its path, or what messages call it, and what it says.
+    pub texts: &'a [(String, String)],
+    /// The NIC for an address that names none.
+    pub best: Option<&'a IfName>,
+    /// Where the files are that a text sources.
+    pub files: &'a mut dyn Files,
+    /// Which stanzas of an interfaces file count.
+    pub counts: &'a mut Counts<'a>,
+}
+
+/// The first dialect of this kind.
+pub fn of_kind(kind: &str) -> Option<&'static Dialect> {
+    DIALECTS.iter().find(|dialect| dialect.kind == kind)
+}
+
+/// What texts of this kind say; `None` if there is no link in them. Each kind whose dialect is no document can be named here.
+///
+/// # Errors
+/// A text is in another dialect altogether. What is wrong inside it goes to the report.
+#[inline(never)]
+pub fn of_texts(kind: &str, from: &mut Texts<'_>, report: &mut Report) -> Result<Option<NetConfig>, Error> {
+    let Some(Dialect { read: Read::Texts(read), .. }) = of_kind(kind) else { return Ok(None) };
+    let mut reading = Reading::new(report);
+    read(from, &mut reading)?;
+    Ok((!reading.config.links.is_empty()).then(|| reading.done()))
+}
 
 /// What a document says.
 #[derive(Debug)]
@@ -64,36 +136,17 @@ pub fn document<'a>(value: &Value<'a>, report: &mut Report) -> Result<Said<'a>, 
     if value.get("config").is_some_and(|config| config.is_text("disabled")) {
         return Ok(Said::Disabled);
     }
-    let Some(dialect) = DIALECTS.iter().find(|dialect| (dialect.is)(&value)) else {
+    let read = DIALECTS.iter().find_map(|dialect| match dialect.read {
+        Read::Document { is, read, .. } if is(&value) => Some(read),
+        _ => None,
+    });
+    let Some(read) = read else {
         let at = value.get("version").unwrap_or(value);
         return Err(at.error("a network config: `version: 1` with `config`, `version: 2`, or `links` and `networks`"));
     };
     let mut reading = Reading::new(report);
-    (dialect.read)(&value, &mut reading);
+    read(&value, &mut reading);
     Ok(Said::Config(reading.done(), value))
-}
-
-/// What `ip=` and its like on the kernel's command line say; `None` without one that does. `best`: the NIC for an address that names none.
-pub fn command_line(text: &str, best: Option<&IfName>, report: &mut Report) -> Option<NetConfig> {
-    some(report, &mut |reading| cmdline::read(text, best, reading))
-}
-
-/// What files of klibc's ipconfig (name, text) say; `None` without a file.
-pub fn klibc(files: &[(String, String)], report: &mut Report) -> Option<NetConfig> {
-    some(report, &mut |reading| initramfs::klibc(files, reading))
-}
-
-/// What `ifcfg-*` files (name, text) say; `None` without a file.
-pub fn ifcfg(files: &[(String, String)], report: &mut Report) -> Option<NetConfig> {
-    some(report, &mut |reading| initramfs::ifcfg(files, reading))
-}
-
-/// What `read` finds; `None` if that is no link.
-#[inline(never)]
-fn some(report: &mut Report, read: &mut dyn FnMut(&mut Reading<'_>)) -> Option<NetConfig> {
-    let mut reading = Reading::new(report);
-    read(&mut reading);
-    (!reading.config.links.is_empty()).then(|| reading.done())
 }
 
 /// A config being read.

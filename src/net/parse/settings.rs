@@ -136,7 +136,7 @@ fn listed(text: &str, at: &Value<'_>, to: &mut Vec<(String, u32)>) -> Result<(),
 
 #[inline(never)]
 fn port(text: &str, to: &mut Vec<(String, u32)>) -> Option<()> {
-    let (port, number) = text.trim().split_once(' ')?;
+    let (port, number) = text.trim().split_once([' ', '\t'])?;
     to.push((port.to_string(), whole(number.trim()).ok()?));
     Some(())
 }

@@ -299,12 +299,7 @@ fn write_dns(config: &NetConfig, link: &Link, v6: bool, file: &mut Lines) {
 
 fn dhcp(link: &Link, v6: bool, defaults: bool, file: &mut Lines) {
     let own = if v6 { &link.dhcp6 } else { &link.dhcp4 };
-    let asked = link.subnets.iter().find(|subnet| match subnet.method {
-        Method::Dhcp4 => !v6,
-        Method::Static(_) | Method::Manual | Method::Manual6 | Method::Loopback => false,
-        _ => v6,
-    });
-    file.maybe("route-metric", asked.and_then(|subnet| subnet.metric.as_ref()).map(|metric| metric as _));
+    file.maybe("route-metric", link.asked_metric(v6).as_ref().map(|metric| metric as _));
     let mut says = |key: &str, flag: Option<bool>, negated: bool| {
         file.maybe(key, flag.map(|flag| &FALSE_TRUE[usize::from(flag != negated)] as _));
     };

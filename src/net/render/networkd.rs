@@ -230,8 +230,7 @@ fn dhcp(link: &Link, file: &mut Lines) {
     if link.dhcp_mac {
         file.put("ClientIdentifier", &"mac");
     }
-    let asked = link.subnets.iter().find(|subnet| subnet.method == Method::Dhcp4);
-    file.maybe("RouteMetric", asked.and_then(|subnet| subnet.metric.as_ref()).map(|metric| metric as _));
+    file.maybe("RouteMetric", link.asked_metric(false).as_ref().map(|metric| metric as _));
     let own = &link.dhcp4;
     file.maybe("Hostname", own.hostname.as_ref().map(|name| name as _));
     let of_v4 = [("SendHostname", own.send_hostname), ("UseMTU", own.use_mtu), ("UseRoutes", own.use_routes)];

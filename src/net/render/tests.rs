@@ -131,3 +131,35 @@ fn udev_is_told_the_final_names() {
         "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"02:00:00:00:00:02\", NAME=\"eth1\"\n";
     assert_eq!(files, [(paths::UDEV_NAMES.to_string(), 0o644, rule.to_string())]);
 }
+
+#[test]
+fn the_metric_of_any_who_asks() {
+    use crate::net::parse::{Texts, of_texts};
+    let last =
+        "iface e inet dhcp\niface e inet dhcp\n metric 7\niface e inet6 auto\n dhcp 1\niface e inet6 auto\n metric 8\n";
+    let first =
+        "iface e inet dhcp\n metric 7\niface e inet dhcp\niface e inet6 auto\n metric 8\niface e inet6 auto\n dhcp 1\n";
+    for text in [last, first] {
+        let texts = [(String::from("eni"), String::from(text))];
+        let mut from = Texts { texts: &texts, best: None, files: &mut MemoryHost::new(), counts: &mut |_, _| true };
+        let config = of_texts("eni", &mut from, &mut Report::default()).unwrap().unwrap();
+        // netplan has one metric for both families.
+        for (name, key, wanted) in [
+            ("network-manager", "route-metric=", &["7", "8"][..]),
+            ("networkd", "RouteMetric=", &["7"]),
+            ("netplan", "route-metric: ", &["7", "7"]),
+        ] {
+            let mut found = Vec::new();
+            let image = Image::default();
+            (by_name(name).unwrap().render)(
+                &Input { config: &config, document: None, image: &image },
+                &mut |_, _, text| {
+                    found.extend(text.lines().filter_map(|line| line.trim().strip_prefix(key)).map(String::from));
+                    Ok(())
+                },
+            )
+            .unwrap();
+            assert_eq!(found, wanted, "{name}: {text}");
+        }
+    }
+}

@@ -106,7 +106,7 @@ fn keys(link: &Link, each: &mut dyn FnMut(At, Lacks, Option<&str>)) {
             Method::Manual | Method::Manual6 => {}
             _ => {
                 asks |= own;
-                metrics[usize::from(own)] = subnet.metric;
+                metrics[usize::from(own)] = subnet.metric.or(metrics[usize::from(own)]);
             }
         }
     }

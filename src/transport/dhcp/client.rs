@@ -102,8 +102,8 @@ impl<'a> Client<'a> {
     }
 
     /// The message that gives a lease back.
-    pub fn release(mac: Ethernet, options: Options<'a>, lease: &Lease, random: u32) -> Vec<u8> {
-        let mut client = Client::renewing(mac, options, lease, None, Duration::MAX);
+    pub fn release(mac: Ethernet, lease: &Lease, random: u32) -> Vec<u8> {
+        let mut client = Client::renewing(mac, Options::default(), lease, None, Duration::MAX);
         client.transaction = random;
         message::write(&Outgoing { server: Some(lease.server), ..client.message(kind::RELEASE) })
     }

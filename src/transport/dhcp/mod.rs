@@ -82,14 +82,19 @@ pub fn renew(
     }))
 }
 
-/// Gives the address back. The link has it still, and is up; no answer comes.
+/// Gives the address back, unless its time is up: then it is another's. The link has it still, and is up; no answer comes. The server is told
+/// neither a host name nor a client identifier.
 ///
 /// # Errors
 /// As [`renew`].
-pub fn release(host: &mut dyn Host, nic: &Nic, lease: &Lease, options: Options) -> Result<(), Error> {
+#[inline(never)]
+pub fn release(host: &mut dyn Host, nic: &Nic, lease: &Lease) -> Result<(), Error> {
+    if host.now().up >= lease.at(lease.lease_time) {
+        return Ok(());
+    }
     let mut random = [0; 4];
     host.random(&mut random)?;
-    let message = Client::release(ethernet(nic)?, options, lease, u32::from_ne_bytes(random));
+    let message = Client::release(ethernet(nic)?, lease, u32::from_ne_bytes(random));
     let mut channel = host.open_packets(nic, &Channel::Udp4 { to: lease.server })?;
     channel.send(&message)?;
     host.sleep(RELEASE_TIME);

@@ -409,6 +409,6 @@ fn a_lease_is_given_back() {
     let mut host = machine(|_, _| Vec::new());
     host.sleep(Duration::from_secs(10_000));
     let lease = old_lease(&host);
-    release(&mut host, &nic(), &lease, BOX).unwrap();
+    release(&mut host, &nic(), &lease).unwrap();
     assert_eq!(told(&host), ["eth0 to 192.0.2.1: 7 new of 192.0.2.77 at 192.0.2.1"]);
 }

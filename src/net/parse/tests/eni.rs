@@ -1,14 +1,11 @@
 use super::*;
 use crate::host::memory::MemoryHost;
-use crate::net::interfaces::read_text;
 use crate::net::model::Control;
-use crate::net::parse::eni::EniReader;
 
 fn eni(text: &str) -> (NetConfig, Report) {
     let mut report = Report::default();
-    let mut reader = EniReader::new(&mut report);
-    read_text(&mut MemoryHost::new(), "eni", text.as_bytes(), &mut reader).expect("an interfaces file");
-    (reader.done(), report)
+    let read = of_texts("eni", &[("eni", text)], &mut MemoryHost::new(), &mut report);
+    (read.expect("an interfaces file").unwrap_or_default(), report)
 }
 
 #[test]
@@ -42,8 +39,8 @@ fn stanzas_and_their_options() {
             r#""ethernets": {"e": {}}, "bonds": {"b": {"interfaces": ["e"], "parameters": {"mode": "active-backup", "mii-monitor-interval": 100}, "macaddress": "02:00:00:00:00:02"}}"#,
         ),
         (
-            "iface b inet dhcp\n bridge_ports e f\n bridge_stp off\n bridge_fd 0\n bridge_pathcost e 50\n",
-            r#""ethernets": {"e": {}, "f": {}}, "bridges": {"b": {"interfaces": ["e", "f"], "parameters": {"stp": false, "forward-delay": 0, "path-cost": {"e": 50}}, "dhcp4": true}}"#,
+            "iface b inet dhcp\n bridge_ports e f\n bridge_stp off\n bridge_fd 0\n bridge_pathcost e \t50\n bridge_pathcost f\t9\n",
+            r#""ethernets": {"e": {}, "f": {}}, "bridges": {"b": {"interfaces": ["e", "f"], "parameters": {"stp": false, "forward-delay": 0, "path-cost": {"e": 50, "f": 9}}, "dhcp4": true}}"#,
         ),
         (
             "iface e inet manual\niface e.5 inet dhcp\niface vlan6 inet dhcp\n vlan-raw-device e\niface v inet dhcp\n vlan-raw-device e\n vlan-id 7\n",
@@ -130,16 +127,14 @@ fn bad_stanzas() {
 #[test]
 fn a_file_and_what_it_sources() {
     let mut host = MemoryHost::new();
-    host.put("/etc/network/interfaces", 0o644, "auto e\nsource /etc/network/interfaces.d/*\nsource /no/file\n");
+    let text = "auto e\nsource interfaces.d/*\nsource /no/file\n";
     host.put(
         "/etc/network/interfaces.d/e",
         0o644,
         "# A drive's.\niface e inet static\n  address 10.0.0.1/\\\n8\n  gateway 10.0.0.9.9\n",
     );
     let mut report = Report::default();
-    let mut reader = EniReader::new(&mut report);
-    assert!(crate::net::interfaces::read(&mut host, "/etc/network/interfaces", &mut reader).unwrap());
-    let config = reader.done();
+    let config = of_texts("eni", &[("/etc/network/interfaces", text)], &mut host, &mut report).unwrap().unwrap();
     assert_eq!(printed(&config), r#""ethernets": {"e": {"addresses": ["10.0.0.1/8"]}}"#);
     assert_eq!(config.links[0].subnets[0].control, Control::Auto);
     let wanted = "cannot read /etc/network/interfaces.d/e: line 5, column 11: expected an IP address";

@@ -1,11 +1,10 @@
 use super::*;
-use crate::host::links::IfName;
+use crate::host::memory::MemoryHost;
 use crate::net::model::Control;
-use crate::net::parse::{command_line, ifcfg, klibc};
 
 fn line(text: &str) -> (String, Vec<String>) {
     let mut report = Report::default();
-    let config = command_line(text, IfName::parse("best").as_ref(), &mut report);
+    let config = of_texts("cmdline", &[("", text)], &mut MemoryHost::new(), &mut report).unwrap();
     if let Some(config) = &config {
         assert!(config.links.iter().flat_map(|link| &link.subnets).all(|subnet| subnet.control == Control::Auto));
     }
@@ -99,8 +98,8 @@ fn bad_command_lines() {
     }
 }
 
-fn files(texts: &[(&str, &str)]) -> Vec<(String, String)> {
-    texts.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
+fn files(kind: &str, texts: &[(&str, &str)], report: &mut Report) -> Option<NetConfig> {
+    of_texts(kind, texts, &mut MemoryHost::new(), report).unwrap()
 }
 
 #[test]
@@ -120,7 +119,7 @@ fn files_of_klibc() {
         ),
     ] {
         let mut report = Report::default();
-        let config = klibc(&files(&texts), &mut report).unwrap();
+        let config = files("klibc", &texts, &mut report).unwrap();
         assert_eq!(printed(&config), wanted);
         assert_eq!(told(&report), [""; 0]);
         assert_eq!(config.links[0].subnets[0].control, Control::Manual);
@@ -132,7 +131,7 @@ fn files_of_klibc() {
         ("DEVICE=eth0\nPROTO=none IPV4ADDR=10.0.0.1", "f:2:21: the address 10.0.0.1 has no netmask"),
     ] {
         let mut report = Report::default();
-        klibc(&files(&[("f", text)]), &mut report);
+        files("klibc", &[("f", text)], &mut report);
         assert_eq!(told(&report).first().map(|text| text.starts_with(wanted)), Some(true), "{:?}", told(&report));
     }
 }
@@ -166,7 +165,7 @@ fn files_of_dracut() {
         ),
     ] {
         let mut report = Report::default();
-        let config = ifcfg(&files(&texts), &mut report).unwrap();
+        let config = files("ifcfg", &texts, &mut report).unwrap();
         assert_eq!(printed(&config), wanted);
         assert_eq!(told(&report), [""; 0]);
     }
@@ -177,7 +176,7 @@ fn files_of_dracut() {
         ("DEVICE=v\nVLAN=yes", "cannot read ifcfg-eth0: line 1, column 1: expected a VLAN"),
     ] {
         let mut report = Report::default();
-        ifcfg(&files(&[("ifcfg-eth0", text)]), &mut report);
+        files("ifcfg", &[("ifcfg-eth0", text)], &mut report);
         assert_eq!(told(&report).first().map(|text| text.starts_with(wanted)), Some(true), "{:?}", told(&report));
     }
 }

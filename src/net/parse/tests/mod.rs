@@ -4,12 +4,14 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Said, document};
+use super::{Said, Texts, document};
 use crate::error::Error;
 use crate::format::doc::Sources;
 use crate::format::emit::Json;
 use crate::format::yaml;
+use crate::host::memory::MemoryHost;
 use crate::host::write::Buffer;
+use crate::net::address::IfName;
 use crate::net::{NetConfig, Report, dump};
 
 mod bad;
@@ -28,6 +30,22 @@ fn read(text: &str) -> (NetConfig, Report) {
         Some(Said::Config(config, _)) => (config, report),
         _ => (NetConfig::default(), report),
     }
+}
+
+/// The config in texts of this kind, each its name and what it says.
+fn of_texts(
+    kind: &str,
+    named: &[(&str, &str)],
+    host: &mut MemoryHost,
+    report: &mut Report,
+) -> Result<Option<NetConfig>, Error> {
+    let named: Vec<(String, String)> = named.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+    let best = IfName::parse("best");
+    super::of_texts(
+        kind,
+        &mut Texts { texts: &named, best: best.as_ref(), files: host, counts: &mut |_, _| true },
+        report,
+    )
 }
 
 /// The config as v2, without what all have.
