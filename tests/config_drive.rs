@@ -52,7 +52,7 @@ fn a_file_that_is_not_on_the_drive_is_an_error_and_the_others_are_written() {
     let status = stage::init_local(&mut host, &Options::default());
     assert_eq!(status, 1);
     assert_eq!(host.text("/etc/from-drive"), "text\n");
-    assert!(logged(&host, Level::Error, "cannot write /etc/missing: 0001 is not on the drive"));
+    assert!(logged(&host, Level::Error, "cannot write /etc/missing: openstack/content/0001 is not on the drive"));
 }
 
 #[test]
@@ -60,8 +60,45 @@ fn broken_vendor_data_is_recoverable() {
     let mut host = machine("", &[("openstack/latest/vendor_data.json", "{]"), ("openstack/latest/user_data", "")]);
     assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
     let told = format!("cannot read {SEED}/openstack/latest/vendor_data.json: line 1, column 2: expected ");
-    assert!(logged(&host, Level::Warning, &told), "{:?}", host.log_lines);
+    assert!(logged(&host, Level::Error, &told), "{:?}", host.log_lines);
     assert_eq!(host.text("/var/lib/cloud/data/instance-id"), "i-1\n");
+}
+
+/// Columns are characters, however a reader comes to them: it goes on from the last place.
+#[test]
+fn columns_of_the_network_are_characters() {
+    let links = r#"{"links": [{"id": "é€", "name": "é", "type": "phy", "mtu": "much"}],"#;
+    let networks = r#" "networks": [{"id": "é", "link": "é€", "type": "ipv4", "ip_address": "none"}]}"#;
+    let mut host = machine("", &[("openstack/latest/network_data.json", &[links, networks].join("\n"))]);
+    stage::init_local(&mut host, &Options::default());
+    for (line, text, words) in [(1, links, "much"), (2, networks, "none")] {
+        let (before, _) = text.split_once(words).unwrap();
+        let place = format!("network_data.json: line {line}, column {}: expected ", before.chars().count() + 1);
+        assert!(logged(&host, Level::Error, &place), "{place}: {:#?}", host.log_lines);
+    }
+}
+
+#[test]
+fn a_seed_that_is_no_base64_is_a_warning() {
+    for (seed, told) in [
+        ("\"QUJD*\"", "22: expected a base64 character"),
+        ("\"QUJ\"", "21: expected the padding `=` at the end of the base64 text"),
+        ("\"QUJD\\nQ*I=\\n\"", "18: expected base64 text"),
+        ("[\"QUJD\"]", "17: expected a scalar"),
+        ("\"QUJD\"", ""),
+        ("\"QUJD\\nQUI=\\n\"", ""),
+        ("\"\"", ""),
+        ("null", ""),
+    ] {
+        for mode in ["net", "pass"] {
+            let mut host = machine(&format!(", \"meta\": {{\"dsmode\": \"{mode}\"}},\n \"random_seed\": {seed}"), &[]);
+            assert_eq!(stage::init_local(&mut host, &Options::default()), 0);
+            let file = format!("cannot read {SEED}/openstack/latest/meta_data.json: line 2, column ");
+            let warned = host.log_lines.iter().filter(|(level, ..)| *level == Level::Warning);
+            let warned: Vec<_> = warned.filter_map(|(.., line)| line.strip_prefix(&file)).collect();
+            assert_eq!(warned.concat(), told, "{seed}: {:?}", host.log_lines);
+        }
+    }
 }
 
 #[test]

@@ -36,35 +36,79 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The first components behind `marker` in `line`: `crate::a::b` gives `a`, `crate::{a::b, c}` gives `a` and `c`.
-fn named(line: &str, marker: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, _) in line.match_indices(marker) {
-        let rest = &line[at + marker.len()..];
-        let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-        match rest.strip_prefix('{') {
-            None => names.push(word(rest)),
-            Some(group) => {
-                let mut depth = 0;
-                let mut start = true;
-                for (at, c) in group.char_indices() {
-                    match c {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => start = true,
-                        c if start && !c.is_whitespace() => {
-                            names.push(word(&group[at..]));
-                            start = false;
-                        }
-                        _ => {}
-                    }
+/// Every path of two names and more in `line`, groups taken apart: `use a::{b::c, d};` is `a::b::c` and `a::d`.
+fn paths(line: &str) -> Vec<Vec<String>> {
+    fn path(mut rest: &str, before: &[String], found: &mut Vec<Vec<String>>) -> usize {
+        let all = rest.len();
+        let mut names = before.to_vec();
+        loop {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            if end == 0 && !rest.starts_with('*') {
+                break;
+            }
+            let end = end.max(1);
+            names.push(rest[..end].to_string());
+            let Some(behind) = rest[end..].strip_prefix("::") else {
+                rest = &rest[end..];
+                break;
+            };
+            rest = behind;
+            if let Some(group) = rest.strip_prefix('{') {
+                rest = group;
+                while let Some(c) = rest.chars().next().filter(|c| *c != '}') {
+                    let taken = path(rest, &names, found);
+                    rest = &rest[if taken == 0 { c.len_utf8() } else { taken }..];
                 }
+                return all - rest.strip_prefix('}').unwrap_or(rest).len();
             }
         }
+        if names.len() > before.len() && names.len() > 1 {
+            found.push(names);
+        }
+        all - rest.len()
     }
-    names.retain(|name| !name.is_empty());
-    names
+    let (mut found, mut rest) = (Vec::new(), line);
+    while let Some(c) = rest.chars().next() {
+        let taken = path(rest, &[], &mut found);
+        rest = &rest[if taken == 0 { c.len_utf8() } else { taken }..];
+    }
+    found
+}
+
+/// The module of the crate that `path` names in a file whose own module is `depth` below the root, and in `inner` modules of that
+/// file: behind `crate`, or behind as many `super` as lead to the root. The root itself, taken whole, is `*`.
+fn top(path: &[String], depth: usize, inner: usize) -> Option<&str> {
+    let path = if path[0] == "self" { &path[1..] } else { path };
+    let supers = path.iter().take_while(|name| *name == "super").count();
+    let climbed = if path.first().is_some_and(|name| name == "crate") { 1 } else { supers };
+    let at_root = climbed != supers || supers == depth + inner;
+    (at_root && climbed > 0).then(|| path.get(climbed).map_or("*", String::as_str))
+}
+
+/// How many modules below the root the module of a file of `src` is: `stage/net.rs` is two, `stage/mod.rs` one.
+fn depth(path: &Path) -> usize {
+    path.components().count() - usize::from(path.ends_with("mod.rs"))
+}
+
+/// The lines of a file, each with the number of modules of the file that it stands in. (Formatted code: a module ends at its own
+/// indentation.)
+fn nested(lines: &[String]) -> Vec<(usize, &str)> {
+    let mut open: Vec<usize> = Vec::new();
+    let mut all = Vec::new();
+    for line in lines {
+        let code = line.trim_start();
+        let indent = line.len() - code.len();
+        if code.starts_with('}') && open.last() == Some(&indent) {
+            open.pop();
+        }
+        all.push((open.len(), line.as_str()));
+        let begins =
+            code.trim_start_matches("pub ").trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+        if begins.starts_with("mod ") && code.trim_end().ends_with('{') {
+            open.push(indent);
+        }
+    }
+    all
 }
 
 /// Code without comments, with `use` groups over several lines joined.
@@ -98,11 +142,13 @@ fn arrows_point_to_lower_ranks_only() {
             continue;
         }
         let own = rank(&owner).unwrap_or_else(|| panic!("{}: no rank for `{owner}`", path.display()));
-        for (number, line) in code(&fs::read_to_string(&file).unwrap()).iter().enumerate() {
-            for used in named(line, "crate::") {
+        let depth = depth(path);
+        for (number, (inner, line)) in nested(&code(&fs::read_to_string(&file).unwrap())).into_iter().enumerate() {
+            let paths = paths(line);
+            for used in paths.iter().filter_map(|path| top(path, depth, inner)) {
                 seen += 1;
                 // The constants of `limits` are for everybody, its neighbours of rank 0 among them.
-                let allowed = used == owner || used == "limits" || rank(&used).is_some_and(|theirs| theirs < own);
+                let allowed = used == owner || used == "limits" || rank(used).is_some_and(|theirs| theirs < own);
                 if !allowed {
                     wrong.push(format!("{}: about line {}: `{owner}` uses `{used}`", path.display(), number + 1));
                 }
@@ -115,10 +161,45 @@ fn arrows_point_to_lower_ranks_only() {
 
 #[test]
 fn the_reader_of_this_test_sees_what_it_must() {
-    assert_eq!(named("use crate::error::{Error, ParseError};", "crate::"), ["error"]);
-    assert_eq!(named("use crate::{error::{A, B}, format::yaml, stage};", "crate::"), ["error", "format", "stage"]);
-    assert_eq!(named("let x = crate::stage::run();", "crate::"), ["stage"]);
+    let tops = |line: &str, depth, inner| {
+        let paths = paths(line);
+        paths.iter().filter_map(|path| top(path, depth, inner)).map(String::from).collect::<Vec<_>>()
+    };
+    for (line, depth, inner, wanted) in [
+        ("use crate::error::{Error, ParseError};", 2, 0, &["error", "error"][..]),
+        ("use crate::{error::{A, B}, format::yaml, stage};", 2, 0, &["error", "error", "format", "stage"]),
+        ("let x = crate::stage::run();", 2, 0, &["stage"]),
+        (
+            "fn f(x: &[crate::host::Host]) -> Result<crate::error::Error, super::super::stage::X>",
+            2,
+            0,
+            &["host", "error", "stage"],
+        ),
+        // What `super` leads to hangs on where the file is.
+        ("use super::super::stage::Options;", 2, 0, &["stage"]),
+        ("use super::super::stage::Options;", 3, 0, &[]),
+        ("use super::super::super::stage::Options;", 2, 1, &["stage"]),
+        ("use super::super::Options;", 2, 1, &[]),
+        ("use super::{Here, super::{stage::work, limits::MAX}};", 2, 0, &["stage", "limits"]),
+        ("    self::super::stage::run(x)", 1, 0, &["stage"]),
+        ("use super::super::*;", 2, 0, &["*"]),
+        ("use super::super as up;", 2, 0, &["*"]),
+        ("use super::*;", 1, 1, &[]),
+        ("use super::stage;", 1, 0, &["stage"]),
+        ("use alloc::string::String; let x = a::b;", 1, 0, &[]),
+    ] {
+        assert_eq!(tops(line, depth, inner), wanted, "{line} {depth} {inner}");
+    }
     assert_eq!(code("use crate::{\n    a,\n    b, // c\n};"), ["use crate::{    a,    b, };"]);
+    for (path, wanted) in
+        [("error.rs", 1), ("stage/mod.rs", 1), ("stage/net.rs", 2), ("net/parse/mod.rs", 2), ("a/b/c.rs", 3)]
+    {
+        assert_eq!(depth(Path::new(path)), wanted, "{path}");
+    }
+    let file =
+        code("fn a() {\n}\nmod tests {\n    fn b() {\n    }\n    pub(super) mod deep {\n        x\n    }\n    y\n}\nz");
+    let depths: String = nested(&file).iter().map(|(inner, _)| inner.to_string()).collect();
+    assert_eq!(depths, "00011121100");
 }
 
 #[test]

@@ -1175,7 +1175,7 @@ fn a_program_that_fails_is_told() {
     host.on_run(|ran, _| (ran.line() == "ifup eth0").then(|| Answer::code(1)));
     drive(&mut host, A, &network_data(&[(1, "dhcp"), (2, "dhcp")], ""));
     assert_eq!(boot(&mut host), [0; 4]);
-    assert_eq!(faults(&host), ["Warning network: cannot run ifup eth0: exit status 1"]);
+    assert_eq!(faults(&host), ["Error network: cannot run ifup eth0: exit status 1"]);
     assert_eq!(ran(&host), ["ifup eth0", "ifup eth1"]);
 }
 

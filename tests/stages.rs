@@ -102,6 +102,13 @@ fn logged(host: &MemoryHost, level: Level, text: &str) -> bool {
     host.log_lines.iter().any(|(at, _, line)| *at == level && line.contains(text))
 }
 
+/// The steps that ended as `result` says, as the log has them: behind `finish: ` and up to the duration.
+fn events<'a>(host: &'a MemoryHost, result: &str) -> Vec<&'a str> {
+    let lines = host.log_lines.iter().filter(|(_, area, _)| *area == "handlers.py");
+    let ended = lines.filter_map(|(.., line)| line.strip_prefix("finish: ")?.split_once(" (duration: "));
+    ended.map(|(event, _)| event).filter(|event| event.split(": ").nth(1) == Some(result)).collect()
+}
+
 /// The lines of WARNING and above, for messages of failed assertions.
 fn faults(host: &MemoryHost) -> Vec<String> {
     let bad = host.log_lines.iter().filter(|(level, ..)| *level >= Level::Warning);
@@ -227,6 +234,42 @@ fn changed_user_data_of_the_same_instance_is_read_but_nothing_runs_twice() {
     assert_eq!(script_runs(&host), 0);
 }
 
+/// A cache that this version does not know is none: its drive is there, so it is made anew, and that is told.
+#[test]
+fn a_cache_of_another_format_is_made_anew_with_a_warning() {
+    let mut host = machine();
+    boot(&mut host);
+    let cache = instance(ID, "obj.json");
+    let good = host.text(&cache);
+    for (text, words) in [
+        (
+            good.replace("\"format\": 1", "\"format\": 99"),
+            "cannot use {}: a cache of a format that this version does not know",
+        ),
+        (
+            "garbage\n".into(),
+            "cannot read {}: line 1, column 1: expected a value: object, array, string, number, true, false or null",
+        ),
+    ] {
+        assert_ne!(text, good);
+        host.put(&cache, 0o400, text);
+        host.reboot();
+        assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+        let [(stage, class, text)] = &told(&host)[..] else { panic!("{:#?}", told(&host)) };
+        let words = words.replace("{}", &cache) + "; it is made anew";
+        assert_eq!((*stage, *class, &**text), ("init-local", "WARNING", &*words));
+        assert!(logged(&host, Level::Warning, &words), "{:#?}", faults(&host));
+        assert_eq!(host.text(&cache), good);
+    }
+    // Other metadata of the same instance are no fault of the cache.
+    let meta = format!("{SEED}/openstack/latest/meta_data.json");
+    let other = host.text(&meta).replace("AAAAmeta", "AAAAother");
+    host.put(&meta, 0o644, other);
+    host.reboot();
+    boot(&mut host);
+    assert_eq!((told(&host).len(), host.text(&cache).contains("AAAAother")), (0, true), "{:#?}", faults(&host));
+}
+
 #[test]
 fn an_instance_that_comes_back_is_not_handled_anew() {
     let mut host = machine();
@@ -289,6 +332,10 @@ fn a_script_that_fails_is_an_error_and_the_others_run() {
     let status = host.text("/run/cloud-init/status.json");
     assert!(status.contains("hello.sh") && status.contains("exit status 3"), "{status}");
     assert!(host.text("/run/cloud-init/result.json").contains("exit status 3"));
+    assert_eq!(events(&host, "FAIL"), ["modules-final/config-scripts_user: FAIL: running config-scripts_user"]);
+    assert!(
+        events(&host, "SUCCESS").contains(&"modules-final/config-final_message: SUCCESS: ran config-final_message")
+    );
     assert!(host.ran.iter().any(|ran| ran.line().contains("scripts/runcmd")));
     assert!(host.exists(&instance(ID, "boot-finished")));
 }
@@ -306,8 +353,7 @@ fn one_broken_part_of_three_costs_that_part() {
     assert!(host.exists("/opt/a"), "{:#?}", faults(&host));
     assert_eq!(host.text("/opt/a"), "a");
     assert_eq!(script_runs(&host), 1);
-    assert!(logged(&host, Level::Warning, "bad.cfg"), "{:#?}", faults(&host));
-    assert!(logged(&host, Level::Warning, "line 2, column 1"), "{:#?}", faults(&host));
+    assert!(logged(&host, Level::Error, "part 2 (bad.cfg): line 2, column 1"), "{:#?}", faults(&host));
     assert!(host.text("/run/cloud-init/status.json").contains("bad.cfg"));
 }
 
@@ -337,7 +383,8 @@ fn assert_told(host: &MemoryHost, name: &str, codes: [i32; 4], wanted: (&str, &s
     let [(at, as_class, text)] = told.as_slice() else { panic!("{name}: one thing is wrong: {told:#?}") };
     assert_eq!((*at, *as_class), (stage, class), "{name}: {text}");
     assert!(text.contains(words), "{name}: {text}");
-    assert!(faults(host).iter().any(|line| line.contains(words)), "{name}: the log: {:#?}", faults(host));
+    let level = if class == "WARNING" { Level::Warning } else { Level::Error };
+    assert!(logged(host, level, words), "{name}: the log: {:#?}", faults(host));
     let keys = host.text(KEYS);
     assert!(keys.contains("AAAAmeta"), "{name}: the key of the metadata: {keys}");
     assert_eq!(host.hostname, "web", "{name}");
@@ -386,6 +433,12 @@ fn bad_user_data_costs_what_it_is_in() {
             (INIT, "ERROR", "part 2 (quote.cfg): line 2, column 16: expected `\"`", all),
         ),
         ("gzip cut short", cut, (0, false), (INIT, "ERROR", "inflate user-data: the gzip data ends early", all)),
+        (
+            "base64 around the whole",
+            b"IyEvY*luL3NoCmVjaG8gaGVsbG8sIHRoaXMgaXMgYSBzY3JpcHQK\n".to_vec(),
+            (0, false),
+            (INIT, "ERROR", "cannot read user-data: line 1, column 6: expected a base64 character", all),
+        ),
         (
             "a part's base64",
             with_part(base64),
@@ -559,11 +612,21 @@ fn unknown_modules_and_frequencies_are_warnings() {
     host.put(
         "/etc/cloud/cloud.cfg",
         0o644,
-        "cloud_config_modules: [no_such_module, [runcmd, daily], {name: puppet}, growpart]\npuppet: {conf: x}\n",
+        "puppet: {conf: x}\ncloud_config_modules: [no_such_module, [runcmd, daily], {name: puppet}, growpart]\n\
+         cloud_final_modules:\n- scripts-user\n-  [no-such-list, always]\n",
     );
     assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
-    assert!(logged(&host, Level::Warning, "no module `no_such_module`"));
-    assert!(logged(&host, Level::Warning, "no frequency `daily`"));
+    for place in [
+        "2:24: no module `no_such_module`",
+        "2:40: module runcmd: no frequency `daily`",
+        "5:4: no module `no-such-list`",
+    ] {
+        assert!(
+            logged(&host, Level::Warning, &format!("/etc/cloud/cloud.cfg:{place}")),
+            "{place}: {:#?}",
+            faults(&host)
+        );
+    }
     assert!(logged(&host, Level::Warning, "the config has `puppet`, but module puppet is not supported"));
     assert!(!logged(&host, Level::Warning, "growpart"));
     assert!(host.exists(&instance(ID, "scripts/runcmd")), "the module with the bad frequency ran");
@@ -614,6 +677,41 @@ fn a_key_that_stands_twice_is_told_wherever_it_stands() {
     let options = Options { files: vec!["/root/given.cfg".into()], ..Options::default() };
     assert_eq!(stage::single(&mut host, &options, "runcmd", None, &[]), 0);
     assert_eq!((told(&host, given), told(&host, image), told(&host, user)), (1, 5, 1));
+}
+
+/// Read twice in a stage, a file of cloud.cfg is told of once; and again by the next stage, that is without it too.
+#[test]
+fn a_broken_file_of_the_image_is_told_once_a_stage() {
+    let mut host = machine();
+    host.put("/etc/cloud/cloud.cfg", 0o644, "key:\n\t- tab\n");
+    host.put("/etc/cloud/cloud.cfg.d/05_bad.cfg", 0o644, "key: \"no end\n");
+    host.put(
+        "/etc/cloud/cloud.cfg.d/06_dir.cfg",
+        0o644,
+        "system_info: {paths: {cloud_dir: /opt/cloud}}\noutput: {all: 7}\n",
+    );
+    let options = Options::default();
+    let mut seen = 0;
+    for stage in 0..4 {
+        let code = match stage {
+            0 => stage::init_local(&mut host, &options),
+            1 => stage::init(&mut host, &options),
+            _ => stage::modules(&mut host, &options, [Stage::Config, Stage::Final][stage - 2]),
+        };
+        assert_eq!(code, 0);
+        let new = &host.log_lines[seen..];
+        for (level, words) in [
+            (Level::Error, "cannot read /etc/cloud/cloud.cfg: line 2, column 1: expected "),
+            (Level::Error, "cannot read /etc/cloud/cloud.cfg.d/05_bad.cfg: line 1, column 6: expected "),
+            (Level::Warning, "/etc/cloud/cloud.cfg.d/06_dir.cfg:1:34: another cloud_dir is not supported"),
+            (Level::Warning, "/etc/cloud/cloud.cfg.d/06_dir.cfg:2:15: expected `| tee"),
+        ] {
+            let told = new.iter().filter(|(at, _, line)| *at == level && line.contains(words)).count();
+            assert_eq!(told, 1, "stage {stage}: {words}: {new:#?}");
+        }
+        seen = host.log_lines.len();
+    }
+    assert_eq!(told(&host).len(), 16, "{:#?}", told(&host));
 }
 
 #[test]
@@ -733,6 +831,11 @@ fn a_crash_anywhere_costs_one_step() {
             // Finding the instance, naming the machine and its network are tried again by the next stage.
             assert!(["search-local", "hostname", "network", "check-cache"].contains(&step), "{at}");
             assert!(missing.is_empty(), "{at}");
+        }
+        if step != "between two steps" {
+            let end = format!("/{step}: FAIL: running {step}");
+            let ends = host.log_lines.iter().filter(|(.., line)| line.starts_with("finish: ") && line.ends_with(&end));
+            assert_eq!(ends.count(), 1, "{at} {:#?}", host.log_lines);
         }
         *crashes.entry(step.to_string()).or_insert(0) += 1;
     }

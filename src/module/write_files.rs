@@ -21,14 +21,15 @@
 //! Source: cloud-init's page "Module reference", Write Files.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
 use super::Context;
 use crate::config::truth;
-use crate::error::{Errno, Error};
+use crate::error::{Cause, Errno, Error};
 use crate::format::base64::{Base64Reader, Padding};
-use crate::format::doc::Value;
+use crate::format::doc::{Position, Value};
 use crate::format::gzip::GzipReader;
 use crate::format::scalar::Scalar;
 use crate::format::stream::copy;
@@ -80,7 +81,7 @@ fn write_all(context: &mut Context<'_>, deferred: bool) {
             if let Err(error) = entry.write(context, &mut accounts) {
                 failed += 1;
                 if failed <= MAX_ITEM_ERRORS {
-                    context.error(&format_args!("{entry}: {error}"));
+                    context.error(&entry.fault(&error));
                 }
             }
         }
@@ -107,15 +108,29 @@ struct Entry<'a> {
 /// "entry 3 (/etc/motd) at user-data:12:3", for messages.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entry {}", self.number)?;
-        if let Some(path) = self.path.and_then(|path| path.text().ok()) {
-            write!(f, " ({path})")?;
-        }
-        write!(f, " at {}", self.item.position())
+        f.write_str(&self.at(self.item.position()))
     }
 }
 
 impl<'a> Entry<'a> {
+    #[inline(never)]
+    fn at(&self, place: Position<'_>) -> String {
+        let path = self.path.and_then(|path| path.text().ok()).map_or(String::new(), |path| format!(" ({path})"));
+        format!("entry {}{path} at {place}", self.number)
+    }
+
+    /// What went wrong with it. An error that has a place in the same text stands there, and says so once.
+    #[inline(never)]
+    fn fault(&self, error: &Error) -> String {
+        let source = self.item.position().source;
+        match &error.cause {
+            Cause::Parse(at) if error.object == source => {
+                format!("{}: expected {}", self.at(Position { source, line: at.line, column: at.column }), at.expected)
+            }
+            _ => format!("{self}: {error}"),
+        }
+    }
+
     #[inline(never)]
     fn read(number: usize, item: Value<'a>) -> Self {
         let mut entry = Entry {
@@ -250,7 +265,7 @@ impl<'a> Entry<'a> {
                 mode
             }
             Err(error) => {
-                context.warn(&format_args!("{self}: {error}; {DEFAULT_MODE:04o} is used"));
+                context.warn(&format_args!("{}; {DEFAULT_MODE:04o} is used", self.fault(&error)));
                 DEFAULT_MODE
             }
         }

@@ -10,8 +10,10 @@ use super::work::Work;
 use super::{is_unwritable, move_state};
 use crate::datasource::{Candidate, Data, DriveFile};
 use crate::error::Error;
+use crate::format::base64::{self, Padding};
+use crate::format::stream::{self, relocated};
 use crate::host::write::{
-    Buffer, child, holds, name, read_file, read_text, write_changed, write_file, write_target, write_with,
+    Buffer, child, holds, read_file, read_text, write_changed, write_file, write_target, write_with,
 };
 use crate::host::{Create, Found, Host, Level, Tree};
 use crate::instance::{DataKind, Instance};
@@ -34,9 +36,7 @@ const IMAGE_DIRS: [&str; 9] = [
 /// Claims what a datasource found. An unwritable state directory moves to the run directory first.
 pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Instance> {
     let Candidate { instance, mut tree, data, files, recoverable } = candidate;
-    for error in &recoverable {
-        work.recoverable("datasource", error);
-    }
+    odd(work, &instance, &recoverable);
     let mut kept = keep(work, &instance, &mut *tree, &data);
     if let Err(error) = &kept
         && is_unwritable(error)
@@ -70,6 +70,27 @@ pub(super) fn claim(work: &mut Work<'_, '_>, candidate: Candidate) -> Option<Ins
     Some(instance)
 }
 
+/// Tells what is wrong with what a datasource found. Nothing of ours reads `random_seed`, so one that is no base64 costs nothing yet.
+#[inline(never)]
+fn odd(work: &mut Work<'_, '_>, instance: &Instance, recoverable: &[Error]) {
+    for error in recoverable {
+        work.recoverable("datasource", error);
+    }
+    let Some(seed) = instance.meta("random_seed") else { return };
+    let decoded = seed.text().and_then(|text| {
+        let mut sink = Buffer::new(text.len());
+        stream::copy(&mut base64::reader(text.as_bytes(), Padding::Required), &mut sink).map_err(|error| {
+            let at = seed.position();
+            // Lines of a text are none of the JSON that it stands in.
+            let broken = text.contains('\n');
+            if broken { seed.error("base64 text") } else { relocated(error, at.source, (at.line, at.column)) }
+        })
+    });
+    if let Err(error) = decoded {
+        work.warn("datasource", &error);
+    }
+}
+
 /// Says on disk that the instance is known, once what only a new one gets is there too.
 fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Result<(), Error> {
     if has_files {
@@ -84,9 +105,7 @@ fn settle(work: &mut Work<'_, '_>, instance: &Instance, has_files: bool) -> Resu
 #[inline(never)]
 pub(super) fn pass(work: &mut Work<'_, '_>, candidate: Candidate) {
     let Candidate { instance, mut tree, files, recoverable, .. } = candidate;
-    for error in &recoverable {
-        work.recoverable("datasource", error);
-    }
+    odd(work, &instance, &recoverable);
     let kept = read_text(work.host.files(), &work.state.data("instance-id"), MAX_STATE_FILE);
     if work.take("stage", kept).flatten().as_deref() != Some(instance.id.as_str()) {
         write_drive_files(work, &mut *tree, &files);
@@ -149,10 +168,18 @@ fn keep(
             write_file(host.files(), &path, &Create::mode(0o600), &new)?;
         }
     }
-    let host = &mut *work.host;
     let mut cache = Buffer::new(4 * MAX_METADATA as usize);
     instance.save(&mut cache)?;
+    let path = child(&dir, "obj.json");
+    if is_first || !holds(work.host.files(), &path, &cache.bytes).unwrap_or(false) {
+        // One of this version has other contents only if the datasource has.
+        if !is_first && let Err(error) = Instance::load(work.host.files(), &path) {
+            work.warn("stage", &format_args!("{error}; it is made anew"));
+        }
+        write_file(work.host.files(), &path, &Create::mode(0o400), &cache.bytes)?;
+    }
 
+    let host = &mut *work.host;
     let label = format!("{}: {}\n", instance.datasource, instance.description);
     let path = child(&dir, "datasource");
     let previous = if is_first { None } else { read_file(host.files(), &path, MAX_STATE_FILE)? };
@@ -167,7 +194,6 @@ fn keep(
         true => write_file(host.files(), path, how, text),
         false => write_changed(host, path, how, text).map(|_| ()),
     };
-    put(&child(&dir, "obj.json"), &Create::mode(0o400), &cache.bytes)?;
     put(&state.data("previous-datasource"), &plain, previous.as_ref().unwrap_or(&label).as_bytes())?;
     put(&state.data("previous-instance-id"), &plain, previous_id.as_bytes())?;
     put(RUN_INSTANCE_ID, &plain, id.as_bytes())?;
@@ -211,9 +237,7 @@ fn write_drive_file(host: &mut dyn Host, tree: &mut dyn Tree, file: &DriveFile) 
     let mode = if path.ends_with("/.ssh/authorized_keys") { 0o600 } else { 0o660 };
     let how = Create { durable: is_vital(&path), ..Create::mode(mode) };
     write_with(host.files(), &path, &how, &mut |sink| match tree.read(&file.content, MAX_DRIVE_FILE, sink)? {
-        Found::Absent => {
-            Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", name(&file.content))))
-        }
+        Found::Absent => Err(Error::new("write", file.path.as_str(), format!("{} is not on the drive", file.content))),
         Found::Read(_) => Ok(()),
     })
 }

@@ -14,6 +14,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Display;
 
 use crate::config::Config;
 use crate::config::load::{Above, load};
@@ -333,7 +334,7 @@ fn configuration_with(work: &mut Work<'_, '_>, instance: Option<&Instance>, kind
     let (output, fault) = output::choose(&config, work.boot.name, work.boot.options.debug);
     work.host.set_output(&output);
     if let Some(fault) = fault {
-        work.warn("config", &fault);
+        once(work, fault.to_string(), Work::warn);
     }
     config
 }
@@ -354,21 +355,23 @@ fn layers(work: &mut Work<'_, '_>, instance: Option<&Instance>, kinds: &[DataKin
     let mut broken = Vec::new();
     let mut config = load(work.host.files(), above, &mut |error| broken.push(error));
     for error in broken {
-        work.recoverable("config", &error);
+        once(work, error.to_string(), Work::recoverable);
     }
-    let warnings = core::mem::take(&mut config.warnings);
-    // Most stages read the same files a second time, with the instance's.
-    if !core::mem::replace(&mut work.configured, true) {
-        for text in &warnings {
-            work.warn("config", text);
-        }
+    for text in core::mem::take(&mut config.warnings) {
+        once(work, text, Work::warn);
     }
     if let Some(dir) = config.get("system_info.paths.cloud_dir").filter(|dir| !dir.is_text(paths::CLOUD_DIR)) {
         let at = dir.position();
-        work.warn(
-            "config",
-            &format_args!("{at}: another cloud_dir is not supported: state is kept in {}", paths::CLOUD_DIR),
-        );
+        let text = format!("{at}: another cloud_dir is not supported: state is kept in {}", paths::CLOUD_DIR);
+        once(work, text, Work::warn);
     }
     config
+}
+
+/// Tells what is wrong with the configuration, unless this process has told it.
+fn once<'h, 'b>(work: &mut Work<'h, 'b>, text: String, tell: fn(&mut Work<'h, 'b>, &str, &dyn Display)) {
+    if !work.told.contains(&text) {
+        tell(work, "config", &text);
+        work.told.push(text);
+    }
 }

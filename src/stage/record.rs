@@ -60,6 +60,11 @@ impl Record {
         progress.report(&bytes);
     }
 
+    /// True for the bytes of a [`Record::Error`].
+    pub fn is_error(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&b'E')
+    }
+
     /// Reads what arrived; `None` for bytes that are no record.
     #[inline(never)]
     pub fn read(bytes: &[u8]) -> Option<Record> {
@@ -170,6 +175,8 @@ mod tests {
         ];
         let mut wire = Wire(Vec::new());
         all.iter().for_each(|record| record.send(&mut wire));
+        let errors: Vec<_> = wire.0.iter().map(|bytes| Record::is_error(bytes)).collect();
+        assert_eq!(errors, all.each_ref().map(|record| matches!(record, Record::Error(_))));
         let arrived: Vec<_> = wire.0.iter().map(|bytes| Record::read(bytes).unwrap()).collect();
         assert_eq!(arrived, all);
         assert_eq!(Record::read(b""), None);

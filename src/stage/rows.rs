@@ -18,10 +18,12 @@ use crate::module::{self, Context, Frequency, Module, Rerun, Stage};
 use crate::paths::State;
 
 /// One entry of a module list.
-struct Entry {
+struct Entry<'a> {
     name: String,
     frequency: Option<Frequency>,
     args: Vec<String>,
+    /// Where it stands; none without a list in cloud.cfg.
+    item: Option<Value<'a>>,
 }
 
 /// `modules --mode MODE`.
@@ -65,7 +67,7 @@ pub(super) fn run_with(work: &mut Work<'_, '_>, instance: &Instance, mode: Stage
                     one(work, instance, config, &state, row, frequency, entry.args);
                 });
             }
-            None => unknown(work, config, &entry.name),
+            None => unknown(work, config, &entry),
         }
     }
 }
@@ -98,10 +100,12 @@ pub(super) fn single(work: &mut Work<'_, '_>, name: &str, frequency: Option<Freq
 
 /// A name in a list that is no row: quiet where packaged lists have it, unless the config asks for its work.
 #[inline(never)]
-fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
+fn unknown(work: &mut Work<'_, '_>, config: &Config, entry: &Entry<'_>) {
+    let name = &*entry.name;
     let wanted = name.replace('-', "_");
     let Some(keys) = module::known(name) else {
-        return work.warn("stage", &format_args!("module list: no module `{name}`"));
+        let at = entry.item.map(|item| item.position().to_string()).unwrap_or_default();
+        return work.warn("stage", &format_args!("{at}: no module `{name}`"));
     };
     match keys.iter().find(|key| config.get(key).is_some()) {
         Some(key) => work.warn("stage", &format_args!("the config has `{key}`, but module {wanted} is not supported")),
@@ -111,11 +115,11 @@ fn unknown(work: &mut Work<'_, '_>, config: &Config, name: &str) {
 
 /// The entries of the list in cloud.cfg, one that cannot be read is a warning; without a list all modules of the stage.
 #[inline(never)]
-fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> {
+fn entries<'a>(work: &mut Work<'_, '_>, config: &'a Config, mode: Stage) -> Vec<Entry<'a>> {
     let mut list = Vec::new();
     let Some(value) = config.get(mode.key()) else {
         for row in module::TABLE.iter().filter(|row| row.stage == mode) {
-            list.push(Entry { name: row.name.into(), frequency: None, args: Vec::new() });
+            list.push(Entry { name: row.name.into(), frequency: None, args: Vec::new(), item: None });
         }
         return list;
     };
@@ -144,7 +148,7 @@ fn entries(work: &mut Work<'_, '_>, config: &Config, mode: Stage) -> Vec<Entry> 
 
 /// `name`, `[name, frequency, args…]` or `{name, frequency, args}`; the second value is a frequency that does not exist.
 #[inline(never)]
-fn entry(item: &Value<'_>) -> Result<(Entry, Option<String>), Error> {
+fn entry<'a>(item: &Value<'a>) -> Result<(Entry<'a>, Option<String>), Error> {
     let (name, word, args) = if item.is_sequence() {
         let mut parts = item.items();
         let name = parts.next().ok_or_else(|| item.error("a module's name"))?;
@@ -164,7 +168,7 @@ fn entry(item: &Value<'_>) -> Result<(Entry, Option<String>), Error> {
     let word = word.map(|word| word.text()).transpose()?;
     let frequency = word.as_deref().and_then(Frequency::from_word);
     let bad = word.filter(|_| frequency.is_none());
-    Ok((Entry { name: name.text()?, frequency, args }, bad))
+    Ok((Entry { name: name.text()?, frequency, args, item: Some(*item) }, bad))
 }
 
 /// Runs one row under its semaphore.

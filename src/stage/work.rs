@@ -1,7 +1,8 @@
 //! Running a stage's steps where a crash costs one step: in a child process, restarted behind the step that died.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::Display;
 use core::time::Duration;
 
@@ -24,12 +25,26 @@ pub(super) struct Work<'h, 'b> {
     pub claimed: bool,
     /// What a datasource of mode `pass` gave: its network is taken though it is not claimed.
     pub passed: Option<Instance>,
-    /// True once the configuration was read, and what is odd in it told.
-    pub configured: bool,
-    progress: &'h mut dyn Progress,
+    /// What was told of the configuration, which most stages read twice, the second time with the instance's.
+    pub told: Vec<String>,
+    progress: Watch<'h>,
     /// Steps below this one are done, or died.
     from: usize,
     next: usize,
+}
+
+/// The way to the parent.
+struct Watch<'h> {
+    to: &'h mut dyn Progress,
+    /// An error went by since the step began.
+    failed: bool,
+}
+
+impl Progress for Watch<'_> {
+    fn report(&mut self, record: &[u8]) {
+        self.failed |= Record::is_error(record);
+        self.to.report(record);
+    }
 }
 
 impl Work<'_, '_> {
@@ -49,6 +64,7 @@ impl Work<'_, '_> {
             return None;
         }
         self.send(&Record::Begin(index, name.to_string()));
+        self.progress.failed = false;
         let began = self.host.now().up;
         self.event(&["start: ", event_stage(self.boot.name), "/", name, ": running ", name]);
         Some(began)
@@ -58,7 +74,9 @@ impl Work<'_, '_> {
         let took = self.host.now().up.saturating_sub(began);
         let took = format!("{}.{:03}", took.as_secs(), took.subsec_millis());
         let stage = event_stage(self.boot.name);
-        self.event(&["finish: ", stage, "/", name, ": SUCCESS: ran ", name, " (duration: ", &took, "s)"]);
+        // cloud-init says of what failed what it was to do.
+        let how = if self.progress.failed { ": FAIL: running " } else { ": SUCCESS: ran " };
+        self.event(&["finish: ", stage, "/", name, how, name, " (duration: ", &took, "s)"]);
         self.send(&Record::End);
     }
 
@@ -68,7 +86,7 @@ impl Work<'_, '_> {
     }
 
     pub fn send(&mut self, record: &Record) {
-        record.send(self.progress);
+        record.send(&mut self.progress);
     }
 
     /// Something asked for was not done.
@@ -77,9 +95,9 @@ impl Work<'_, '_> {
         self.send(&Record::Error(what.to_string()));
     }
 
-    /// Something could not be read; the boot is degraded.
+    /// Something could not be read; the boot is degraded. status.json has it under the level of its line in the log.
     pub fn recoverable(&mut self, area: &str, what: &dyn Display) {
-        self.host.log(Level::Warning, area, what);
+        self.host.log(Level::Error, area, what);
         self.send(&Record::Recoverable(what.to_string()));
     }
 
@@ -96,7 +114,7 @@ impl Work<'_, '_> {
 
     /// What the module being run says went wrong.
     pub fn parts(&mut self) -> (&mut dyn Host, &mut dyn Progress) {
-        (self.host, self.progress)
+        (self.host, &mut self.progress)
     }
 }
 
@@ -122,8 +140,8 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
                     crashed,
                     claimed,
                     passed: None,
-                    configured: false,
-                    progress,
+                    told: Vec::new(),
+                    progress: Watch { to: progress, failed: false },
                     from,
                     next: 0,
                 })
@@ -141,9 +159,10 @@ pub(super) fn run(host: &mut dyn Host, boot: &Boot<'_>, told: &mut Told, work: &
         crashed = true;
         host.log(Level::Error, "stage", &fault);
         told.errors.push(fault);
-        match told.step.take() {
-            Some((index, _)) => from = index + 1,
-            None => return,
-        }
+        let Some((index, name)) = told.step.take() else { return };
+        // How long it took is not known here.
+        let event = ["finish: ", event_stage(boot.name), "/", &name, ": FAIL: running ", &name].concat();
+        host.log(Level::Debug, "handlers.py", &event);
+        from = index + 1;
     }
 }

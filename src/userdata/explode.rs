@@ -7,7 +7,7 @@ use super::archive;
 use super::include::{self, Fetch};
 use super::part::{NOT_MULTIPART, PLAIN, Part, by_prefix, is_compressed};
 use crate::error::{Cause, Error};
-use crate::format::base64::{self, Padding};
+use crate::format::base64::{self, Groups, Padding};
 use crate::format::gzip::{self, GzipReader};
 use crate::format::mime::{self, Message, TransferEncoding};
 use crate::format::stream::{self, Bytes};
@@ -21,6 +21,18 @@ const MAX_WRAPS: usize = 4;
 
 /// Characters of base64 that show what user-data it is: enough for the longest beginning that we know.
 const HEAD: usize = 32;
+
+/// Bytes that show whether a text whose [`HEAD`] is not clean is base64 at all: three lines of MIME's and more.
+const LONG_HEAD: usize = 256;
+
+/// What gzip begins with: its magic number and the one method that there is.
+const GZIP: [u8; 3] = [gzip::MAGIC[0], gzip::MAGIC[1], 8];
+
+/// Bytes of a text that are ASCII even where people comment in their own language: its first line's, or most of them.
+const TEXT_HEAD: usize = 12;
+
+/// Of how many bytes of [`LONG_HEAD`] one may be none of base64's.
+const MOSTLY: usize = 16;
 
 /// What raw user-data holds.
 #[derive(Debug, Default)]
@@ -256,11 +268,10 @@ fn is_recognised(text: &[u8]) -> bool {
 /// Undoes base64 around the whole. `None`: it is none, that is, what is decoded is nothing that user-data can be.
 ///
 /// # Errors
-/// It begins as base64 of user-data and does not go on so: where.
+/// It is base64 of user-data but for a fault: where.
 #[inline(never)]
 fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let begins = raw.iter().find(|byte| !byte.is_ascii_whitespace());
-    if !begins.is_some_and(u8::is_ascii_alphanumeric) || is_recognised(raw) {
+    if is_recognised(raw) {
         return Ok(None);
     }
     let mut decoded = buffer(raw.len() as u64);
@@ -272,16 +283,45 @@ fn from_base64(raw: &[u8], name: &str) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// True if what the first characters stand for is user-data, or the first line of a message whose `MIME-Version` is
-/// further down.
+/// True if what the first characters stand for is user-data, or would be with another character in place of the first that is none
+/// of base64's, or with none there. Then much of what follows has to look like base64 too, and as that decode to text or gzip.
 #[inline(never)]
 fn begins_as_base64(raw: &[u8]) -> bool {
+    let long = &raw[..raw.len().min(LONG_HEAD)];
+    // Of what is not ASCII one byte a character, which is the fault.
+    let mut head: Vec<u8> =
+        long.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && byte & 0xC0 != 0x80).take(HEAD).gather();
+    let Some(at) = head.iter().position(|byte| !is_base64(byte)) else {
+        return beginning(&head, Padding::Optional).is_some();
+    };
+    let odd = long.iter().filter(|byte| !is_base64(byte) && !matches!(byte, b'=' | b'\r' | b'\n')).count();
+    // Every character of base64 is among these; any other is passed over.
+    odd * MOSTLY < long.len() + MOSTLY
+        && (b'+'..=b'z').any(|byte| {
+            head[at] = byte;
+            beginning(&head, Padding::Loose).is_some_and(|decoded| {
+                let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+                decoded.starts_with(&GZIP) || decoded.iter().take(TEXT_HEAD).all(is_text)
+            })
+        })
+}
+
+fn is_base64(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// What the head of a base64 text decodes to, if that is the beginning of user-data, or the first line of a message whose
+/// `MIME-Version` is further down.
+#[inline(never)]
+fn beginning(head: &[u8], padding: Padding) -> Option<heapless::Vec<u8, HEAD>> {
     const FIRST: &[u8] = b"content-type:";
-    let head: Vec<u8> = raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(HEAD).gather();
-    let mut decoded = buffer(HEAD as u64);
-    stream::copy(&mut base64::reader(&head, Padding::Optional), &mut decoded).is_ok()
-        && (is_recognised(&decoded.bytes)
-            || decoded.bytes.get(..FIRST.len()).is_some_and(|line| line.eq_ignore_ascii_case(FIRST)))
+    let mut groups = Groups::new(padding);
+    let mut room = [0; HEAD];
+    let (_, made) = groups.decode(head, &mut room).ok()?;
+    let mut decoded = heapless::Vec::from_slice(&room[..made]).ok()?;
+    let _ = decoded.extend_from_slice(groups.finish().unwrap_or_default());
+    let is_message = decoded.get(..FIRST.len()).is_some_and(|line| line.eq_ignore_ascii_case(FIRST));
+    (is_message || is_recognised(&decoded)).then_some(decoded)
 }
 
 fn buffer(max: u64) -> Buffer {

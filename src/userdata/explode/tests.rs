@@ -123,6 +123,81 @@ fn broken_wrappings_say_where() {
     }
 }
 
+/// Wherever the fault is, in place of a character or between two, in the first characters too.
+#[test]
+fn base64_with_a_fault_is_told_with_its_place() {
+    let message =
+        b"Content-Type: text/x-shellscript\nX-Long: abcdefghijklmnopqrstuvwxyz\nMIME-Version: 1.0\n\n#!/bin/sh\n";
+    let include = b"#include\nhttp://192.0.2.1/one\nhttp://192.0.2.1/two\nhttp://192.0.2.1/three\n";
+    let long = [SCRIPT, &"echo and so on\n".repeat(9)].concat();
+    let gz = sample("mixed.mime.gz");
+    for whole in [long.as_bytes(), CONFIG.repeat(2).as_bytes(), JOB.repeat(2).as_bytes(), message, include, gz] {
+        let good = encoded(whole);
+        let text = String::from_utf8_lossy(whole);
+        assert!(whole == include || exploded(&good).errors.is_empty(), "{text}");
+        for at in [0, 1, 2, 3, 4, 5, 17, 18, 31, 32, 40, 75, 80] {
+            // The line's end is behind 76 of them.
+            let (line, column) = if at < 76 { (1, at + 1) } else { (2, at - 75) };
+            let place = if at < 76 { at } else { at + 1 };
+            let wanted = format!("cannot read user-data: line {line}, column {column}: expected a base64 character");
+            for fault in ["*", "!", "-", "\u{e9}", "\0"] {
+                for taken in [0, 1] {
+                    let bad = [&good[..place], fault.as_bytes(), &good[place + taken..]].concat();
+                    let exploded = exploded(&bad);
+                    assert_eq!(faults(&exploded), [&*wanted], "{fault:?} at {at}, {taken}: {text}");
+                    assert_eq!(exploded.parts, [], "{text}");
+                }
+            }
+        }
+    }
+    // Short ones, of less than the head; and of many lines with a fault in each.
+    for (text, column) in
+        [("*yEvYmluL3NoCg==", 1), ("IyEv*mluL3NoCg==", 5), ("IyEvYmluL3NoCg=*", 16), ("IyEvYmluL3NoCg==*", 17)]
+    {
+        let wanted = format!("cannot read user-data: line 1, column {column}: expected ");
+        let faults = faults(&exploded(text.as_bytes()));
+        assert!(faults.len() == 1 && faults[0].starts_with(&wanted), "{text}: {faults:?}");
+    }
+    let url_safe: Vec<u8> = encoded(gz).iter().map(|byte| if *byte == b'/' { b'_' } else { *byte }).collect();
+    assert!(url_safe.contains(&b'_') && faults(&exploded(&url_safe))[0].contains("expected a base64 character"));
+}
+
+/// Words, names, keys, other encodings, and base64 of what user-data cannot be.
+#[test]
+fn a_text_that_is_no_base64_is_not_taken_for_a_broken_one() {
+    let random: Vec<u8> = (0..3000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let (mut binary, mut image) =
+        (encoded(&random), encoded(b"\x89PNG\r\n\x1a\n and more than a line of an image that goes on"));
+    (binary[7], image[3]) = (b'*', b'*');
+    let prose = b"I'yEvYmluL3NoCg== is how a script begins that was encoded, and this is prose about it, with words";
+    for text in [
+        &b"nothing-known\n"[..],
+        b"key: value\nother: value\n",
+        b"{\"instance\": {\"id\": \"83679162-1378-4288-a2d4-70e13ec132aa\"}}\n",
+        b"I_Explicitly_Encoded_Identifiers_Are_No_Base64_At_All",
+        b"x_very_long_identifier_that_goes_on_and_on_and_on\n",
+        b"83679162-1378-4288-a2d4-70e13ec132aa",
+        b"ssh-ed25519AAAAC3NzaC1lZDI1NTE5AAAAIGxyzxyzxyz",
+        b"-----BEGIN CERTIFICATE-----\nMIIByjCCAXCgAwIBAgIUJyEvYmluL3NoCg==\n-----END CERTIFICATE-----\n",
+        b"<html><head><title>404</title></head></html>",
+        b"H4sI, as is well known, is what base64 of gzip begins with",
+        b"*",
+        b"-",
+        b"=",
+        b"====",
+        b"\xff\xfe\x00\x01\x02",
+        b"\x00\x00\x00\x00",
+        prose,
+        &binary,
+        &image,
+        &random,
+    ] {
+        let exploded = exploded(text);
+        assert_eq!(faults(&exploded), [""; 0], "{}", String::from_utf8_lossy(text));
+        assert_eq!(exploded.parts.len(), 1, "{}", String::from_utf8_lossy(text));
+    }
+}
+
 #[test]
 fn a_broken_part_leaves_the_others() {
     let text = String::from_utf8(MIXED.to_vec()).unwrap();
