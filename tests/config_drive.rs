@@ -64,20 +64,6 @@ fn broken_vendor_data_is_recoverable() {
     assert_eq!(host.text("/var/lib/cloud/data/instance-id"), "i-1\n");
 }
 
-/// Columns are characters, however a reader comes to them: it goes on from the last place.
-#[test]
-fn columns_of_the_network_are_characters() {
-    let links = r#"{"links": [{"id": "é€", "name": "é", "type": "phy", "mtu": "much"}],"#;
-    let networks = r#" "networks": [{"id": "é", "link": "é€", "type": "ipv4", "ip_address": "none"}]}"#;
-    let mut host = machine("", &[("openstack/latest/network_data.json", &[links, networks].join("\n"))]);
-    stage::init_local(&mut host, &Options::default());
-    for (line, text, words) in [(1, links, "much"), (2, networks, "none")] {
-        let (before, _) = text.split_once(words).unwrap();
-        let place = format!("network_data.json: line {line}, column {}: expected ", before.chars().count() + 1);
-        assert!(logged(&host, Level::Error, &place), "{place}: {:#?}", host.log_lines);
-    }
-}
-
 #[test]
 fn a_seed_that_is_no_base64_is_a_warning() {
     for (seed, told) in [

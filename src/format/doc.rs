@@ -484,7 +484,7 @@ pub struct Position<'a> {
     pub source: &'a str,
     /// Line, from 1.
     pub line: u32,
-    /// Column, from 1: see [`error::position`].
+    /// Column in bytes, from 1.
     pub column: u32,
 }
 

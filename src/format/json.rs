@@ -334,8 +334,8 @@ mod tests {
         let bad: &[(&[u8], u32, u32, &str)] = &[
             (b"", 1, 1, VALUE),
             (b" \n ", 2, 2, VALUE),
-            (b"\xEF\xBB\xBF", 1, 2, VALUE),
-            (b"\xEF\xBB\xBF\xEF\xBB\xBF1", 1, 2, VALUE),
+            (b"\xEF\xBB\xBF", 1, 4, VALUE),
+            (b"\xEF\xBB\xBF\xEF\xBB\xBF1", 1, 4, VALUE),
             (b"\xFF\xFE1\0", 1, 1, "UTF-8 text"),
             (b"[\"a\xC3\"]", 1, 4, "UTF-8 text"),
             (b"[\n\"\xED\xA0\x80\"]", 2, 2, "UTF-8 text"),

@@ -50,7 +50,7 @@ pub struct At {
     pub source: u16,
     /// Line, from 1; 0: of no text (made by us).
     pub line: u32,
-    /// Column, from 1: see [`crate::error::position`].
+    /// Column in bytes, from 1.
     pub column: u32,
 }
 

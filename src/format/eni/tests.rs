@@ -141,7 +141,7 @@ fn pieces_have_their_place() {
     let address = stanza.options.clone().next().unwrap();
     assert_eq!(interfaces.position(address.value), (5, 4));
     let error = interfaces.error(address.value.words().nth(2).unwrap(), "an address");
-    assert_eq!((error.line, error.column), (5, 8));
+    assert_eq!((error.line, error.column), (5, 9));
     assert!(address.value.is("1 é 2") && !address.value.is("1 é") && !address.value.is("1 é 2 3"));
     assert!(matches!(address.value.joined(), Cow::Borrowed(_)));
 }
