@@ -264,6 +264,7 @@ mod tests {
                 "FILE:2:13: the one with the MAC address 52:54:00:00:00:03 are `ens4` and `ens5`",
             ),
             ("lan: {match: {name: ens*}}", "FILE:2:13: the one called `ens*` are `ens3` and `ens4`"),
+            ("lan: {match: {name: ens*}, set-name: lan0}", "FILE:2:13: the one called `ens*` are `ens3` and `ens4`"),
             (
                 "a: {match: {macaddress: '52:54:00:00:00:01'}}, ens3: {}",
                 "FILE:2:60: expected a name of its own; `ens3` is that of a link above",

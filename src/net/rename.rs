@@ -32,6 +32,8 @@ use crate::host::links::{Links, Nic, NicKind, Request};
 const TEMPORARY: &str = "wisptmp";
 /// cloud-init's.
 const CLOUD_INIT_TEMPORARY: &str = "cirename";
+/// Why a NIC cannot be called so.
+pub(super) const TEMPORARY_WISH: &str = "is a temporary name, which no NIC keeps";
 /// What the kernel's names of NICs begin with, that of Ethernet at the end (`alloc_netdev` of the drivers, and `ether_setup`).
 const KERNEL_PREFIXES: [&str; 5] = ["ib", "wlan", "wwan", "usb", "eth"];
 /// How many names are tried for a NIC that cannot keep a temporary one.
@@ -136,7 +138,8 @@ fn allowed(plan: &Plan, nic: &Nic, to: &IfName, nics: &[Nic], left_alone: &[u32]
         NicKind::Vlan => "is a VLAN, which keeps its name",
         _ => stays(holder),
     });
-    for (name, why) in [(&nic.name, stays(nic)), (to, of_holder)] {
+    let of_name = if is_temporary(to) { TEMPORARY_WISH } else { of_holder };
+    for (name, why) in [(&nic.name, stays(nic)), (to, of_name)] {
         if !why.is_empty() {
             return Err(filled("", "`{}` {}", &[name, why]));
         }
@@ -190,7 +193,8 @@ fn kernel_prefix(name: &str) -> &'static str {
     KERNEL_PREFIXES.into_iter().find(|prefix| is_counted(name, prefix)).unwrap_or("eth")
 }
 
-fn is_temporary(name: &str) -> bool {
+/// Whether it is a name that a NIC has while others are renamed.
+pub(super) fn is_temporary(name: &str) -> bool {
     is_counted(name, TEMPORARY) || is_counted(name, CLOUD_INIT_TEMPORARY)
 }
 

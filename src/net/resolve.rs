@@ -84,7 +84,7 @@ pub fn name(config: &mut NetConfig, nics: &[Nic], by_id: bool, report: &mut Repo
             _ if name.is_none() => {
                 report.error_at(config, link.at, "a NIC whose name is known; that of {} is not", &[&wanted()]);
             }
-            [one, other, ..] if link.name.is_none() || mac.is_some() => {
+            [one, other, ..] => {
                 report.warn_at(config, link.at, "{} are `{}` and `{}`", &[&wanted(), &one.name, &other.name]);
             }
             [] if mac.is_some() && !nics.is_empty() => {

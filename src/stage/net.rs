@@ -140,7 +140,9 @@ fn by_netlink(
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
     // No file is listed where the kernel is told.
-    let Some((network, ..)) = chosen(work, &mut inputs, &owner, (&nics, &[]), report) else { return Ok(()) };
+    // What is wrong with it was told when it was chosen, by the names of the files that it came from.
+    let chosen = chosen(work, &mut inputs, &owner, (&nics, &[]), &mut Report::default());
+    let Some((network, ..)) = chosen else { return Ok(()) };
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");
     let kept = root::carriers(work.host.files(), &nics)?;
     let mut servers = dhcp::Servers::default();

@@ -227,7 +227,7 @@ fn networkd(name: &str, section: &str, lines: &Lines, facts: &mut BTreeSet<Strin
             let more = lines.iter().filter(|(key, _)| !["Gateway", "Destination"].contains(&key.as_str()));
             let more: BTreeSet<String> = more
                 .map(|(key, value)| match key.as_str() {
-                    "GatewayOnLink" => " onlink".to_string(),
+                    "GatewayOnLink" if matches!(value.as_str(), "yes" | "true") => " onlink".to_string(),
                     key => format!(" {} {value}", key.to_lowercase()),
                 })
                 .collect();

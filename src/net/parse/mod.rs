@@ -10,6 +10,7 @@ use core::net::IpAddr;
 
 use super::address::{IfName, Mac, Net, mask_bits};
 use super::model::{At, Dns, Link, Method, NetConfig, Route, Subnet};
+use super::rename;
 use super::report::Report;
 use crate::error::{Error, ParseError};
 use crate::format::doc::{Doc, SourceId, Value};
@@ -251,20 +252,35 @@ impl<'r> Reading<'r> {
         }
     }
 
-    /// Adds a link. One of the same id takes the place of the earlier one, as in cloud-init; a second NIC that wants the name
-    /// of another is an error, and it keeps the name that it has.
+    /// Adds a link. One of the same id takes the place of the earlier one, as in cloud-init; but a second NIC (by its address) that wants the name
+    /// of another, or has its id, is an error, and it keeps the name that it has.
     #[inline(never)]
     fn add(&mut self, mut link: Link) {
         if self.config.links.len() >= MAX_LINKS_CONFIGURED {
             const { assert!(MAX_LINKS_CONFIGURED == 4096, "the words below say so") };
             return self.error(link.at, "at most 4096 links", &[]);
         }
+        let has_find = |link: &Link| link.find().is_some_and(|find| !find.is_empty());
+        if link.name.as_deref().is_some_and(rename::is_temporary) {
+            self.error(link.at, "another name: `{}` {}", &[link.display_name(), rename::TEMPORARY_WISH]);
+            if !has_find(&link) {
+                return;
+            }
+            link.name = None;
+        }
+        // Two NICs by their addresses are two, whatever they are called.
+        let mac = |link: &Link| link.find().and_then(|find| find.mac.clone());
+        let differs = |other: &Link| mac(&link).zip(mac(other)).is_some_and(|(one, other)| one != other);
+        let same_id = |other: &Link| other.id == link.id && differs(other);
         let same_name = |other: &Link| other.name.is_some() && other.name == link.name && other.id != link.id;
-        if let Some(other) = self.config.links.iter().find(|other| same_name(other)) {
+        if let Some(other) = self.config.links.iter().find(|other| same_id(other) || same_name(other)) {
             let expected = "a name of its own: `{}` is the name of another link, line {}";
             self.report.error_at(&self.config, link.at, expected, &[link.display_name(), &other.at.line.to_string()]);
-            if link.find().is_none_or(super::model::Find::is_empty) {
+            if !has_find(&link) {
                 return;
+            }
+            if let Some(mac) = mac(&link).filter(|_| same_id(other)) {
+                link.id = [&link.id, " (", &mac.to_string(), ")"].concat();
             }
             link.name = None;
         }

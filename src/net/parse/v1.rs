@@ -220,7 +220,7 @@ fn method(reading: &mut Reading<'_>, item: &Value<'_>, kind: &Value<'_>) -> Resu
         _ => {
             return Err(unknown(
                 kind,
-                "a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback",
+                "a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback (network_data.json: ipv4, ipv6, ipv4_dhcp, ipv6_dhcp, …)",
             ));
         }
     })

@@ -147,6 +147,12 @@ fn a_wish_that_cannot_be_is_left_out() {
         ),
         (
             "lo eth0",
+            "eth0=wisptmp0",
+            "",
+            "cannot rename eth0 to wisptmp0 (the arguments:1:1): `wisptmp0` is a temporary name, which no NIC keeps",
+        ),
+        (
+            "lo eth0",
             "eth0=lo",
             "",
             "cannot rename eth0 to lo (the arguments:1:1): `lo` is the loopback, which keeps its name",

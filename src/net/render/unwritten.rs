@@ -86,9 +86,14 @@ pub(in crate::net) fn tell(config: &NetConfig, link: &Link, lacks: Lacks, render
 /// One key that does nothing. `alias`: what else it is called.
 #[inline(never)]
 pub(super) fn told(config: &NetConfig, at: At, word: &str, alias: Option<&str>, renderer: &str, report: &mut Report) {
-    let key = word.split('/').next().unwrap_or_default();
-    let template = if alias.is_some() { "`{}` (`{}`) is left out by {}" } else { "`{}`{} is left out by {}" };
-    report.warn_at(config, at, template, &[key, alias.unwrap_or_default(), renderer]);
+    let (key, family) = word.split_once('/').unwrap_or((word, ""));
+    // An override is one of DHCPv4 or of DHCPv6.
+    let of = match family {
+        "4" | "6" if key != "link-local" && key != "mtu" => &["dhcp", family, "-overrides."].concat()[..],
+        _ => "",
+    };
+    let template = if alias.is_some() { "`{}{}` (`{}`) is left out by {}" } else { "`{}{}`{} is left out by {}" };
+    report.warn_at(config, at, template, &[of, key, alias.unwrap_or_default(), renderer]);
 }
 
 /// Hands the bits of the keys that are said to `each`: where, and what else one is called.
@@ -309,14 +314,14 @@ config:
                     "3:3: `critical`",
                     "3:3: `link-local`",
                     "4:3: `accept-ra`",
-                    "4:3: `use-domains`",
-                    "4:3: `use-hostname`",
-                    "4:3: `use-mtu`",
-                    "4:3: `use-ntp`",
-                    "4:3: `use-domains`",
-                    "4:3: `use-hostname`",
-                    "4:3: `use-mtu`",
-                    "4:3: `use-ntp`",
+                    "4:3: `dhcp4-overrides.use-domains`",
+                    "4:3: `dhcp4-overrides.use-hostname`",
+                    "4:3: `dhcp4-overrides.use-mtu`",
+                    "4:3: `dhcp4-overrides.use-ntp`",
+                    "4:3: `dhcp6-overrides.use-domains`",
+                    "4:3: `dhcp6-overrides.use-hostname`",
+                    "4:3: `dhcp6-overrides.use-mtu`",
+                    "4:3: `dhcp6-overrides.use-ntp`",
                     "13:7: `label`",
                     "13:7: `lifetime`",
                     "10:3: `nameservers`",

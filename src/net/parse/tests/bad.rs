@@ -52,7 +52,7 @@ fn of_links() {
         ),
         (
             "version: 1\nconfig:\n- {type: physical, name: e, subnets: [{type: dhcp5}]}\n",
-            "line 3, column 46: expected a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback; `dhcp5` is none",
+            "line 3, column 46: expected a type of subnet: static, static6, dhcp, dhcp4, dhcp6, ipv6_slaac, ipv6_dhcpv6-stateful, ipv6_dhcpv6-stateless, manual or loopback (network_data.json: ipv4, ipv6, ipv4_dhcp, ipv6_dhcp, …); `dhcp5` is none",
             &["e"],
         ),
         (
@@ -151,6 +151,21 @@ fn of_links() {
             "version: 2\nethernets:\n  a: {match: {macaddress: 02:00:00:00:00:0a}, set-name: e}\n  b: {match: {macaddress: 02:00:00:00:00:0b}, set-name: e}\n",
             "line 4, column 3: expected a name of its own: `e` is the name of another link, line 3",
             &["a", "b"],
+        ),
+        (
+            "version: 1\nconfig:\n- {type: physical, name: e, mac_address: 02:00:00:00:00:0a}\n- {type: physical, name: e, mac_address: 02:00:00:00:00:0b}\n",
+            "line 4, column 3: expected a name of its own: `e` is the name of another link, line 3",
+            &["e", "e (02:00:00:00:00:0b)"],
+        ),
+        (
+            "version: 2\nethernets:\n  a: {match: {macaddress: 02:00:00:00:00:0a}, set-name: wisptmp0}\n",
+            "line 3, column 3: expected another name: `wisptmp0` is a temporary name, which no NIC keeps",
+            &["a"],
+        ),
+        (
+            "version: 2\nbonds: {cirename1: {interfaces: [e]}}\n",
+            "line 2, column 9: expected another name: `cirename1` is a temporary name",
+            &[],
         ),
         (
             "version: 1\nconfig:\n- {type: physical, name: e}\n- {type: physical, name: e}\n",
