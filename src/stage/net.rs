@@ -139,8 +139,7 @@ fn by_netlink(
     let owner = Owner { instance: instance.or(unclaimed.as_ref()), config };
     let (mut inputs, _) = gather(work, owner.instance, report)?;
     let nics = work.host.links().list()?;
-    // No file is listed where the kernel is told.
-    // What is wrong with it was told when it was chosen, by the names of the files that it came from.
+    // What is wrong with it was told when it was first chosen, by the names of the files that it came from. No file is listed: the kernel is told.
     let chosen = chosen(work, &mut inputs, &owner, (&nics, &[]), &mut Report::default());
     let Some((network, ..)) = chosen else { return Ok(()) };
     work.host.log(Level::Info, AREA, &"no network service here: the kernel is told");

@@ -45,6 +45,8 @@ struct Slot {
     path: String,
     /// Empty: the file is written where it stands.
     temp: String,
+    /// It stands there as it was: nothing has been written to it.
+    untouched: bool,
     /// Content not yet written, at most `COPY_BUFFER` bytes: a small file is one write.
     buffer: Vec<u8>,
 }
@@ -66,6 +68,7 @@ impl Writer {
         let make = |temp: &str| rustix::fs::open(temp, flags, permissions(mode));
         let mut dirs = Vec::new();
         let fd = beside(path, unique, &mut slot.temp, &mut |dir| dirs.push(dir.to_string()), &make);
+        slot.untouched = fd.is_err();
         let fd = fd.or_else(|errno| {
             slot.temp.clear();
             in_place(path, errno)
@@ -198,6 +201,7 @@ impl Writer {
                 how: Create::mode(0),
                 path: String::new(),
                 temp: String::new(),
+                untouched: false,
                 buffer: Vec::with_capacity(COPY_BUFFER),
             });
             self.slots.len() - 1
@@ -231,15 +235,27 @@ impl Slot {
         written
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.touch()?;
         let fd = self.fd.as_ref().ok_or_else(|| Error::new("write", &*self.path, Errno::INVAL))?;
         full_write(fd, bytes).map_err(|errno| failed("write", &self.path, errno))
+    }
+
+    /// Before the first byte goes to a file that is written where it stands.
+    fn touch(&mut self) -> Result<(), Error> {
+        match &self.fd {
+            Some(fd) if core::mem::take(&mut self.untouched) => {
+                make_room(fd, &self.how).map_err(|errno| failed("write", &self.path, errno))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes what is in the temporary file into the one that cannot be replaced: something is mounted there.
     fn pour(&mut self, why: Kernel, selinux: bool) -> rustix::io::Result<u64> {
         let from = rustix::fs::open(&*self.temp, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         let to = in_place(&self.path, why)?;
+        make_room(&to, &self.how)?;
         self.buffer.resize(COPY_BUFFER, 0);
         loop {
             match full_read(&from, &mut self.buffer)? {
@@ -252,15 +268,17 @@ impl Slot {
 
     /// The number of the file system it is on, and whether it has the label of the file before.
     fn commit(&mut self, selinux: bool) -> Result<(u64, bool), Error> {
+        self.touch()?;
         self.flush()?;
         let Some(fd) = self.fd.take() else { return Err(Error::new("write", &*self.path, Errno::INVAL)) };
         let done = finish(&fd, &self.path, &self.how, selinux);
-        let done = match done {
-            // In `/proc` and `/sys` owner and mode are the kernel's.
-            Err(Kernel::PERM) if self.temp.is_empty() => return Ok((0, true)),
-            Ok(done) if self.temp.is_empty() => return Ok((done.0, true)),
-            done => done,
-        };
+        if self.temp.is_empty() {
+            return match done {
+                // In `/proc` and `/sys` owner and mode are the kernel's.
+                Err(Kernel::PERM) => Ok((0, true)),
+                done => done.map(|(device, _)| (device, true)).map_err(|errno| failed("write", &self.path, errno)),
+            };
+        }
         let done = done.and_then(|done| match rustix::fs::rename(&*self.temp, &*self.path) {
             Err(errno @ Kernel::BUSY) => {
                 let done = self.pour(errno, selinux);
@@ -283,13 +301,23 @@ impl Slot {
 /// Opens a file that is there, to be written where it stands: no name beside it can be made (`/proc`, a file mounted from elsewhere), for the reason
 /// given, which is also the answer where there is no such file.
 fn in_place(path: &str, why: Kernel) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let may = matches!(why, Kernel::NOENT | Kernel::ACCESS | Kernel::PERM | Kernel::ROFS | Kernel::BUSY);
     let is_file = || rustix::fs::lstat(path).is_ok_and(|stat| kind(&stat) == Kind::File);
     if !may || !is_file() {
         return Err(why);
     }
     rustix::fs::open(path, flags, Mode::empty()).map_err(|_| why)
+}
+
+/// Empties a file that is written where it stands; first it gets its owner and mode, as far as it can have others, so that nobody reads what comes who
+/// may not.
+fn make_room(fd: &OwnedFd, how: &Create) -> rustix::io::Result<()> {
+    if let Some((uid, gid)) = how.owner {
+        let _ = rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+    }
+    let _ = rustix::fs::fchmod(fd, permissions(how.mode));
+    rustix::fs::ftruncate(fd, 0)
 }
 
 /// Keeps the directory of `path` for a later sync of its file system. The last of several: the next file may well stand there, too.
@@ -411,6 +439,29 @@ mod tests {
         assert_eq!(temp.len(), MAX_FILE_NAME);
         assert_eq!(temp_name(&"n".repeat(256), (1, 1), &mut temp), Err(Kernel::NAMETOOLONG));
         assert_eq!(temp_name("/etc/", (1, 1), &mut temp), Err(Kernel::ISDIR));
+    }
+
+    #[test]
+    fn a_file_written_where_it_stands_is_as_it_was_until_then() {
+        let path = std::env::temp_dir().join(format!("wisp-place-{}", std::process::id()));
+        let path = path.to_str().unwrap();
+        std::fs::write(path, "before").unwrap();
+        let mut writer = Writer::default();
+        let file = writer.begin(path, &Create::mode(0o600)).unwrap();
+        let _ = rustix::fs::unlink(&*core::mem::take(&mut writer.slots[0].temp));
+        // As where no name beside it can be made.
+        (writer.slots[0].fd, writer.slots[0].untouched) = (Some(in_place(path, Kernel::ROFS).unwrap()), true);
+        writer.put(file, b"a secret").unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "before", "it may still be given up");
+        let slot = &mut writer.slots[0];
+        slot.touch().unwrap();
+        let empty = rustix::fs::stat(path).unwrap();
+        assert_eq!((empty.st_size, empty.st_mode & 0o777), (0, 0o600), "before the first byte");
+        writer.commit(file).unwrap();
+        let after = std::fs::read_to_string(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(after, "a secret");
+        assert_eq!(in_place(path, Kernel::ROFS).unwrap_err(), Kernel::ROFS, "nothing is there");
     }
 
     #[test]
