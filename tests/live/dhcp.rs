@@ -446,6 +446,9 @@ fn links_that_do_not_work() {
             let soon = |host: &LiveHost| host.now().up + Duration::from_millis(1500);
             let end = soon(host);
             assert_eq!(dhcp::ask(host, nic, BOX, end), Ok(None));
+            // Before the kernel is sure of the link's own address nothing can be sent.
+            let sure = format!("ip -6 -o addr show dev {OURS} scope link -tentative");
+            eventually("no address of the link", || lab.here.run(&sure).contains("fe80:"));
             let end = soon(host);
             assert_eq!(dhcp6::ask(host, nic, end), Ok(None));
             lab.here.run(&format!("ip link set {OURS} down"));
