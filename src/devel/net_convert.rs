@@ -108,7 +108,7 @@ fn read(order: &Order<'_>, files: &mut dyn Files, report: &mut Report, to: &mut 
     match dialect.syntax() {
         None => {
             let text = [(input.path.to_string(), String::from_utf8_lossy(input.text).into_owned())];
-            let mut from = Texts { texts: &text, best: None, files, counts: &mut |_, _| true };
+            let mut from = Texts { texts: &text, nics: &[], files, counts: &mut |_, _| true };
             config = parse::of_texts(dialect.kind, &mut from, report)?;
         }
         Some(read) => {

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::model::{At, Control, Find, Kind, Link, Method, NetConfig, Subnet};
-use super::parse::{self, Said, Texts};
+use super::parse::{self, DIALECTS, Left, Said, Texts};
 use super::report::Report;
 use super::resolve::take;
 use crate::error::Error;
@@ -92,13 +92,11 @@ pub struct Candidates<'a> {
     pub nics: &'a [Nic],
 }
 
-/// Files of an initramfs, each its path and its text.
+/// What an initramfs left.
 #[derive(Debug, Default)]
 pub struct Initramfs {
-    /// klibc's.
-    pub klibc: Vec<(String, String)>,
-    /// dracut's `ifcfg-*`.
-    pub ifcfg: Vec<(String, String)>,
+    /// Its files, each its path and its text, by the kind of their dialect.
+    pub files: Vec<(&'static str, Vec<(String, String)>)>,
     /// Whether the root is on iSCSI set up by initramfs-tools.
     pub iscsi: bool,
 }
@@ -172,28 +170,23 @@ fn said(
     files: &mut dyn Files,
     report: &mut Report,
 ) -> Option<NetConfig> {
-    let best = best_nic(from.nics).map(|nic| &nic.name);
-    let read = parse::of_texts(kind, &mut Texts { texts, best, files, counts: &mut |_, _| true }, report);
+    let read = parse::of_texts(kind, &mut Texts { texts, nics: from.nics, files, counts: &mut |_, _| true }, report);
     report.take(read).flatten()
 }
 
 #[inline(never)]
 fn initramfs(from: &Candidates<'_>, files: &mut dyn Files, report: &mut Report) -> Option<NetConfig> {
-    let asked =
-        cmdline::parameters(from.command_line).any(|one| matches!(one.name, "ip" | "ip6") && one.value.is_some());
-    let mut config = None;
-    if asked || from.initramfs.iscsi {
-        config = said("klibc", &from.initramfs.klibc, from, files, report);
-        // The files name no MAC address, and the names of this boot may be others than those of the next.
-        for link in config.iter_mut().flat_map(|config: &mut NetConfig| &mut config.links) {
-            let nic = from.nics.iter().find(|nic| link.name.as_ref() == Some(&nic.name));
-            if let (Kind::Physical(find), Some(nic)) = (&mut link.kind, nic) {
-                find.mac.clone_from(&nic.mac);
-            }
+    let asks = |one: cmdline::Parameter<'_>| matches!(one.name, "ip" | "ip6") && one.value.is_some();
+    let asked = from.initramfs.iscsi || cmdline::parameters(from.command_line).any(asks);
+    for (kind, texts) in &from.initramfs.files {
+        let counts = |left: &Left| asked || !left.if_asked;
+        if parse::of_kind(kind).and_then(|dialect| dialect.left.as_ref()).is_some_and(counts)
+            && let Some(config) = said(kind, texts, from, files, report)
+        {
+            return Some(config);
         }
     }
-    config = config.or_else(|| said("ifcfg", &from.initramfs.ifcfg, from, files, report));
-    config.or_else(|| command_line(from, files, report))
+    command_line(from, files, report)
 }
 
 /// `ip=` and `ip6=` of the command line. A NIC that is up was brought up by whoever they were meant for (the kernel itself), or, where no NIC
@@ -240,19 +233,18 @@ pub fn command_line_document(command_line: &str, sources: &mut Sources) -> Resul
     yaml::parse(sources.text(source), source).map(Some).map_err(|error| Error::new("read", NAME, error))
 }
 
-/// What an initramfs left in `/run`.
+/// What an initramfs left in `/run`, in the order of the table of dialects.
 ///
 /// # Errors
 /// A file cannot be read.
 pub fn read_initramfs(files: &mut dyn Files) -> Result<Initramfs, Error> {
-    let klibc = |name: &str| (name.starts_with("net-") || name.starts_with("net6-")) && name.ends_with(".conf");
-    // A copy that an editor or a package manager left is no config.
-    let ifcfg = |name: &str| name.starts_with("ifcfg-") && !name.contains(['~', '.']) && name != "ifcfg-lo";
-    Ok(Initramfs {
-        klibc: texts(files, paths::RUN, &klibc)?,
-        ifcfg: texts(files, paths::DRACUT_IFCFG_DIR, &ifcfg)?,
-        iscsi: files.stat(paths::ISCSI_INTERFACE, true)?.is_some(),
-    })
+    let mut found = Initramfs { files: Vec::new(), iscsi: files.stat(paths::ISCSI_INTERFACE, true)?.is_some() };
+    for dialect in DIALECTS {
+        if let Some(left) = &dialect.left {
+            found.files.push((dialect.kind, texts(files, left.dir, &left.is)?));
+        }
+    }
+    Ok(found)
 }
 
 fn texts(files: &mut dyn Files, dir: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(String, String)>, Error> {

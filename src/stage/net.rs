@@ -189,7 +189,7 @@ fn gather(
     inputs.upgraded = is_there(work.host.files(), &work.state.data(paths::UPGRADED_NETWORK));
     inputs.initramfs = choose::read_initramfs(work.host.files())?;
     digest.add(command_line.as_bytes());
-    for (path, text) in inputs.initramfs.klibc.iter().chain(&inputs.initramfs.ifcfg) {
+    for (path, text) in inputs.initramfs.files.iter().flat_map(|(_, files)| files) {
         digest.add(path.as_bytes());
         digest.add(text.as_bytes());
     }

@@ -41,7 +41,7 @@ pub fn generate_eni(seed: u64, count: usize) -> (Vec<Case>, Vec<Case>) {
 pub fn read(case: &Case, each: &mut dyn FnMut(&NetConfig, Option<Value<'_>>)) -> Report {
     if case.form == "eni" {
         let (texts, mut report) = ([("case".into(), case.text.clone())], Report::default());
-        let mut from = Texts { texts: &texts, best: None, files: &mut MemoryHost::new(), counts: &mut |_, _| true };
+        let mut from = Texts { texts: &texts, nics: &[], files: &mut MemoryHost::new(), counts: &mut |_, _| true };
         let read = of_texts("eni", &mut from, &mut report).unwrap_or_else(|error| panic!("{error} in\n{}", case.text));
         let Some(mut config) = read else { return report };
         resolve::resolve(&mut config, &nics(), &mut report);

@@ -57,7 +57,7 @@ pub fn read(
         stanza.options.clone().for_each(add);
         true
     };
-    let config = parse::of_texts("eni", &mut Texts { texts: &texts, best: None, files, counts }, report);
+    let config = parse::of_texts("eni", &mut Texts { texts: &texts, nics: &[], files, counts }, report);
     (config, sum.0)
 }
 

@@ -117,7 +117,7 @@ fn the_initramfs() {
     let with = |line: &'static str, klibc, ifcfg, iscsi| {
         chosen(["null", OF[1], "null"], move |from| {
             from.command_line = line;
-            from.initramfs = Initramfs { klibc, ifcfg, iscsi };
+            from.initramfs = Initramfs { files: vec![("klibc", klibc), ("ifcfg", ifcfg)], iscsi };
         })
         .0
     };
@@ -238,7 +238,7 @@ fn the_files_of_an_initramfs_are_found() {
         host.put(path, 0o644, text);
     }
     let found = read_initramfs(&mut host).unwrap();
-    let paths: Vec<&str> = found.klibc.iter().chain(&found.ifcfg).map(|(path, _)| path.as_str()).collect();
+    let paths: Vec<&str> = found.files.iter().flat_map(|(_, files)| files).map(|(path, _)| path.as_str()).collect();
     let dracut = "/run/initramfs/state/etc/sysconfig/network-scripts/ifcfg-eth0";
     assert_eq!(paths, ["/run/net-eth0.conf", "/run/net-eth1.conf", "/run/net6-eth0.conf", dracut]);
     assert!(found.iscsi);

@@ -23,6 +23,7 @@ use super::{Reading, Texts, whole};
 use crate::error::Error;
 use crate::format::cmdline::parameters;
 use crate::net::address::{IfName, Mac};
+use crate::net::choose::best_nic;
 use crate::net::model::{At, Kind, Link, Method, Route, Subnet};
 
 /// What messages call the command line.
@@ -56,7 +57,7 @@ fn is_off(word: &str) -> bool {
 /// Reads each line.
 pub(super) fn read(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
     for (_, text) in from.texts {
-        line(text, from.best, reading);
+        line(text, best_nic(from.nics).map(|nic| &nic.name), reading);
     }
     Ok(())
 }

@@ -144,10 +144,27 @@ impl<'a> File<'a, '_, '_> {
     }
 }
 
-/// Files of klibc, each a name and a text. Those of one device add up.
+/// Whether the file of this name is one of klibc's.
+pub(super) fn is_klibc(name: &str) -> bool {
+    (name.starts_with("net-") || name.starts_with("net6-")) && name.ends_with(".conf")
+}
+
+/// Whether the file of this name is one of dracut's. A copy that an editor or a package manager left is no config.
+pub(super) fn is_ifcfg(name: &str) -> bool {
+    name.starts_with("ifcfg-") && !name.contains(['~', '.']) && name != "ifcfg-lo"
+}
+
+/// Files of klibc, each a name and a text. Those of one device add up. They name no MAC address, and the names of this boot may be others than
+/// those of the next: the NICs' own are taken.
 pub(super) fn klibc(from: &mut Texts<'_>, reading: &mut Reading<'_>) -> Result<(), Error> {
     for (name, text) in from.texts {
         klibc_file(&mut File { name, text, reading, around: [""; 2] });
+    }
+    for link in &mut reading.config.links {
+        let nic = from.nics.iter().find(|nic| link.name.as_ref() == Some(&nic.name));
+        if let (Kind::Physical(find), Some(nic)) = (&mut link.kind, nic) {
+            find.mac.clone_from(&nic.mac);
+        }
     }
     Ok(())
 }

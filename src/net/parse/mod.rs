@@ -1,5 +1,5 @@
 //! The input dialects: one file each, and their table, [`DIALECTS`]. A dialect more is a file here and a row there: a boot takes it wherever it
-//! takes a document, [`crate::net::choose`] names the text that it takes from somewhere, and `net-convert` has its kind.
+//! takes a document, or where its row says that an initramfs leaves its files, and `net-convert` has its kind.
 //!
 //! A dialect is read from a document (YAML or JSON) or from texts. Its reader fills a `Reading`: what it understands goes into the config,
 //! what is wrong into the report, and one bad item costs only itself. When a reader is done, `check` looks at the whole.
@@ -17,7 +17,9 @@ use crate::format::doc::{Doc, SourceId, Value};
 use crate::format::scalar::Scalar;
 use crate::format::{json, yaml};
 use crate::host::Files;
+use crate::host::links::Nic;
 use crate::limits::{MAX_LINKS_CONFIGURED, MAX_QUOTED};
+use crate::paths;
 pub use eni::Counts;
 use keys::{Draft, Keys};
 
@@ -38,7 +40,20 @@ pub struct Dialect {
     pub kind: &'static str,
     /// Links without a name have their id for it.
     pub by_id: bool,
+    /// Where an initramfs leaves files of it.
+    pub left: Option<Left>,
     read: Read,
+}
+
+/// Files in which an initramfs leaves the network that it has brought up.
+#[derive(Debug)]
+pub struct Left {
+    /// The folder that they are in.
+    pub dir: &'static str,
+    /// Whether the file of this name is one.
+    pub is: fn(&str) -> bool,
+    /// Whether they count only where the initramfs was asked for a network, or has the root on iSCSI.
+    pub if_asked: bool,
 }
 
 /// How a dialect is read.
@@ -57,19 +72,40 @@ enum Read {
     Texts(fn(&mut Texts<'_>, &mut Reading<'_>) -> Result<(), Error>),
 }
 
-/// Every dialect, cloud-init's first; it has `azure-imds` and `vmware-imc` too. Documents are asked for in this order.
+/// Every dialect, cloud-init's first; it has `azure-imds` and `vmware-imc` too. Documents, and what an initramfs left, are asked for in this order.
 pub static DIALECTS: &[Dialect] = &[
-    Dialect { kind: "eni", by_id: true, read: Read::Texts(eni::read) },
-    Dialect { kind: "yaml", by_id: true, read: Read::Document { syntax: yaml::parse, is: v1::is, read: v1::read } },
-    Dialect { kind: "yaml", by_id: true, read: Read::Document { syntax: yaml::parse, is: v2::is, read: v2::read } },
+    Dialect { kind: "eni", by_id: true, left: None, read: Read::Texts(eni::read) },
+    Dialect {
+        kind: "yaml",
+        by_id: true,
+        left: None,
+        read: Read::Document { syntax: yaml::parse, is: v1::is, read: v1::read },
+    },
+    Dialect {
+        kind: "yaml",
+        by_id: true,
+        left: None,
+        read: Read::Document { syntax: yaml::parse, is: v2::is, read: v2::read },
+    },
     Dialect {
         kind: "network_data.json",
         by_id: false,
+        left: None,
         read: Read::Document { syntax: json::parse, is: network_data::is, read: network_data::read },
     },
-    Dialect { kind: "cmdline", by_id: true, read: Read::Texts(cmdline::read) },
-    Dialect { kind: "klibc", by_id: true, read: Read::Texts(initramfs::klibc) },
-    Dialect { kind: "ifcfg", by_id: true, read: Read::Texts(initramfs::ifcfg) },
+    Dialect { kind: "cmdline", by_id: true, left: None, read: Read::Texts(cmdline::read) },
+    Dialect {
+        kind: "klibc",
+        by_id: true,
+        left: Some(Left { dir: paths::RUN, is: initramfs::is_klibc, if_asked: true }),
+        read: Read::Texts(initramfs::klibc),
+    },
+    Dialect {
+        kind: "ifcfg",
+        by_id: true,
+        left: Some(Left { dir: paths::DRACUT_IFCFG_DIR, is: initramfs::is_ifcfg, if_asked: false }),
+        read: Read::Texts(initramfs::ifcfg),
+    },
 ];
 
 type Syntax = fn(&[u8], SourceId) -> Result<Doc, ParseError>;
@@ -88,8 +124,8 @@ impl Dialect {
 pub struct Texts<'a> {
     /// Each its path, or what messages call it, and what it says.
     pub texts: &'a [(String, String)],
-    /// The NIC for an address that names none.
-    pub best: Option<&'a IfName>,
+    /// The NICs: the best of them is for an address that names none.
+    pub nics: &'a [Nic],
     /// Where the files are that a text sources.
     pub files: &'a mut dyn Files,
     /// Which stanzas of an interfaces file count.

@@ -141,7 +141,7 @@ fn the_metric_of_any_who_asks() {
         "iface e inet dhcp\n metric 7\niface e inet dhcp\niface e inet6 auto\n metric 8\niface e inet6 auto\n dhcp 1\n";
     for text in [last, first] {
         let texts = [(String::from("eni"), String::from(text))];
-        let mut from = Texts { texts: &texts, best: None, files: &mut MemoryHost::new(), counts: &mut |_, _| true };
+        let mut from = Texts { texts: &texts, nics: &[], files: &mut MemoryHost::new(), counts: &mut |_, _| true };
         let config = of_texts("eni", &mut from, &mut Report::default()).unwrap().unwrap();
         // netplan has one metric for both families.
         for (name, key, wanted) in [

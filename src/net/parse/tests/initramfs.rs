@@ -113,6 +113,11 @@ fn files_of_klibc() {
             r#""ethernets": {"eth0": {"dhcp4": true, "nameservers": {"addresses": ["10.0.0.53"], "search": ["a", "b"]}, "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1"}]}}"#,
         ),
         (vec![("a", fixed)], r#""ethernets": {"eth1": {"addresses": ["10.1.0.9/16"]}}"#),
+        // The NIC of this name is there.
+        (
+            vec![("a", "DEVICE=best PROTO=dhcp IPV4ADDR=10.0.0.9")],
+            r#""ethernets": {"best": {"match": {"macaddress": "02:00:00:00:00:01"}, "set-name": "best", "dhcp4": true}}"#,
+        ),
         (
             vec![("a", fixed), ("b", six)],
             r#""ethernets": {"eth1": {"addresses": ["10.1.0.9/16"]}, "eth0": {"dhcp6": true}}"#,

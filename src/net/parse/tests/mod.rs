@@ -9,9 +9,10 @@ use crate::error::Error;
 use crate::format::doc::Sources;
 use crate::format::emit::Json;
 use crate::format::yaml;
+use crate::host::links::Nic;
 use crate::host::memory::MemoryHost;
 use crate::host::write::Buffer;
-use crate::net::address::IfName;
+use crate::net::address::{IfName, Mac};
 use crate::net::{NetConfig, Report, dump};
 
 mod bad;
@@ -40,12 +41,8 @@ fn of_texts(
     report: &mut Report,
 ) -> Result<Option<NetConfig>, Error> {
     let named: Vec<(String, String)> = named.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
-    let best = IfName::parse("best");
-    super::of_texts(
-        kind,
-        &mut Texts { texts: &named, best: best.as_ref(), files: host, counts: &mut |_, _| true },
-        report,
-    )
+    let nic = Nic { name: IfName::parse("best").unwrap(), mac: Mac::parse("02:00:00:00:00:01"), ..Nic::default() };
+    super::of_texts(kind, &mut Texts { texts: &named, nics: &[nic], files: host, counts: &mut |_, _| true }, report)
 }
 
 /// The config as v2, without what all have.
