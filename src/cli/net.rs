@@ -78,11 +78,12 @@ fn lease(call: &Call, host: &mut dyn Host) -> Result<u8, Error> {
     foreground::listen();
     let until = host.now().up + timeout(call).unwrap_or(MAX_DHCP_TIME);
     let mut code = None;
-    ephemeral::with_lease(host, &nic, until, &mut |_, lease| code = Some(work(call, lease)))?;
+    let done = ephemeral::with_lease(host, &nic, until, &mut |_, lease| code = Some(work(call, lease)));
     match (code, foreground::stopped()) {
         (Some(code), _) => code,
+        // What could not be sent until then is nobody's concern any more.
         (None, Some(code)) => Ok(code),
-        (None, None) => Err(none(name, "no DHCP server gave one")),
+        (None, None) => done.and_then(|_| Err(none(name, "no DHCP server gave one"))),
     }
 }
 

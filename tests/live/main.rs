@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use wisp::host::write::{Buffer, write_file};
 use wisp::host::{Command, Create, Ended, Host, Input, Level, Output, Place};
@@ -110,6 +111,15 @@ fn the_filter_filters() {
         libc::syscall(libc::SYS_getrandom, 0, 0, 0);
     });
     assert!(libc::WIFSIGNALED(killed) && libc::WTERMSIG(killed) == libc::SIGSYS);
+}
+
+/// Waits for what somebody else does.
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn own_mounts() {

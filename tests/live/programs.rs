@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wisp::error::Cause;
@@ -9,7 +10,7 @@ use wisp::host::{Command, Create, Ended, Exit, Host, Input, LATE, Output, StageO
 use wisp::limits::MAX_CAPTURE;
 
 use crate::sys::{LiveHost, Options};
-use crate::{alone, host, mode, mount_flags, own_mounts, path, unmount};
+use crate::{alone, eventually, host, mode, mount_flags, own_mounts, path, unmount};
 
 fn shell<'a>(script: &'a str, argv: &'a mut Vec<&'a str>) -> Command<'a> {
     *argv = vec!["/bin/sh", "-c", script];
@@ -69,11 +70,7 @@ fn time_is_limited() {
             Ok(stat) => stat.contains(") Z "),
             Err(_) => true,
         };
-        let until = Instant::now() + Duration::from_secs(10);
-        while !gone() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        assert!(gone(), "what it started lives on: {child}");
+        eventually("the end of what it started", gone);
 
         // Nothing to copy, and nothing to read: still in time, and late.
         let limit = Some(Duration::from_secs(60));
@@ -139,20 +136,23 @@ fn much_in_and_much_out_at_once_does_not_stop() {
 fn a_daemon_left_behind_holds_nothing_up_and_keeps_its_output() {
     alone("daemon", |dir| {
         let mut host = host(dir);
-        let out = path(dir, "out");
-        let script = "echo first; (sleep 1; echo late; sleep 0.2; echo last) & exit 7";
+        let (out, go) = (path(dir, "out"), path(dir, "go"));
+        // Half a minute at most.
+        let wait = format!("for _ in $(seq 600); do test -e {go} && break; sleep 0.05; done");
+        let script = format!("echo first; ({wait}; echo late; sleep 0.2; echo last) & exit 7");
         for console in [true, false] {
             host.set_output(&StageOutput { file: Some((out.clone(), true)), console, keep_stdin: false });
-            let begin = Instant::now();
-            assert_eq!(stage(&mut host, script), Exit::Code(7));
-            assert!(begin.elapsed() < Duration::from_millis(700), "{:?}", begin.elapsed());
+            assert_eq!(stage(&mut host, &script), Exit::Code(7));
             assert_eq!(fs::read_to_string(&out).unwrap(), "first\n");
-            std::thread::sleep(Duration::from_millis(1600));
-            assert_eq!(fs::read_to_string(&out).unwrap(), "first\nlate\nlast\n");
+            fs::write(&go, "").unwrap();
+            eventually("its words", || fs::read_to_string(&out).unwrap() == "first\nlate\nlast\n");
+            fs::remove_file(&go).unwrap();
         }
-        let begin = Instant::now();
-        assert_eq!(captured(&mut host, "sleep 1 & echo x"), (Exit::Code(0), "x\n".into()));
-        assert!(begin.elapsed() < Duration::from_millis(700));
+        let done = path(dir, "done");
+        assert_eq!(captured(&mut host, &format!("({wait}; touch {done}) & echo x")), (Exit::Code(0), "x\n".into()));
+        assert!(!Path::new(&done).exists());
+        fs::write(&go, "").unwrap();
+        eventually("its end", || Path::new(&done).exists());
     });
 }
 
@@ -163,10 +163,11 @@ fn the_reader_left_behind_holds_no_lock_and_no_pipe() {
         let (out, lock) = (path(dir, "out"), path(dir, "lock"));
         host.set_output(&StageOutput { file: Some((out, false)), console: true, keep_stdin: false });
         host.lock(&lock, &mut |_, _| ()).unwrap();
-        let begin = Instant::now();
+        let (go, done) = (path(dir, "go"), path(dir, "done"));
+        let script = format!("(for _ in $(seq 600); do test -e {go} && break; sleep 0.05; done; touch {done}) &");
         let ended = host.isolate(
             &mut |host, _| {
-                let argv = ["/bin/sh", "-c", "sleep 2 &"];
+                let argv = ["/bin/sh", "-c", &script];
                 let command = Command { argv: &argv, env: &[], input: Input::Stage, output: Output::Stage };
                 host.procs().run(&command, &mut Vec::new()).unwrap();
             },
@@ -182,7 +183,9 @@ fn the_reader_left_behind_holds_no_lock_and_no_pipe() {
             &mut |_| panic!("the lock was held"),
         );
         assert_eq!(ended, Ok(Ended::Returned));
-        assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
+        assert!(!Path::new(&done).exists());
+        fs::write(&go, "").unwrap();
+        eventually("its end", || Path::new(&done).exists());
     });
 }
 
