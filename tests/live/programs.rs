@@ -59,7 +59,7 @@ fn time_is_limited() {
         }
         let mut output = Vec::new();
         let began = Instant::now();
-        let hang = command(&["/bin/sh", "-c", "sleep 60 & echo $!; wait"]);
+        let hang = command(&["/bin/sh", "-c", "sleep 600 & echo $!; wait"]);
         let error = host.procs().run_within(&hang, Some(Duration::from_millis(300)), &mut output).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot run /bin/sh: {LATE}"));
         let took = began.elapsed();
@@ -132,13 +132,17 @@ fn much_in_and_much_out_at_once_does_not_stop() {
     });
 }
 
+/// Shell commands that end when this file is there, or after half a minute.
+fn wait_for(file: &str) -> String {
+    format!("for _ in $(seq 600); do test -e {file} && break; sleep 0.05; done")
+}
+
 #[test]
 fn a_daemon_left_behind_holds_nothing_up_and_keeps_its_output() {
     alone("daemon", |dir| {
         let mut host = host(dir);
         let (out, go) = (path(dir, "out"), path(dir, "go"));
-        // Half a minute at most.
-        let wait = format!("for _ in $(seq 600); do test -e {go} && break; sleep 0.05; done");
+        let wait = wait_for(&go);
         let script = format!("echo first; ({wait}; echo late; sleep 0.2; echo last) & exit 7");
         for console in [true, false] {
             host.set_output(&StageOutput { file: Some((out.clone(), true)), console, keep_stdin: false });
@@ -164,7 +168,7 @@ fn the_reader_left_behind_holds_no_lock_and_no_pipe() {
         host.set_output(&StageOutput { file: Some((out, false)), console: true, keep_stdin: false });
         host.lock(&lock, &mut |_, _| ()).unwrap();
         let (go, done) = (path(dir, "go"), path(dir, "done"));
-        let script = format!("(for _ in $(seq 600); do test -e {go} && break; sleep 0.05; done; touch {done}) &");
+        let script = format!("({}; touch {done}) &", wait_for(&go));
         let ended = host.isolate(
             &mut |host, _| {
                 let argv = ["/bin/sh", "-c", &script];
