@@ -67,12 +67,14 @@ impl<'s> Json<'s> {
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut rest = bytes;
         loop {
-            let (piece, behind) = rest.split_at(rest.len().min(JSON_BUFFER - self.used));
-            self.buffer[self.used..self.used + piece.len()].copy_from_slice(piece);
-            self.used += piece.len();
-            if behind.is_empty() {
+            if let Some(room) = self.buffer[self.used..].get_mut(..rest.len()) {
+                room.copy_from_slice(rest);
+                self.used += rest.len();
                 return Ok(());
             }
+            let (piece, behind) = rest.split_at(JSON_BUFFER - self.used);
+            self.buffer[self.used..].copy_from_slice(piece);
+            self.used = JSON_BUFFER;
             self.drain()?;
             rest = behind;
         }
@@ -85,12 +87,12 @@ impl<'s> Json<'s> {
 
     fn new_line(&mut self) -> Result<(), Error> {
         let Some(indent) = self.indent else { return Ok(()) };
+        const BLANKS: &[u8] = &[b' '; MAX_NESTING];
         self.raw(b"\n")?;
-        let blanks = [b' '; MAX_NESTING];
         let mut left = indent * self.level;
         while left > 0 {
-            let count = left.min(blanks.len());
-            self.raw(&blanks[..count])?;
+            let count = left.min(BLANKS.len());
+            self.raw(&BLANKS[..count])?;
             left -= count;
         }
         Ok(())

@@ -44,7 +44,7 @@ struct Open {
     last: Option<NodeId>,
     object: bool,
     /// A bit for each key so far, by its length and some of its bytes.
-    seen: u128,
+    seen: [u64; 2],
     /// Two keys have the same bit, or one has escapes: some may be equal.
     doubtful: bool,
 }
@@ -145,15 +145,15 @@ impl Reader<'_> {
     /// A key and its `:`.
     fn key(&mut self) -> Result<Next, Fault> {
         let start = self.at + 1;
-        self.string()?;
+        let escapes = self.string()?;
         let raw = &self.text[start..self.at - 1];
         // Equal keys without escapes are equal texts, and those have equal bits: most objects need no look at their keys.
         let byte = |at: usize| raw.get(at).map_or(0, |byte| usize::from(*byte));
         let place = raw.len() * 5 + byte(0) * 3 + byte(raw.len() / 2) * 11 + byte(raw.len().wrapping_sub(1)) * 7;
-        let bit = 1 << (place % 128);
+        let (word, bit) = (place / 64 % 2, 1 << (place % 64));
         if let Some(open) = self.open.last_mut() {
-            open.doubtful |= open.seen & bit != 0 || raw.contains(&b'\\');
-            open.seen |= bit;
+            open.doubtful |= open.seen[word] & bit != 0 || escapes;
+            open.seen[word] |= bit;
         }
         if self.skip_space() != b':' {
             return Err((self.at, "`:` after the key"));
@@ -164,7 +164,9 @@ impl Reader<'_> {
 
     fn value(&mut self, byte: u8) -> Result<Next, Fault> {
         match byte {
-            b'"' => self.string()?,
+            b'"' => {
+                self.string()?;
+            }
             b'{' => return self.begin(Kind::Mapping, Next::KeyOrEnd),
             b'[' => return self.begin(Kind::Sequence, Next::ValueOrEnd),
             _ => {
@@ -186,28 +188,33 @@ impl Reader<'_> {
             return Err((self.at, "at most 64 levels of nesting"));
         }
         let node = self.add(kind, Style::Flow, self.at)?;
-        let pushed = self.open.push(Open { node, last: None, object: kind == Kind::Mapping, seen: 0, doubtful: false });
+        let pushed =
+            self.open.push(Open { node, last: None, object: kind == Kind::Mapping, seen: [0; 2], doubtful: false });
         debug_assert!(pushed.is_ok());
         self.at += 1;
         Ok(next)
     }
 
-    /// `"…"` (RFC 8259 section 7), key or value; its node is what stands inside the quotes.
-    fn string(&mut self) -> Result<(), Fault> {
+    /// `"…"` (RFC 8259 section 7), key or value; its node is what stands inside the quotes. True if there are escapes in it.
+    fn string(&mut self) -> Result<bool, Fault> {
         self.at += 1;
         let start = self.at;
+        let mut escapes = false;
         loop {
             self.at += find_stop(&self.text[self.at..], b'\\', b'\\', QUOTE);
             match self.byte() {
                 b'"' => break,
-                b'\\' => self.escape()?,
+                b'\\' => {
+                    self.escape()?;
+                    escapes = true;
+                }
                 _ if self.at == self.text.len() => return Err((self.at, "`\"` at the end of the string")),
                 _ => return Err((self.at, "no control character in a string (a line end is \\n)")),
             }
         }
         self.add(Kind::Scalar, Style::JsonString, start)?;
         self.at += 1;
-        Ok(())
+        Ok(escapes)
     }
 
     fn escape(&mut self) -> Result<(), Fault> {

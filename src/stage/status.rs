@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::format::doc::{Doc, NodeId, Sources, Value};
 use crate::format::emit::Json;
 use crate::format::json;
-use crate::format::scalar::{Float, Scalar};
+use crate::format::scalar::{Float, QUOTE, Scalar, find_stop};
 use crate::gather::Gather;
 use crate::host::write::{read_file, write_with};
 use crate::host::{Create, Host, Time};
@@ -31,9 +31,17 @@ pub struct Status {
     /// In the order of [`STAGES`].
     stages: [Stage; STAGES.len()],
     /// In this order, too: those that the file had when it was loaded and that did not run since. They are written as they stand.
-    kept: [Option<NodeId>; STAGES.len()],
+    kept: [Option<Kept>; STAGES.len()],
     sources: Sources,
     doc: Doc,
+}
+
+/// A stage's record in the file that was loaded.
+#[derive(Clone, Copy)]
+struct Kept {
+    id: NodeId,
+    /// The offset behind it.
+    end: usize,
 }
 
 #[derive(Default, Clone)]
@@ -60,7 +68,7 @@ impl Status {
         status.datasource = text_of(&v1, "datasource");
         status.stage = text_of(&v1, "stage");
         for (kept, name) in status.kept.iter_mut().zip(STAGES) {
-            *kept = v1.get(name).map(|value| value.id);
+            *kept = v1.get(name).filter(Value::is_mapping).map(|value| Kept { id: value.id, end: end_of(&value) });
         }
         (status.sources, status.doc) = (sources, doc);
         status
@@ -69,8 +77,14 @@ impl Status {
     /// What the file had of a stage.
     #[inline(never)]
     fn kept(&self, stage: usize) -> Option<Value<'_>> {
-        let value = Value::new(&self.doc, &self.sources, self.kept[stage]?);
-        value.is_mapping().then_some(value)
+        Some(Value::new(&self.doc, &self.sources, self.kept[stage]?.id))
+    }
+
+    /// Its text.
+    fn kept_text(&self, stage: usize) -> Option<&[u8]> {
+        let Kept { id, end } = self.kept[stage]?;
+        let node = self.doc.node(id);
+        Some(&self.sources.text(node.source)[node.start as usize..end])
     }
 
     /// A stage begins.
@@ -112,8 +126,8 @@ impl Status {
             save_text(json, "stage", self.stage.as_deref())?;
             for (at, name) in STAGES.iter().enumerate() {
                 json.key(name)?;
-                match self.kept(at) {
-                    Some(kept) => json.verbatim(whole(&kept))?,
+                match self.kept_text(at) {
+                    Some(kept) => json.verbatim(kept)?,
                     None => self.stages[at].save(json)?,
                 }
             }
@@ -183,24 +197,31 @@ fn place(name: &str) -> Option<usize> {
     STAGES.iter().position(|stage| *stage == name)
 }
 
-/// The text of a collection of JSON, from its bracket to the one that closes it.
-fn whole<'a>(value: &Value<'a>) -> &'a [u8] {
+/// The offset behind the bracket that closes a collection of JSON.
+fn end_of(value: &Value<'_>) -> usize {
     let node = value.node();
-    let text = &value.sources.text(node.source)[node.start as usize..];
-    let (mut level, mut in_string, mut escaped) = (0, false, false);
-    let end = text.iter().position(|byte| {
-        let ends = !in_string && matches!(byte, b'}' | b']');
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => level += 1,
-            _ if ends => level -= 1,
-            _ => {}
+    let text = value.sources.text(node.source);
+    let (mut at, mut level) = (node.start as usize, 0);
+    loop {
+        match text.get(at) {
+            Some(b'{' | b'[') => level += 1,
+            Some(b'}' | b']') => level -= 1,
+            // To its last quote.
+            Some(b'"') => loop {
+                at += 1 + find_stop(&text[at + 1..], b'\\', b'\\', QUOTE);
+                match text.get(at) {
+                    Some(b'\\') => at += 1,
+                    _ => break,
+                }
+            },
+            Some(_) => {}
+            None => return text.len(),
         }
-        ends && level == 0
-    });
-    &text[..end.map_or(text.len(), |end| end + 1)]
+        at += 1;
+        if level == 0 {
+            return at;
+        }
+    }
 }
 
 /// The text of `key`; `None` for null.
@@ -282,7 +303,7 @@ mod tests {
         let mut host = MemoryHost::new();
         let now = Time { wall: Duration::from_micros(1_700_000_000_250_000), up: Duration::ZERO };
         let told = Told {
-            errors: alloc::vec!["one".into(), "two \"quoted\"".into()],
+            errors: alloc::vec!["one".into(), "two \"quoted\" } \\".into()],
             warnings: alloc::vec!["three".into()],
             datasource: Some("DataSourceNone".into()),
             ..Told::default()
@@ -306,7 +327,7 @@ mod tests {
 
         status.save_result(&mut host, &state).unwrap();
         let result = host.text(&state.data("result.json"));
-        assert!(result.contains("\"errors\": [\n   \"one\",\n   \"two \\\"quoted\\\"\"\n  ]"), "{result}");
+        assert!(result.contains("\"errors\": [\n   \"one\",\n   \"two \\\"quoted\\\" } \\\\\"\n  ]"), "{result}");
 
         host.put(&path, 0o644, "{\"v1\": [");
         Status::load(&mut host, &state).save(&mut host, &state).unwrap();

@@ -349,7 +349,7 @@ impl Merger<'_> {
         }
         Ok(match value.scalar() {
             Scalar::Null => Key::Null,
-            Scalar::Text => Key::Text(value.text()?.into_bytes()),
+            Scalar::Text => Key::Text(value.bytes(2 * value.raw().len())?),
             Scalar::Binary => Key::Bytes(value.bytes(value.raw().len())?),
             number => key_number(number).map_or(Key::Null, Key::Number),
         })

@@ -7,9 +7,9 @@ use crate::format::doc::{Node, Style};
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// High bits set where a byte of `word` is zero (and perhaps above such a byte).
+/// Of each byte only the high bit counts: it is set where a byte of `word` is zero (and perhaps above such a byte).
 const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
+    word.wrapping_sub(ONES) & !word
 }
 
 const fn all(byte: u8) -> u64 {
@@ -32,17 +32,29 @@ pub(crate) fn find_stop(text: &[u8], one: u8, two: u8, pair: u8) -> usize {
         let (word, behind) = match rest.split_first_chunk() {
             Some((bytes, behind)) => (u64::from_le_bytes(*bytes), behind),
             // The last ones, and zeros behind them: a hit there is the end.
-            None => (rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), &rest[..0]),
+            None => (last_word(rest), &rest[..0]),
         };
         // The lowest bit that is set is always right: what borrows into a byte is a hit below it.
-        let below = word.wrapping_sub(all(b' ')) & !word & HIGHS;
-        let found = zeros(word ^ one) | zeros(word ^ two) | zeros(word & all(!EITHER) ^ pair) | below;
+        let found = (zeros(word ^ one)
+            | zeros(word ^ two)
+            | zeros(word & all(!EITHER) ^ pair)
+            | word.wrapping_sub(all(b' ')) & !word)
+            & HIGHS;
         if found != 0 {
             return text.len() - rest.len() + rest.len().min(found.trailing_zeros() as usize / 8);
         }
         rest = behind;
     }
     text.len()
+}
+
+/// Less than eight bytes, and zeros behind them. In a few loads that overlap: most texts are short.
+fn last_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));
+    }
+    let at = |at: usize| bytes.get(at).map_or(0, |byte| u64::from(*byte) << (8 * at));
+    at(0) | at(1) | at(2)
 }
 
 /// Length of the line end at `at`, 0 if there is none: those of ASCII, and U+0085, U+2028 and U+2029 (YAML 1.1 section 5.4).

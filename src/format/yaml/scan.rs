@@ -69,6 +69,16 @@ impl Lexeme {
 /// Tokens that can wait: the ends of all block collections, then what one step of scanning makes.
 const QUEUE: usize = MAX_NESTING + 8;
 
+/// A bit for each byte of ASCII, 1 where a plain scalar cannot begin with it.
+const NOT_PLAIN: [u64; 2] = {
+    let (bytes, mut bits, mut at) = (b"\0 \t,[]{}#&*!|>'\"%@`", [0; 2], 0);
+    while at < bytes.len() {
+        bits[bytes[at] as usize / 64] |= 1 << (bytes[at] % 64);
+        at += 1;
+    }
+    bits
+};
+
 /// The scanner: [`Scanner::peek`] and [`Scanner::next`] give tokens.
 pub(super) struct Scanner<'a> {
     pub(super) text: &'a [u8],
@@ -274,7 +284,7 @@ impl<'a> Scanner<'a> {
         match byte {
             b'-' => !self.blank(1),
             b'?' | b':' => !self.in_flow() && !self.blank(1),
-            byte => !b"\0 \t,[]{}#&*!|>'\"%@`".contains(&byte),
+            byte => NOT_PLAIN.get(usize::from(byte / 64)).is_none_or(|bits| bits >> (byte % 64) & 1 == 0),
         }
     }
 

@@ -30,7 +30,7 @@ const STOPS: [u8; 256] = {
 
 impl Scanner<'_> {
     fn at_document_marker(&self) -> bool {
-        self.at_marker(b"---") || self.at_marker(b"...")
+        matches!(self.byte(0), b'-' | b'.') && (self.at_marker(b"---") || self.at_marker(b"..."))
     }
 
     /// A plain scalar. It may go over lines that are indented deeper than the collection around it.
