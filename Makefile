@@ -22,7 +22,7 @@ TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 dnsmasq=dnsmasq-
 	/usr/include/linux/seccomp.h=linux-libc-dev shellcheck=shellcheck
 
 # Every file there whose first line names a shell.
-SHELL_SCRIPTS = .ci/build .ci/need $(shell find initramfs tests benches fuzz/run -type f \
+SHELL_SCRIPTS = .ci/build .ci/link-gcc .ci/need $(shell find initramfs tests benches fuzz/run -type f \
 	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME }' {} + | sort)
 
 .PHONY: all small demo test bench fuzz clean guest host-rust

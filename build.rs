@@ -24,6 +24,10 @@ fn main() {
     for watched in ["src", "Cargo.toml", "Cargo.lock", "build.rs"] {
         println!("cargo:rerun-if-changed={watched}");
     }
+    // What the linker puts in front (.ci/link-gcc). A package has none.
+    if Path::new(".ci/order").exists() {
+        println!("cargo:rerun-if-changed=.ci/order");
+    }
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
