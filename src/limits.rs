@@ -103,8 +103,8 @@ pub const JSON_BUFFER: usize = 512;
 /// Buffer in which a file is compared with what it should hold, bytes.
 pub const COMPARE_BUFFER: usize = 64 << 10;
 
-/// Log lines kept in memory before they are written out, bytes.
-pub const LOG_BUFFER: usize = 4096;
+/// Log lines kept in memory before they are written out, bytes: a page with what is kept beside them.
+pub const LOG_BUFFER: usize = 4096 - 16;
 
 /// Log kept in memory while the log file cannot be opened, bytes.
 pub const MAX_LOG_HELD: usize = 64 << 10;

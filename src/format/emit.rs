@@ -85,15 +85,21 @@ impl<'s> Json<'s> {
         self.to.write_all(&self.buffer[..used])
     }
 
+    /// [`Json::raw`] of one byte, which most of JSON's own are.
+    fn byte(&mut self, byte: u8) -> Result<(), Error> {
+        if self.used == JSON_BUFFER {
+            self.drain()?;
+        }
+        self.buffer[self.used] = byte;
+        self.used += 1;
+        Ok(())
+    }
+
     fn new_line(&mut self) -> Result<(), Error> {
         let Some(indent) = self.indent else { return Ok(()) };
-        const BLANKS: &[u8] = &[b' '; MAX_NESTING];
-        self.raw(b"\n")?;
-        let mut left = indent * self.level;
-        while left > 0 {
-            let count = left.min(BLANKS.len());
-            self.raw(&BLANKS[..count])?;
-            left -= count;
+        self.byte(b'\n')?;
+        for _ in 0..indent * self.level {
+            self.byte(b' ')?;
         }
         Ok(())
     }
@@ -104,7 +110,7 @@ impl<'s> Json<'s> {
             Before::Nothing => {}
             Before::Begin => self.new_line()?,
             Before::Value if self.indent.is_some() => {
-                self.raw(b",")?;
+                self.byte(b',')?;
                 self.new_line()?;
             }
             Before::Value => self.raw(b", ")?,
@@ -113,40 +119,40 @@ impl<'s> Json<'s> {
         Ok(())
     }
 
-    fn begin(&mut self, open: &[u8]) -> Result<(), Error> {
+    fn begin(&mut self, open: u8) -> Result<(), Error> {
         self.item()?;
         self.level += 1;
         self.before = Before::Begin;
-        self.raw(open)
+        self.byte(open)
     }
 
-    fn end(&mut self, close: &[u8]) -> Result<(), Error> {
+    fn end(&mut self, close: u8) -> Result<(), Error> {
         self.level -= 1;
         if self.before == Before::Value {
             self.new_line()?;
         }
         self.before = Before::Value;
-        self.raw(close)
+        self.byte(close)
     }
 
     /// `{`
     pub fn begin_object(&mut self) -> Result<(), Error> {
-        self.begin(b"{")
+        self.begin(b'{')
     }
 
     /// `}`
     pub fn end_object(&mut self) -> Result<(), Error> {
-        self.end(b"}")
+        self.end(b'}')
     }
 
     /// `[`
     pub fn begin_array(&mut self) -> Result<(), Error> {
-        self.begin(b"[")
+        self.begin(b'[')
     }
 
     /// `]`
     pub fn end_array(&mut self) -> Result<(), Error> {
-        self.end(b"]")
+        self.end(b']')
     }
 
     /// A key.
@@ -173,9 +179,9 @@ impl<'s> Json<'s> {
     /// A string that needs no escapes.
     fn quoted(&mut self, text: &[u8]) -> Result<(), Error> {
         self.item()?;
-        self.raw(b"\"")?;
+        self.byte(b'"')?;
         self.raw(text)?;
-        self.raw(b"\"")
+        self.byte(b'"')
     }
 
     /// A string.
@@ -189,14 +195,14 @@ impl<'s> Json<'s> {
     /// A string whose text is streamed.
     pub fn string_from(&mut self, text: &mut stream::Read<'_>) -> Result<(), Error> {
         self.item()?;
-        self.raw(b"\"")?;
+        self.byte(b'"')?;
         let mut escape = Escape { utf8: Utf8::new(), begun: heapless::Vec::new() };
         let mut piece = [0; 512];
         loop {
             let count = text.read(&mut piece)?;
             if count == 0 {
                 escape.finish(self)?;
-                return self.raw(b"\"");
+                return self.byte(b'"');
             }
             escape.write(&piece[..count], self)?;
         }
@@ -205,12 +211,12 @@ impl<'s> Json<'s> {
     /// A string of bytes as base64.
     pub fn base64_from(&mut self, bytes: &mut stream::Read<'_>) -> Result<(), Error> {
         self.item()?;
-        self.raw(b"\"")?;
+        self.byte(b'"')?;
         self.drain()?;
         let mut writer = Base64Writer::new(&mut *self.to, None);
         stream::copy(bytes, &mut writer)?;
         writer.finish()?;
-        self.raw(b"\"")
+        self.byte(b'"')
     }
 
     /// A number, as it prints.
@@ -280,7 +286,7 @@ impl<'s> Json<'s> {
             let Some(value) = next.take() else {
                 let Some(level) = open.last_mut() else { return Ok(()) };
                 let Some(child) = level.children.next() else {
-                    self.end(if level.key.is_some() { b"}" } else { b"]" })?;
+                    self.end(if level.key.is_some() { b'}' } else { b']' })?;
                     open.pop();
                     continue;
                 };
@@ -306,7 +312,7 @@ impl<'s> Json<'s> {
                 self.scalar(&value)?;
                 continue;
             }
-            self.begin(if value.is_mapping() { b"{" } else { b"[" })?;
+            self.begin(if value.is_mapping() { b'{' } else { b'[' })?;
             let level = Level { children: value.children(), key: value.is_mapping().then_some(value) };
             if open.push(level).is_err() {
                 return Err(value.error("at most 64 levels of nesting once aliases are followed"));

@@ -45,8 +45,25 @@ struct Open {
     object: bool,
     /// A bit for each key so far, by its length and some of its bytes.
     seen: [u64; 2],
-    /// Two keys have the same bit, or one has escapes: some may be equal.
+    /// Some keys may be equal.
     doubtful: bool,
+}
+
+/// Keys of an object that one with the same bit is compared with: more would make long objects slow.
+const COMPARED: usize = 32;
+
+/// False if `key`, which was added last, is plainly none of the keys before it.
+fn may_repeat(doc: &Doc, text: &[u8], object: NodeId, key: &[u8]) -> bool {
+    let mut next = doc.node(object).first;
+    for _ in 0..COMPARED {
+        let Some(other) = next.checked_sub(1).map(|id| doc.node(NodeId(id))) else { return false };
+        let Some(value) = other.next.checked_sub(1) else { return false };
+        if text[other.start as usize..other.end() as usize] == *key {
+            return true;
+        }
+        next = doc.node(NodeId(value)).next;
+    }
+    true
 }
 
 /// What may stand next.
@@ -152,8 +169,9 @@ impl Reader<'_> {
         let place = raw.len() * 5 + byte(0) * 3 + byte(raw.len() / 2) * 11 + byte(raw.len().wrapping_sub(1)) * 7;
         let (word, bit) = (place / 64 % 2, 1 << (place % 64));
         if let Some(open) = self.open.last_mut() {
-            open.doubtful |= open.seen[word] & bit != 0 || escapes;
+            let met = open.seen[word] & bit != 0;
             open.seen[word] |= bit;
+            open.doubtful |= escapes || met && may_repeat(&self.doc, self.text, open.node, raw);
         }
         if self.skip_space() != b':' {
             return Err((self.at, "`:` after the key"));

@@ -3,6 +3,7 @@
 //! A socket lives for one exchange: nothing of an earlier one can be in it, and the kernel alone can send to it (others need
 //! CAP_NET_ADMIN). The kernel does its work inside send(2), so no answer is waited for.
 
+use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, Result, retry_on_intr};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use wisp::limits::{NETLINK_BUFFER, NETLINK_TRIES};
@@ -100,12 +101,16 @@ impl Message {
         // Protocol 0 is NETLINK_ROUTE.
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
         rustix::net::send(&fd, &self.0, SendFlags::empty())?;
-        let mut room = vec![0; NETLINK_BUFFER];
+        // Of its pages only those that an answer fills become memory.
+        let mut told = Vec::with_capacity(NETLINK_BUFFER);
         let mut interrupted = false;
         loop {
-            let (_, length) = retry_on_intr(|| rustix::net::recv(&fd, &mut room[..], RecvFlags::TRUNC))?;
-            let told = room.get(..length).ok_or(Errno::MSGSIZE)?;
-            if let Some(done) = take(told, &mut interrupted, each) {
+            told.clear();
+            let (_, length) = retry_on_intr(|| rustix::net::recv(&fd, spare_capacity(&mut told), RecvFlags::TRUNC))?;
+            if length > told.len() {
+                return Err(Errno::MSGSIZE);
+            }
+            if let Some(done) = take(&told, &mut interrupted, each) {
                 return done;
             }
         }
