@@ -1,7 +1,7 @@
 /* entered LIST OUT PROG ARG...
  * Runs PROG, a static program at a fixed address, and writes to OUT which of the functions at the addresses in LIST (hexadecimal,
  * one a line) it entered, in the order of their first call. Each has a breakpoint until then, so that this costs a few milliseconds.
- * What PROG clones is looked at too, what that executes is not.
+ * What PROG clones is looked at too, what that executes is not. x86-64.
  */
 #define _GNU_SOURCE
 #include <signal.h>
