@@ -1,8 +1,8 @@
 # make        the static binary, target/x86_64-unknown-linux-musl/release/wisp
 # make small  the same without what a tiny image can do without, wisp-small beside it
 # make demo   a config drive configures a machine in QEMU, three boots, checked from outside
-# make test   formatting, lints (of shell scripts too), all tests; those in QEMU too
-# make bench  what it costs, in numbers
+# make test   formatting, lints (of shell scripts too), all tests; those in QEMU too; as root: tests have machines of their own
+# make bench  what it costs, in numbers, on this machine and in the demo's guest
 # make fuzz   libFuzzer on every parser, FUZZ_SECONDS each (a minute)
 # make clean  removes target/
 #
@@ -25,7 +25,7 @@ TEST_TOOLS := cpio=cpio strace=strace losetup=mount ip=iproute2 dnsmasq=dnsmasq-
 SHELL_SCRIPTS = .ci/build .ci/link-gcc .ci/need $(shell find initramfs tests benches fuzz/run -type f \
 	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME }' {} + | sort)
 
-.PHONY: all small demo test bench fuzz clean guest host-rust
+.PHONY: all small demo test bench fuzz clean guest host-rust root
 
 all:
 	@.ci/build
@@ -36,7 +36,7 @@ small:
 demo: all guest
 	tests/boot/demo
 
-test: all small guest host-rust
+test: root all small guest host-rust
 	@.ci/need $(TEST_TOOLS)
 	shellcheck $(SHELL_SCRIPTS)
 	cargo fmt --check
@@ -47,8 +47,8 @@ test: all small guest host-rust
 	WISP_SIZE_LINE=$$(cat $(WISP_BIN)-small.line) WISP_BIN=$(WISP_BIN)-small cargo test --locked --test elf
 	WISP_BIN=$(WISP_BIN)-small tests/boot/demo >target/demo-small.log || { cat target/demo-small.log; exit 1; }
 
-bench: all
-	@status=0; for bench in benches/run benches/parsers/run; do $$bench || status=1; done; exit $$status
+bench: all guest
+	@status=0; for bench in benches/run benches/parsers/run tests/boot/demo; do echo "+ $$bench"; $$bench || status=1; done; exit $$status
 
 FUZZ_SECONDS := 60
 
@@ -57,6 +57,9 @@ fuzz: host-rust
 
 clean:
 	rm -rf target
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "make test needs root: its machines have namespaces, mounts and roots of their own" >&2; exit 1; }
 
 # The kernel, its modules and busybox for the guest.
 guest:

@@ -224,6 +224,32 @@ fn closed_streams_and_an_empty_dev_stop_nothing() {
     });
 }
 
+/// Programs that a stage runs read nothing of what the stage was given, unless that is asked for.
+#[test]
+fn standard_input_is_kept_with_debug_alone() {
+    const READS: &str = "cat >/tmp/read; echo read >>/tmp/runs\n";
+    with_machine("stdin", |machine| {
+        let user_data = [("cloud-config", "boot.cfg", &*format!("#cloud-config\nbootcmd:\n- {READS}"))];
+        seed::write(machine, seed::DIR, seed::ID, seed::mixture(&user_data));
+        machine.must_boot([0; 4]);
+        for (debug, read) in [("", ""), ("--debug ", "hi\n")] {
+            let line = format!("echo hi | wisp {debug}single --name bootcmd --frequency always");
+            assert_eq!(machine.run("/bin/sh", &["-c", &line]).code, 0, "{}", machine.read(machine::LOG));
+            assert_eq!(machine.read("tmp/read"), read, "{line}");
+        }
+        assert_eq!(machine.read("tmp/runs"), "read\nread\nread\n");
+
+        let ran = machine.wisp(&["query", "-n", "instance_id"]);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (0, concat!("83679162-1378-4288-a2d4-70e13ec132aa", "\n")),
+            "{}",
+            ran.said()
+        );
+        assert_eq!(machine.wisp(&["query", "-n", "no_such"]).code, 1);
+    });
+}
+
 /// A drive that is empty, or has metadata and nothing else.
 #[test]
 fn an_empty_seed_is_no_instance_and_one_without_user_data_is() {

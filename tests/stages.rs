@@ -3,9 +3,9 @@
 use wisp::format::doc::{Sources, Value};
 use wisp::format::json;
 use wisp::host::Level;
-use wisp::host::memory::{Answer, Fault, FaultSpan, MemoryHost, Said};
+use wisp::host::memory::{Answer, Device, Fault, FaultSpan, MemoryHost, Said};
 use wisp::limits::MAX_USER_DATA;
-use wisp::module::Stage;
+use wisp::module::{Frequency, Stage};
 use wisp::stage::{self, Options};
 
 const SEED: &str = "/var/lib/cloud/seed/config_drive";
@@ -515,7 +515,49 @@ fn bad_metadata_costs_the_place_it_is_in() {
         assert_told(&host, meta, codes, ("init-local", "WARNING", &words, [0; 4]));
         assert!(host.text(&instance(ID, "datasource")).contains("[source=/config-drive]"), "{meta}");
         assert!(effects(&host).iter().all(|(_, done)| *done), "{meta}: {:?}", effects(&host));
+
+        // Where there is no other place it costs the instance; the stages are done all the same.
+        let mut host = machine();
+        host.put(&format!("{SEED}/openstack/latest/meta_data.json"), 0o644, meta);
+        assert_eq!(boot(&mut host), [0; 4], "{meta}: {:#?}", told(&host));
+        let told = told(&host);
+        let is_told = |(at, class, text): &(&str, &str, String)| {
+            (*at, *class) == ("init-local", "ERROR") && text.contains(&words)
+        };
+        assert!(told.iter().any(is_told), "{meta}: {told:#?}");
+        assert!(host.text("/var/lib/cloud/data/result.json").contains("DataSourceNone"), "{meta}");
+        assert!(host.exists("/var/lib/cloud/instance/boot-finished"), "{meta}");
     }
+}
+
+/// A disk without the label is looked into where a drive may be, and is one if it has a drive's folders.
+#[test]
+fn a_drive_without_the_label() {
+    let put = |host: &mut MemoryHost, file: &str, content: &str| {
+        host.put("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n");
+        // A primary volume descriptor (ECMA-119 section 8.4) with the label OTHER.
+        let mut image = vec![0; 18 * 2048];
+        image[16 * 2048..][..7].copy_from_slice(b"\x01CD001\x01");
+        image[16 * 2048 + 40..][..32].copy_from_slice(format!("{:32}", "OTHER").as_bytes());
+        host.add_device("/dev/sr0", Device::new("iso9660").image(image).file(file, content));
+    };
+    let mut host = MemoryHost::new();
+    put(&mut host, "README", "photographs\n");
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", told(&host));
+    let words = "/dev/sr0 (iso9660, label \"OTHER\": no openstack directory)";
+    let told = told(&host);
+    assert!(
+        told.iter().any(|(at, class, text)| (*at, *class) == ("init-local", "WARNING") && text.contains(words)),
+        "{told:#?}"
+    );
+    assert!(host.text("/var/lib/cloud/data/result.json").contains("DataSourceNone"));
+    assert!(host.exists("/var/lib/cloud/instance/boot-finished"));
+
+    let mut host = MemoryHost::new();
+    put(&mut host, "openstack/latest/meta_data.json", &format!("{{\"uuid\": \"{ID}\", \"hostname\": \"web\"}}"));
+    assert_eq!(boot(&mut host), [0; 4], "{:#?}", faults(&host));
+    assert_eq!((host.hostname.as_str(), faults(&host)), ("web", Vec::new()));
+    assert!(host.exists(&instance(ID, "boot-finished")));
 }
 
 /// The user's data come first and say what becomes of the vendors', whose own have no say; of scripts of one name the second
@@ -653,6 +695,19 @@ fn one_module_alone_is_no_stage() {
     let before = host.text("/run/cloud-init/status.json");
     let code = stage::single(&mut host, &Options::default(), "runcmd", None, &[]);
     assert_eq!((code, host.text("/run/cloud-init/status.json")), (0, before));
+    // Under its own semaphore, that of the frequency asked for, or none.
+    let once = "/var/lib/cloud/sem/config_scripts_user.once";
+    for (frequency, runs) in [
+        (None, 1),
+        (Some(Frequency::Instance), 1),
+        (Some(Frequency::Always), 2),
+        (Some(Frequency::Once), 3),
+        (Some(Frequency::Once), 3),
+    ] {
+        assert_eq!(stage::single(&mut host, &Options::default(), "scripts_user", frequency, &[]), 0);
+        assert_eq!(script_runs(&host), runs, "{frequency:?}");
+    }
+    assert!(host.exists(once));
     assert_eq!(stage::modules(&mut host, &Options::default(), Stage::Init), 0);
     assert!(host.text("/run/cloud-init/status.json").contains("\"stage\": null"));
 }

@@ -1,6 +1,6 @@
 //! The command line: `argv` to a command of the table, a command to a stage. Nothing here decides anything else.
 //!
-//! Called as `cloud-init` (a link) it is the same program; only the name in messages differs. Exit status 2: arguments
+//! Called as `cloud-init` (a link) it is the same program; only the name in messages about arguments differs. Exit status 2: arguments
 //! that cannot be used.
 
 use std::ffi::OsString;
