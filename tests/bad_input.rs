@@ -238,15 +238,6 @@ fn standard_input_is_kept_with_debug_alone() {
             assert_eq!(machine.read("tmp/read"), read, "{line}");
         }
         assert_eq!(machine.read("tmp/runs"), "read\nread\nread\n");
-
-        let ran = machine.wisp(&["query", "-n", "instance_id"]);
-        assert_eq!(
-            (ran.code, ran.stdout.as_str()),
-            (0, concat!("83679162-1378-4288-a2d4-70e13ec132aa", "\n")),
-            "{}",
-            ran.said()
-        );
-        assert_eq!(machine.wisp(&["query", "-n", "no_such"]).code, 1);
     });
 }
 

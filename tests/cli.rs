@@ -183,6 +183,17 @@ fn queries_of_a_bare_machine_say_what_to_do() {
 
 /// What cannot be read is said with its place, and every misuse with the words that there are.
 #[test]
+fn queries_of_an_instance_print_what_it_has() {
+    with_machine("cli-query", |machine| {
+        machine::seed::write(machine, machine::seed::DIR, machine::seed::ID, "#cloud-config\n{}\n");
+        assert_eq!(machine.wisp(&["init", "--local"]).code, 0);
+        let id = machine.wisp(&["query", "-n", "instance_id"]);
+        assert_eq!(said(&id), (0, &*format!("{}\n", machine::seed::ID), ""));
+        assert_eq!(machine.wisp(&["query", "-n", "no_such"]).code, 1);
+    });
+}
+
+#[test]
 fn devel_parse_prints_a_document_or_says_why_not() {
     with_machine("cli-devel", |machine| {
         let file = |name: &str| machine.root.join(name);

@@ -348,6 +348,7 @@ mod tests {
             (r#""\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00\ud800""#, r#"'\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00\ud800'"#),
             ("[-0, 0.0, -1E+10, 123456789012345678901234567890]", "[-0 0.0 -1E+10 123456789012345678901234567890 ]"),
             ("{\"a\":1,\"b\":[],\"\\u0061\":{\"c\":2}}", "{'a' {'c' 2 } 'b' [] }"),
+            ("{\"a\":1,\"b\":2,\"a\":3,\"c\":4}", "{'a' 3 'b' 2 'c' 4 }"),
             ("\u{feff}\"\u{feff}é\u{7f}\"", "'\u{feff}é\u{7f}'"),
         ] {
             assert_eq!(read(text.as_bytes()), wanted, "{text}");
@@ -408,6 +409,18 @@ mod tests {
             let shown = String::from_utf8_lossy(text);
             let error = parse(text, SourceId(0)).expect_err(&shown);
             assert_eq!((error.line, error.column, &*error.expected), (*line, *column, *expected), "{shown}");
+        }
+    }
+
+    /// In short objects and in long ones, where many keys have the same bits.
+    #[test]
+    fn a_repeated_key_counts_once_wherever_it_stands() {
+        for count in [2, 20, COMPARED, COMPARED + 1, 200] {
+            for again in 0..count {
+                let keys: String = (0..count).map(|key| format!("\"k{key}\":0,")).collect();
+                let wanted: String = (0..count).map(|key| format!("'k{key}' {} ", u8::from(key == again))).collect();
+                assert_eq!(read(format!("{{{keys}\"k{again}\":1}}").as_bytes()), format!("{{{wanted}}}"));
+            }
         }
     }
 
